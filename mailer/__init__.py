@@ -1,0 +1,1 @@
+"""FocalPoint Mail: the library behind the web door, the workers and the command line."""

@@ -1,0 +1,121 @@
+"""The engine, and `transaction()`: the only commit in the house."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session, SQLModel
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class DatabaseAway(Exception):
+    """The database cannot be reached, or went away before a COMMIT was asked for."""
+
+
+class CommitInDoubt(Exception):
+    """The connection broke during COMMIT, or COMMIT came back with a warning.
+
+    What was written may or may not last: read it again by a key of your own before acting on it.
+    """
+
+
+class Database:
+    """Sessions on one PostgreSQL primary (15 to 18), READ COMMITTED, never a read replica."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, application: str = "fpmail") -> None:
+        self.url = url
+        self.engine: Engine = create_engine(
+            url.replace("postgresql://", "postgresql+psycopg://", 1),
+            pool_size=pool_size,
+            max_overflow=10,
+            pool_pre_ping=True,
+            isolation_level="READ COMMITTED",
+            connect_args={
+                "application_name": application,
+                "connect_timeout": 5,
+                "options": "-c TimeZone=UTC -c synchronous_commit=on -c default_transaction_read_only=off",
+            },
+        )
+        event.listen(self.engine, "connect", _keep_notices)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Yield a session and commit it on leaving, or roll it back on any error.
+
+        Raises DatabaseAway when the connection is lost before the COMMIT, and CommitInDoubt
+        when it is lost during it or PostgreSQL warns that the commit may not be durable.
+        """
+        with Session(self.engine, expire_on_commit=False) as session:
+            try:
+                yield session
+                session.flush()
+            except DBAPIError as error:
+                session.rollback()
+                raise _away(error) from error
+            except BaseException:
+                session.rollback()
+                raise
+            self._commit(session)
+
+    def _commit(self, session: Session) -> None:
+        if not session.in_transaction():
+            return
+        notices: list[str] = session.connection().info.setdefault("notices", [])
+        notices.clear()
+        try:
+            session.commit()
+        except DBAPIError as error:
+            raise CommitInDoubt("the connection broke during COMMIT") from error
+        if notices:
+            raise CommitInDoubt("COMMIT came back with a warning")
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Yield a session for looking only: whatever was changed in it is rolled back."""
+        with Session(self.engine) as session:
+            try:
+                yield session
+            except DBAPIError as error:
+                raise _away(error) from error
+            finally:
+                if session.is_active:
+                    session.rollback()
+
+    def close(self) -> None:
+        """Close every pooled connection; call it before a fork and at the end."""
+        self.engine.dispose()
+
+    def is_ready(self) -> bool:
+        """Say whether one statement can be run now."""
+        try:
+            with self.reading() as session:
+                return session.scalar(text("SELECT 1")) == 1
+        except (DatabaseAway, DBAPIError):
+            return False
+
+
+def _away(error: DBAPIError) -> Exception:
+    if error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError):
+        return DatabaseAway(type(error.orig).__name__)
+    return error
+
+
+def _keep_notices(connection: psycopg.Connection[Any], record: Any) -> None:
+    """Note each WARNING of the server: a COMMIT that waited in vain for a standby says so there."""
+    notices: list[str] = record.info.setdefault("notices", [])
+
+    def keep(diagnostic: psycopg.errors.Diagnostic) -> None:
+        if diagnostic.severity_nonlocalized == "WARNING":
+            notices.append(diagnostic.message_primary or "")
+
+    connection.add_notice_handler(keep)

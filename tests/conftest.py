@@ -1,0 +1,81 @@
+"""Real parts for every test: one PostgreSQL per run, one database per test process."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlmodel import Session, SQLModel
+
+from mailer.database import Database
+from mailer.vault import Vault
+
+NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The moment at which tests play, unless they move it."""
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL to test on: `MAILER_TEST_DATABASE_URL`, else the embedded one."""
+    given = os.environ.get("MAILER_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    from mailer.development.servers import embedded_postgres
+
+    with embedded_postgres(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def database_url(server_url: str) -> Iterator[str]:
+    """A database of this test process's own, with the tables of every room."""
+    name = f"test_{os.getpid()}_{secrets.token_hex(3)}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+    head, _, tail = server_url.rpartition("/")
+    query = tail.partition("?")[1] + tail.partition("?")[2]
+    yield f"{head}/{name}{query}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def tables(database_url: str) -> Iterator[Database]:
+    """The database with its tables made, shared by the tests of this process."""
+    import mailer.tables  # noqa: F401 - registers the tables of every room
+
+    database = Database(database_url)
+    SQLModel.metadata.create_all(database.engine)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def session(tables: Database) -> Iterator[Session]:
+    """A session whose work is rolled back after the test."""
+    with tables.reading() as session:
+        yield session
+
+
+@pytest.fixture
+def database(tables: Database) -> Iterator[Database]:
+    """The database for tests that commit; every table is emptied after the test."""
+    yield tables
+    names = ", ".join(f'"{name}"' for name in SQLModel.metadata.tables)
+    with tables.transaction() as session:
+        session.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+
+
+@pytest.fixture(scope="session")
+def vault() -> Vault:
+    """A vault with two generations of keys."""
+    return Vault([b"v" * 31 + bytes([n]) for n in (1, 2)], [b"i" * 31 + bytes([n]) for n in (1, 2)])
