@@ -45,9 +45,13 @@ def _key(text: str) -> bytes:
     except (binascii.Error, ValueError):
         raise ValueError("is not base64; make one with: fpmail keys create") from None
     if len(key) != KEY_BYTES:
-        raise ValueError(f"holds {len(key)} bytes instead of {KEY_BYTES}; make one with: fpmail keys create")
+        raise ValueError(
+            f"holds {len(key)} bytes instead of {KEY_BYTES}; make one with: fpmail keys create"
+        )
     if len(set(key)) < 8:
-        raise ValueError("is a default or a pattern, not a random key; make one with: fpmail keys create")
+        raise ValueError(
+            "is a default or a pattern, not a random key; make one with: fpmail keys create"
+        )
     return key
 
 
@@ -116,11 +120,15 @@ class Settings(BaseSettings):
     def _secrets_are_there(self) -> "Settings":
         for name in ("secret_keys", "vault_keys", "index_keys"):
             if not getattr(self, name):
-                raise ValueError(f"MAILER_{name.upper()} is missing; make one with: fpmail keys create")
+                raise ValueError(
+                    f"MAILER_{name.upper()} is missing; make one with: fpmail keys create"
+                )
         if len({*self.secret_keys, *self.vault_keys, *self.index_keys}) < (
             len(self.secret_keys) + len(self.vault_keys) + len(self.index_keys)
         ):
-            raise ValueError("the same key stands in two places; make new ones with: fpmail keys create")
+            raise ValueError(
+                "the same key stands in two places; make new ones with: fpmail keys create"
+            )
         return self
 
     @model_validator(mode="after")

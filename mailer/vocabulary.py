@@ -23,9 +23,9 @@ class Topic(StrEnum):
     PARTNER_OFFERS = "partner_offers"
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
         """The topic as customers read it."""
-        return TOPIC_TITLES[self]
+        return TOPIC_LABELS[self]
 
     @property
     def bit(self) -> int:
@@ -33,7 +33,7 @@ class Topic(StrEnum):
         return TOPIC_BITS[self]
 
 
-TOPIC_TITLES = {
+TOPIC_LABELS = {
     Topic.COMPANY_NEWS: "Company news",
     Topic.SOFTWARE_UPDATES: "Software updates",
     Topic.PRODUCT_INFORMATION: "Product information",

@@ -1,0 +1,78 @@
+"""MAY WE SEND: topics, the consent ledger, suppressions; `decision.py` is pure."""
+
+from mailer.permission._tables import APPEND_ONLY
+from mailer.permission.changes import (
+    Applied,
+    Change,
+    NotAdmitted,
+    StaleYes,
+    admit,
+    apply,
+    follow,
+    forget,
+    lock,
+    merge,
+)
+from mailer.permission.decision import Facts, Suppression, decide
+from mailer.permission.facts import facts_from, facts_of
+from mailer.permission.reasons import DOORS, SENTENCES, sentence
+from mailer.permission.standing import (
+    ConsentRecord,
+    Standing,
+    SuppressionRecord,
+    TopicStanding,
+    consents_of,
+    receipt_of,
+    standing_of,
+    suppressions_page,
+    tracking_of,
+)
+from mailer.permission.suppression import (
+    ImportedYes,
+    NewSuppression,
+    OptOutIsTheirs,
+    SuppressionNotFound,
+    import_permissions,
+    lift,
+    suppress,
+    suppression_of,
+)
+
+__all__ = [
+    "APPEND_ONLY",
+    "DOORS",
+    "SENTENCES",
+    "Applied",
+    "Change",
+    "ConsentRecord",
+    "Facts",
+    "ImportedYes",
+    "NewSuppression",
+    "NotAdmitted",
+    "OptOutIsTheirs",
+    "StaleYes",
+    "Standing",
+    "Suppression",
+    "SuppressionNotFound",
+    "SuppressionRecord",
+    "TopicStanding",
+    "admit",
+    "apply",
+    "consents_of",
+    "decide",
+    "facts_from",
+    "facts_of",
+    "follow",
+    "forget",
+    "import_permissions",
+    "lift",
+    "lock",
+    "merge",
+    "receipt_of",
+    "sentence",
+    "standing_of",
+    "suppress",
+    "suppression_of",
+    "suppressions_page",
+    "tracking_of",
+]

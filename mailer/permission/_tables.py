@@ -1,0 +1,101 @@
+"""The tables of this room; nobody else reads them."""
+
+from datetime import datetime
+
+from sqlalchemy import DDL, BigInteger, CheckConstraint, Index, event, text
+from sqlmodel import Field, SQLModel
+
+
+class StandingRow(SQLModel, table=True):
+    """Where a person stands now; its row is the lock that every yes and no of theirs takes."""
+
+    __tablename__ = "permission_standing"
+
+    person_id: int = Field(
+        primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}
+    )
+    version: int = 0
+    topics_on: int = 0
+    topics_answered: int = 0
+    paused_until: datetime | None = None
+    frequency: str = "as_it_comes"
+    tracking: bool = True
+    confirmed: bool = True
+    gpc_since: datetime | None = None
+
+
+class SuppressionRow(SQLModel, table=True):
+    """A no that holds for the person, for the address, or for either."""
+
+    __tablename__ = "permission_suppression"
+    __table_args__ = (
+        CheckConstraint("person_id IS NOT NULL OR address_id IS NOT NULL", name="someone"),
+        CheckConstraint("scope IN ('all', 'promotional', 'topic')", name="scope"),
+        CheckConstraint("(scope = 'topic') = (topic IS NOT NULL)", name="topic"),
+        Index(
+            "ix_permission_suppression_person",
+            "person_id",
+            postgresql_where=text("lifted_at IS NULL"),
+        ),
+        Index(
+            "ix_permission_suppression_address",
+            "address_id",
+            postgresql_where=text("lifted_at IS NULL"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
+    person_id: int | None = Field(default=None, sa_type=BigInteger)
+    address_id: int | None = Field(default=None, sa_type=BigInteger)
+    scope: str
+    topic: str | None = None
+    reason: str
+    door: str
+    since: datetime
+    until: datetime | None = None
+    lifted_at: datetime | None = None
+    lifted_why: str | None = None
+
+
+class ConsentRow(SQLModel, table=True):
+    """One wish, as it was spoken; never altered (C26)."""
+
+    __tablename__ = "permission_consent"
+    __table_args__ = (
+        Index("ix_permission_consent_person_id_id", "person_id", "id"),
+        Index("ix_permission_consent_reference", "reference"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
+    person_id: int = Field(sa_type=BigInteger)
+    at: datetime
+    act: str
+    topic: str | None = None
+    value: str | None = None
+    door: str
+    words: str
+    policy_version: str
+    version: int
+    reference: str
+    source: str | None = None
+    proof: str | None = None
+
+
+APPEND_ONLY = (
+    DDL(  # type: ignore[no-untyped-call]
+        """
+        CREATE OR REPLACE FUNCTION permission_consent_is_append_only() RETURNS trigger
+        LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'the consent ledger is never altered'; END $$
+        """
+    ),
+    DDL(  # type: ignore[no-untyped-call]
+        """
+        CREATE TRIGGER permission_consent_append_only
+        BEFORE UPDATE OR DELETE ON permission_consent
+        FOR EACH STATEMENT EXECUTE FUNCTION permission_consent_is_append_only()
+        """
+    ),
+)
+for _statement in APPEND_ONLY:
+    event.listen(SQLModel.metadata.tables["permission_consent"], "after_create", _statement)

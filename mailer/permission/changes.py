@@ -1,0 +1,398 @@
+"""Yeses and nos as they are written: under the person's lock, with the words, for ever."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import delete, insert, or_, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_keep
+from sqlmodel import Session, SQLModel, col, select
+
+from mailer.permission._tables import ConsentRow, StandingRow, SuppressionRow
+from mailer.vocabulary import (
+    AddressId,
+    Door,
+    Frequency,
+    PersonId,
+    Scope,
+    SuppressionReason,
+    Topic,
+)
+
+_standing = SQLModel.metadata.tables["permission_standing"]
+
+
+class StaleYes(Exception):
+    """A yes was given on a page older than the person's latest wish; show it anew and ask again."""
+
+
+class NotAdmitted(Exception):
+    """There is no such customer; admit them first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a person wants changed, as their form or client said it; unset parts stay as they are."""
+
+    door: Door
+    policy_version: str
+    stop_all: bool = False
+    topics_off: frozenset[Topic] = frozenset()
+    topics_on: frozenset[Topic] = frozenset()
+    paused_until: datetime | None = None
+    resume: bool = False
+    frequency: Frequency | None = None
+    tracking: bool | None = None
+    gpc: bool | None = None
+    words: str = ""
+    seen_version: int | None = None
+    """The version that the page showed; a yes needs it, a no does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was written: the new version, what really changed, and what was asked again."""
+
+    version: int
+    reference: str
+    at: datetime
+    acts: tuple[tuple[str, Topic | None], ...] = ()
+    stale: frozenset[Topic] = frozenset()
+    already_since: datetime | None = None
+
+    @property
+    def holds_a_no(self) -> bool:
+        """Say whether anything became more restrictive, so that mail in hand must be waited for."""
+        return any(act in RESTRICTING for act, _ in self.acts) or self.already_since is not None
+
+
+RESTRICTING = frozenset({"stop", "no", "pause", "less_often", "tracking_off", "gpc"})
+
+
+@dataclass(slots=True)
+class _Draft:
+    row: StandingRow
+    change: Change
+    reference: str
+    now: datetime
+    acts: list[tuple[str, Topic | None, str | None]] = field(default_factory=list)
+
+
+def admit(session: Session, person_ids: Sequence[PersonId], *, now: datetime) -> None:
+    """Give each new customer a standing with nothing switched on; who has one keeps it (C08)."""
+    del now  # a standing begins empty, whenever that is
+    if not person_ids:
+        return
+    session.execute(
+        insert_or_keep(_standing)
+        .values(
+            [
+                {
+                    "person_id": person_id,
+                    "version": 0,
+                    "topics_on": 0,
+                    "topics_answered": 0,
+                    "frequency": Frequency.AS_IT_COMES.value,
+                    "tracking": True,
+                    "confirmed": True,
+                }
+                for person_id in person_ids
+            ]
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def apply(
+    session: Session,
+    *,
+    person_id: PersonId,
+    address_ids: Collection[AddressId],
+    change: Change,
+    reference: str,
+    now: datetime,
+) -> Applied:
+    """Write a person's wish under their lock: nos always, yeses only when they are fresh.
+
+    The nos reach the person and every address given. A yes on an older page is not written but
+    named in `stale`. Nothing is written twice: a repeat names since when it holds already.
+    Raises NotAdmitted for somebody unknown.
+    """
+    row = lock(session, person_id)
+    draft = _Draft(row, change, reference, now)
+    stale = _stale_topics(row, change)
+    already = _write_stop(session, draft, address_ids) if change.stop_all else None
+    already = _write_topics_off(session, draft, address_ids) or already
+    _write_topics_on(session, draft, change.topics_on - stale)
+    _write_manners(draft)
+    return _finish(session, draft, stale, already)
+
+
+def lock(session: Session, person_id: PersonId) -> StandingRow:
+    """Return a person's standing, locked until the commit. Raises NotAdmitted."""
+    row = session.exec(
+        select(StandingRow)
+        .where(StandingRow.person_id == person_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None:
+        raise NotAdmitted(f"person {person_id}")
+    return row
+
+
+def _stale_topics(row: StandingRow, change: Change) -> frozenset[Topic]:
+    fresh = change.seen_version is None or change.seen_version == row.version
+    return frozenset() if fresh else change.topics_on
+
+
+def _write_stop(
+    session: Session, draft: _Draft, address_ids: Collection[AddressId]
+) -> datetime | None:
+    already = _since(session, draft.row.person_id, Scope.PROMOTIONAL, None)
+    _suppress(session, draft, address_ids, Scope.PROMOTIONAL, None)
+    if already is None:
+        draft.acts.append(("stop", None, None))
+    return already
+
+
+def _write_topics_off(
+    session: Session, draft: _Draft, address_ids: Collection[AddressId]
+) -> datetime | None:
+    already: datetime | None = None
+    for topic in sorted(draft.change.topics_off):
+        since = _since(session, draft.row.person_id, Scope.TOPIC, topic)
+        _suppress(session, draft, address_ids, Scope.TOPIC, topic)
+        was_on = bool(draft.row.topics_on & topic.bit)
+        draft.row.topics_on &= ~topic.bit
+        draft.row.topics_answered |= topic.bit
+        if was_on or since is None:
+            draft.acts.append(("no", topic, None))
+        else:
+            already = since
+    return already
+
+
+def _write_topics_on(session: Session, draft: _Draft, topics: Iterable[Topic]) -> None:
+    wanted = sorted(topics)
+    if not wanted:
+        return
+    # A yes after 'stop all' is a yes to what it names, not to all that was on before.
+    if _lift(session, draft, Scope.PROMOTIONAL, None):
+        draft.row.topics_on = 0
+    for topic in wanted:
+        _lift(session, draft, Scope.TOPIC, topic)
+        draft.row.topics_on |= topic.bit
+        draft.row.topics_answered |= topic.bit
+        draft.acts.append(("yes", topic, None))
+
+
+def _write_manners(draft: _Draft) -> None:
+    """Write the wishes about when and how: pause, frequency, tracking, Global Privacy Control."""
+    _write_pause(draft)
+    row, change = draft.row, draft.change
+    if change.frequency is not None and change.frequency.value != row.frequency:
+        stricter = _gap(change.frequency) > _gap(Frequency(row.frequency))
+        draft.acts.append(
+            ("less_often" if stricter else "more_often", None, change.frequency.value)
+        )
+        row.frequency = change.frequency.value
+    if change.tracking is not None and change.tracking != row.tracking:
+        draft.acts.append(("tracking_on" if change.tracking else "tracking_off", None, None))
+        row.tracking = change.tracking
+    if change.gpc and row.gpc_since is None:
+        row.gpc_since = draft.now
+        draft.acts.append(("gpc", Topic.PARTNER_OFFERS, None))
+
+
+def _write_pause(draft: _Draft) -> None:
+    row, change = draft.row, draft.change
+    if change.paused_until is not None and change.paused_until != row.paused_until:
+        row.paused_until = change.paused_until
+        draft.acts.append(("pause", None, change.paused_until.isoformat()))
+    elif change.resume and row.paused_until is not None:
+        row.paused_until = None
+        draft.acts.append(("resume", None, None))
+
+
+def _gap(frequency: Frequency) -> int:
+    return frequency.days
+
+
+def _finish(
+    session: Session, draft: _Draft, stale: frozenset[Topic], already: datetime | None
+) -> Applied:
+    if draft.acts:
+        draft.row.version += 1
+        session.add(draft.row)
+        session.flush()
+        session.execute(insert(ConsentRow), [_consent(draft, *act) for act in draft.acts])
+    return Applied(
+        version=draft.row.version,
+        reference=draft.reference,
+        at=draft.now,
+        acts=tuple((act, topic) for act, topic, _ in draft.acts),
+        stale=stale,
+        already_since=already,
+    )
+
+
+def _consent(draft: _Draft, act: str, topic: Topic | None, value: str | None) -> dict[str, object]:
+    return {
+        "person_id": draft.row.person_id,
+        "at": draft.now,
+        "act": act,
+        "topic": topic.value if topic else None,
+        "value": value,
+        "door": draft.change.door.value,
+        "words": draft.change.words,
+        "policy_version": draft.change.policy_version,
+        "version": draft.row.version,
+        "reference": draft.reference,
+    }
+
+
+def _opt_outs(person_id: int, scope: Scope, topic: Topic | None) -> list[object]:
+    return [
+        col(SuppressionRow.person_id) == person_id,
+        col(SuppressionRow.scope) == scope.value,
+        col(SuppressionRow.topic) == (topic.value if topic else None),
+        col(SuppressionRow.reason) == SuppressionReason.OPT_OUT.value,
+        col(SuppressionRow.lifted_at).is_(None),
+    ]
+
+
+def _since(session: Session, person_id: int, scope: Scope, topic: Topic | None) -> datetime | None:
+    return session.exec(
+        select(SuppressionRow.since)
+        .where(*_opt_outs(person_id, scope, topic))  # type: ignore[arg-type]
+        .order_by(col(SuppressionRow.since))
+        .limit(1)
+    ).first()
+
+
+def _suppress(
+    session: Session,
+    draft: _Draft,
+    address_ids: Collection[AddressId],
+    scope: Scope,
+    topic: Topic | None,
+) -> None:
+    """Write the no for the person at each of their addresses, where it does not stand yet."""
+    person_id = draft.row.person_id
+    held = set(
+        session.exec(
+            select(SuppressionRow.address_id).where(*_opt_outs(person_id, scope, topic))  # type: ignore[arg-type]
+        ).all()
+    )
+    wanted: list[AddressId | None] = sorted(set(address_ids)) or [None]  # type: ignore[assignment]
+    missing = [address_id for address_id in wanted if address_id not in held]
+    if missing:
+        session.execute(
+            insert(SuppressionRow),
+            [
+                {
+                    "person_id": person_id,
+                    "address_id": address_id,
+                    "scope": scope.value,
+                    "topic": topic.value if topic else None,
+                    "reason": SuppressionReason.OPT_OUT.value,
+                    "door": draft.change.door.value,
+                    "since": draft.now,
+                }
+                for address_id in missing
+            ],
+        )
+
+
+def _lift(session: Session, draft: _Draft, scope: Scope, topic: Topic | None) -> bool:
+    """End the person's own opt-outs of this scope; nobody else's, and no other reason's."""
+    lifted = session.execute(
+        update(SuppressionRow)
+        .where(*_opt_outs(draft.row.person_id, scope, topic))  # type: ignore[arg-type]
+        .values(lifted_at=draft.now, lifted_why=f"their own yes, {draft.reference}")
+    )
+    return bool(lifted.rowcount)  # type: ignore[attr-defined]
+
+
+def merge(session: Session, *, survivor: PersonId, merged: PersonId, now: datetime) -> int:
+    """Carry the nos of a merged customer over to the survivor; the most restrictive wins (C08).
+
+    No yes is carried: a merge creates no permission. Both rows are locked in the order of their
+    numbers. Returns the survivor's new version. Raises NotAdmitted.
+    """
+    rows = {person_id: lock(session, person_id) for person_id in sorted((survivor, merged))}
+    kept, gone = rows[survivor], rows[merged]
+    kept.topics_on &= ~(gone.topics_answered & ~gone.topics_on)
+    kept.topics_answered |= gone.topics_answered & ~gone.topics_on
+    kept.paused_until = max(filter(None, (kept.paused_until, gone.paused_until)), default=None)
+    kept.frequency = max(
+        (Frequency(kept.frequency), Frequency(gone.frequency)), key=lambda each: each.days
+    ).value
+    kept.tracking = kept.tracking and gone.tracking
+    kept.confirmed = kept.confirmed and gone.confirmed
+    kept.gpc_since = kept.gpc_since or gone.gpc_since
+    for row in (kept, gone):
+        row.version += 1
+        session.add(row)
+    session.flush()
+    copy_suppressions(session, person_id=merged, to=survivor, address_id=None, door=Door.MERGE)
+    del now  # the nos keep the moment at which they were spoken
+    return kept.version
+
+
+def follow(session: Session, *, person_id: PersonId, address_id: AddressId, now: datetime) -> int:
+    """Make a person's nos hold at their new address too. Returns the new version."""
+    row = lock(session, person_id)
+    row.version += 1
+    session.add(row)
+    session.flush()
+    copy_suppressions(
+        session, person_id=person_id, to=person_id, address_id=address_id, door=Door.ADDRESS_CHANGE
+    )
+    del now
+    return row.version
+
+
+def copy_suppressions(
+    session: Session,
+    *,
+    person_id: PersonId,
+    to: PersonId,
+    address_id: AddressId | None,
+    door: Door,
+) -> None:
+    """Repeat each standing no of a person for another person or at another address."""
+    standing = session.exec(
+        select(SuppressionRow).where(
+            SuppressionRow.person_id == person_id, col(SuppressionRow.lifted_at).is_(None)
+        )
+    ).all()
+    copies = {
+        (row.scope, row.topic, row.reason, address_id or row.address_id): {
+            "person_id": to,
+            "address_id": address_id or row.address_id,
+            "scope": row.scope,
+            "topic": row.topic,
+            "reason": row.reason,
+            "door": door.value,
+            "since": row.since,
+            "until": row.until,
+        }
+        for row in sorted(standing, key=lambda row: row.since, reverse=True)
+    }
+    if copies:
+        session.execute(insert(SuppressionRow), list(copies.values()))
+
+
+def forget(session: Session, person_id: PersonId) -> None:
+    """Remove a person's standing when they are erased; their nos stay by address, without them."""
+    session.execute(delete(StandingRow).where(col(StandingRow.person_id) == person_id))
+    session.execute(
+        update(SuppressionRow)
+        .where(
+            col(SuppressionRow.person_id) == person_id,
+            or_(col(SuppressionRow.address_id).is_not(None)),
+        )
+        .values(person_id=None)
+    )

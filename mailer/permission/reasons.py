@@ -1,0 +1,72 @@
+"""The sentence for each reason: one catalogue for customer, support and footer."""
+
+from collections.abc import Mapping
+
+from mailer.vocabulary import Reason
+
+SENTENCES: Mapping[Reason, str] = {
+    Reason.SENT_ORDER: "Because your order {number} was {event} on {date}.",
+    Reason.SENT_ACCOUNT: "Because you asked to {act} at {time}.",
+    Reason.SENT_FEE: "Because your plan {event} on {date}.",
+    Reason.SENT_TOPIC: "Because “{topic}” has been on since {date}, by {door}. You agreed to: “{words}”.",
+    Reason.SENT_TWICE: "The provider didn't answer the first time. Order mail may then come twice.",
+    Reason.NOT_ALL: "You stopped all promotional mail on {time}, by {door}.",
+    Reason.NOT_TOPIC: "“{topic}” has been off since {time}.",
+    Reason.NOT_NEVER: "You never turned “{topic}” on.",
+    Reason.NOT_UNCONFIRMED: "Sign-up wasn't confirmed.",
+    Reason.NOT_PAUSED: "You paused promotional mail until {until}.",
+    Reason.NOT_OFTEN: "You asked for at most {frequency}; the last left on {date}.",
+    Reason.NOT_GPC: "Your browser asks sites not to share data, so no partner offers.",
+    Reason.NOT_BOUNCE: "Mail to this address came back on {date}: {detail}.",
+    Reason.NOT_COMPLAINT: "A message was reported as spam on {date}, so all promotional mail stopped.",
+    Reason.NOT_SUPPRESSED: "This address is on our never-mail list.",
+    Reason.NOT_GONE: "This customer record was merged or deleted before its turn.",
+    Reason.NOT_MOVED: "The address had changed before its turn.",
+    Reason.NOT_SAME: "The same message had already left for this address.",
+    Reason.NOT_DATA: "The message needed {field}, which we don't hold.",
+    Reason.NOT_LATE: "Its time had passed before your turn.",
+    Reason.NOT_CANCELLED: "The campaign was cancelled at {time}, before your turn.",
+    Reason.NOT_REFUSED: "The mail provider refused it: {detail}.",
+    Reason.UNKNOWN: (
+        "The provider didn't say whether it took the message. "
+        "Promotions are never sent again to make sure."
+    ),
+}
+
+DOORS: Mapping[str, str] = {
+    "one_click": "the unsubscribe button in your mail program",
+    "unsubscribe_page": "the link in a message",
+    "preference_page": "the preference page",
+    "api": "our shop",
+    "import": "a list that was brought in",
+    "sign_up": "the sign-up form",
+    "support": "customer care",
+    "command_line": "customer care",
+    "complaint": "a spam report",
+    "bounce": "returned mail",
+    "merge": "joining two records of yours",
+    "address_change": "a change of address",
+}
+
+
+class _Gaps(dict[str, str]):
+    """A fact that nobody holds reads as a plain word, never as a hole."""
+
+    def __missing__(self, key: str) -> str:
+        return {
+            "detail": "no detail was given",
+            "time": "an earlier day",
+            "date": "an earlier day",
+            "until": "a later day",
+            "number": "",
+            "topic": "this topic",
+            "event": "changed",
+            "door": "a link",
+            "words": "the words on the form",
+            "frequency": "what you chose",
+        }.get(key, "something")
+
+
+def sentence(reason: Reason, **facts: str) -> str:
+    """Say a reason in words that customers and support read alike; gaps never show as holes."""
+    return SENTENCES[reason].format_map(_Gaps(facts))

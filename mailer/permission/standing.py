@@ -1,0 +1,221 @@
+"""Reading where a person stands, and how it came about."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from mailer.permission._tables import ConsentRow, StandingRow, SuppressionRow
+from mailer.vocabulary import (
+    AddressId,
+    Door,
+    Frequency,
+    PersonId,
+    Scope,
+    SuppressionReason,
+    Topic,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicStanding:
+    """One topic: on or off, since when, through which door, under which words."""
+
+    on: bool
+    answered: bool
+    since: datetime | None = None
+    door: Door | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A person's present wishes, as a page shows them."""
+
+    person_id: PersonId
+    version: int
+    topics: Mapping[Topic, TopicStanding]
+    stopped_since: datetime | None
+    stopped_door: Door | None
+    paused_until: datetime | None
+    frequency: Frequency
+    tracking: bool
+    gpc_since: datetime | None
+
+    @property
+    def topics_on(self) -> frozenset[Topic]:
+        """The topics that are switched on, whether or not all mail is stopped."""
+        return frozenset(topic for topic, each in self.topics.items() if each.on)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRecord:
+    """One line of the consent ledger: who wanted what, when, how, and under which words (C26)."""
+
+    id: int
+    person_id: PersonId
+    at: datetime
+    act: str
+    topic: Topic | None
+    value: str | None
+    door: Door
+    words: str
+    policy_version: str
+    version: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionRecord:
+    """One suppression, standing or lifted."""
+
+    id: int
+    person_id: PersonId | None
+    address_id: AddressId | None
+    scope: Scope
+    topic: Topic | None
+    reason: SuppressionReason
+    door: Door
+    since: datetime
+    until: datetime | None
+    lifted_at: datetime | None
+
+
+def standing_of(session: Session, person_id: PersonId) -> Standing | None:
+    """Return a person's present wishes, or None where they were never admitted."""
+    row = session.get(StandingRow, person_id, populate_existing=True)
+    if row is None:
+        return None
+    stop = _stop_of(session, person_id)
+    answers = _answers_of(session, person_id)
+    return Standing(
+        person_id=person_id,
+        version=row.version,
+        topics={topic: _topic_standing(row, topic, answers.get(topic)) for topic in Topic},
+        stopped_since=stop.since if stop else None,
+        stopped_door=Door(stop.door) if stop else None,
+        paused_until=row.paused_until,
+        frequency=Frequency(row.frequency),
+        tracking=row.tracking,
+        gpc_since=row.gpc_since,
+    )
+
+
+def _stop_of(session: Session, person_id: PersonId) -> SuppressionRow | None:
+    return session.exec(
+        select(SuppressionRow)
+        .where(
+            SuppressionRow.person_id == person_id,
+            SuppressionRow.scope == Scope.PROMOTIONAL.value,
+            col(SuppressionRow.lifted_at).is_(None),
+        )
+        .order_by(col(SuppressionRow.since))
+        .limit(1)
+    ).first()
+
+
+def _answers_of(session: Session, person_id: PersonId) -> dict[Topic, ConsentRow]:
+    rows = session.exec(
+        select(ConsentRow)
+        .where(
+            ConsentRow.person_id == person_id,
+            col(ConsentRow.topic).is_not(None),
+            col(ConsentRow.act).in_(("yes", "no")),
+        )
+        .order_by(col(ConsentRow.id))
+    ).all()
+    return {Topic(row.topic): row for row in rows if row.topic}
+
+
+def _topic_standing(row: StandingRow, topic: Topic, answer: ConsentRow | None) -> TopicStanding:
+    return TopicStanding(
+        on=bool(row.topics_on & topic.bit),
+        answered=bool(row.topics_answered & topic.bit),
+        since=answer.at if answer else None,
+        door=Door(answer.door) if answer else None,
+        words=answer.words if answer else "",
+    )
+
+
+def consents_of(
+    session: Session, person_id: PersonId, *, after: int = 0, limit: int = 200
+) -> list[ConsentRecord]:
+    """Return a person's wishes, oldest first, from after a line's number on."""
+    rows = session.exec(
+        select(ConsentRow)
+        .where(ConsentRow.person_id == person_id, col(ConsentRow.id) > after)
+        .order_by(col(ConsentRow.id))
+        .limit(limit)
+    ).all()
+    return [_consent_record(row) for row in rows]
+
+
+def receipt_of(session: Session, person_id: PersonId, reference: str) -> list[ConsentRecord]:
+    """Return what one acknowledgement wrote, for the receipt that reopens; empty if not theirs."""
+    rows = session.exec(
+        select(ConsentRow)
+        .where(ConsentRow.person_id == person_id, ConsentRow.reference == reference)
+        .order_by(col(ConsentRow.id))
+    ).all()
+    return [_consent_record(row) for row in rows]
+
+
+def _consent_record(row: ConsentRow) -> ConsentRecord:
+    return ConsentRecord(
+        id=row.id or 0,
+        person_id=PersonId(row.person_id),
+        at=row.at,
+        act=row.act,
+        topic=Topic(row.topic) if row.topic else None,
+        value=row.value,
+        door=Door(row.door),
+        words=row.words,
+        policy_version=row.policy_version,
+        version=row.version,
+        reference=row.reference,
+    )
+
+
+def suppressions_page(
+    session: Session,
+    *,
+    after: int = 0,
+    limit: int = 100,
+    address_ids: Sequence[AddressId] | None = None,
+) -> list[SuppressionRecord]:
+    """Return standing suppressions by number, from after one on; of given addresses only if named."""
+    query = select(SuppressionRow).where(
+        col(SuppressionRow.id) > after, col(SuppressionRow.lifted_at).is_(None)
+    )
+    if address_ids is not None:
+        query = query.where(col(SuppressionRow.address_id).in_(address_ids))
+    rows = session.exec(query.order_by(col(SuppressionRow.id)).limit(limit)).all()
+    return [suppression_record(row) for row in rows]
+
+
+def suppression_record(row: SuppressionRow) -> SuppressionRecord:
+    """Read a row as the value that other rooms see."""
+    return SuppressionRecord(
+        id=row.id or 0,
+        person_id=PersonId(row.person_id) if row.person_id is not None else None,
+        address_id=AddressId(row.address_id) if row.address_id is not None else None,
+        scope=Scope(row.scope),
+        topic=Topic(row.topic) if row.topic else None,
+        reason=SuppressionReason(row.reason),
+        door=Door(row.door),
+        since=row.since,
+        until=row.until,
+        lifted_at=row.lifted_at,
+    )
+
+
+def tracking_of(session: Session, person_ids: Sequence[PersonId]) -> dict[PersonId, bool]:
+    """Say for each person who may be measured; who is not there may not (C17)."""
+    rows = session.exec(
+        select(StandingRow.person_id, StandingRow.tracking).where(
+            col(StandingRow.person_id).in_(person_ids)
+        )
+    ).all()
+    held = {PersonId(person_id): tracking for person_id, tracking in rows}
+    return {person_id: held.get(person_id, False) for person_id in person_ids}

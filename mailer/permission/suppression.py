@@ -1,0 +1,191 @@
+"""Suppressions that no page made: bounces, complaints, lists, support; and permission from lists."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Integer, Text, bindparam, insert, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import Session, col, select
+
+from mailer.permission._tables import SuppressionRow
+from mailer.permission.standing import SuppressionRecord, suppression_record
+from mailer.vocabulary import AddressId, Door, PersonId, Scope, SuppressionReason, Topic
+
+
+class SuppressionNotFound(Exception):
+    """No standing suppression has this number."""
+
+
+class OptOutIsTheirs(Exception):
+    """An opt-out or a complaint is lifted by the person's own yes and by nothing else (C08)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSuppression:
+    """A no for an address, with or without a customer behind it."""
+
+    scope: Scope
+    reason: SuppressionReason
+    door: Door
+    address_id: AddressId | None = None
+    person_id: PersonId | None = None
+    topic: Topic | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedYes:
+    """A row of a list that claims permission for some topics, with where it came from."""
+
+    person_id: PersonId
+    topics: frozenset[Topic]
+    source: str
+    proof: str | None = None
+
+
+def suppress(session: Session, new: NewSuppression, *, now: datetime) -> int:
+    """Write a suppression and return its number; an equal one that stands is kept instead."""
+    held = session.exec(
+        select(SuppressionRow.id).where(
+            SuppressionRow.address_id == new.address_id,
+            SuppressionRow.person_id == new.person_id,
+            SuppressionRow.scope == new.scope.value,
+            SuppressionRow.topic == (new.topic.value if new.topic else None),
+            SuppressionRow.reason == new.reason.value,
+            col(SuppressionRow.until) == new.until
+            if new.until
+            else col(SuppressionRow.until).is_(None),
+            col(SuppressionRow.lifted_at).is_(None),
+        )
+    ).first()
+    if held is not None:
+        return held
+    return int(
+        session.execute(
+            insert(SuppressionRow)
+            .values(
+                person_id=new.person_id,
+                address_id=new.address_id,
+                scope=new.scope.value,
+                topic=new.topic.value if new.topic else None,
+                reason=new.reason.value,
+                door=new.door.value,
+                since=now,
+                until=new.until,
+            )
+            .returning(col(SuppressionRow.id))
+        ).scalar_one()
+    )
+
+
+def suppression_of(session: Session, suppression_id: int) -> SuppressionRecord:
+    """Return one suppression. Raises SuppressionNotFound."""
+    row = session.get(SuppressionRow, suppression_id)
+    if row is None:
+        raise SuppressionNotFound(f"suppression {suppression_id}")
+    return suppression_record(row)
+
+
+def lift(session: Session, suppression_id: int, *, why: str, now: datetime) -> SuppressionRecord:
+    """End a suppression that staff may end, saying why.
+
+    Raises SuppressionNotFound, and OptOutIsTheirs for what only the person's own yes ends.
+    """
+    row = session.get(SuppressionRow, suppression_id, with_for_update=True)
+    if row is None or row.lifted_at is not None:
+        raise SuppressionNotFound(f"suppression {suppression_id}")
+    if SuppressionReason(row.reason) in _ONLY_THEIRS:
+        raise OptOutIsTheirs(f"suppression {suppression_id}")
+    row.lifted_at = now
+    row.lifted_why = why
+    session.add(row)
+    session.flush()
+    return suppression_record(row)
+
+
+_ONLY_THEIRS = frozenset(
+    {
+        SuppressionReason.OPT_OUT,
+        SuppressionReason.COMPLAINT,
+        SuppressionReason.ERASURE,
+        SuppressionReason.MINOR,
+    }
+)
+
+_LOCK = text(
+    """
+    SELECT 1 FROM permission_standing WHERE person_id = ANY(:persons)
+    ORDER BY person_id FOR UPDATE
+    """
+).bindparams(bindparam("persons", type_=ARRAY(BigInteger)))
+
+_IMPORT = text(
+    """
+    WITH given AS (
+        SELECT * FROM unnest(:persons, :topics, :sources, :proofs)
+            AS given(person_id, topics, source, proof)
+    ), fresh AS (
+        -- only what was never answered: a list may start a topic, it never answers a no
+        UPDATE permission_standing s
+        SET topics_on = s.topics_on | (g.topics & ~s.topics_answered),
+            topics_answered = s.topics_answered | g.topics,
+            version = s.version + 1
+        FROM given g
+        WHERE s.person_id = g.person_id AND g.topics & ~s.topics_answered <> 0
+          AND NOT EXISTS (
+              SELECT 1 FROM permission_suppression n
+              WHERE n.person_id = g.person_id AND n.lifted_at IS NULL AND n.scope <> 'topic')
+        RETURNING s.person_id, g.topics & ~(SELECT o.topics_answered FROM permission_standing o
+                                            WHERE o.person_id = s.person_id) AS added,
+                  s.version, g.source, g.proof
+    )
+    INSERT INTO permission_consent
+        (person_id, at, act, topic, door, words, policy_version, version, reference, source, proof)
+    SELECT f.person_id, :now, 'yes', t.name, 'import', '', :policy, f.version, :reference,
+           f.source, f.proof
+    FROM fresh f JOIN unnest(:names, :bits) AS t(name, bit) ON f.added & t.bit <> 0
+    """
+).bindparams(
+    bindparam("persons", type_=ARRAY(BigInteger)),
+    bindparam("topics", type_=ARRAY(Integer)),
+    bindparam("sources", type_=ARRAY(Text)),
+    bindparam("proofs", type_=ARRAY(Text)),
+    bindparam("names", type_=ARRAY(Text)),
+    bindparam("bits", type_=ARRAY(Integer)),
+)
+
+
+def import_permissions(
+    session: Session,
+    rows: Sequence[ImportedYes],
+    *,
+    policy_version: str,
+    reference: str,
+    now: datetime,
+) -> int:
+    """Switch on what a list claims, where the person never answered; return how many topics.
+
+    Never weakens an opt-out (C08): a topic that was ever answered, and everybody with a
+    suppression of all or of all promotional mail, stays as they are. Two statements a
+    set; a person stands in a set once.
+    """
+    if not rows:
+        return 0
+    # Locked by a statement of its own, so that the next one's snapshot holds every no so far.
+    session.execute(_LOCK, {"persons": [row.person_id for row in rows]})
+    written = session.execute(
+        _IMPORT,
+        {
+            "persons": [row.person_id for row in rows],
+            "topics": [sum(topic.bit for topic in row.topics) for row in rows],
+            "sources": [row.source for row in rows],
+            "proofs": [row.proof for row in rows],
+            "names": [topic.value for topic in Topic],
+            "bits": [topic.bit for topic in Topic],
+            "policy": policy_version,
+            "reference": reference,
+            "now": now,
+        },
+    )
+    return int(written.rowcount)  # type: ignore[attr-defined]
