@@ -1,0 +1,1 @@
+"""For developers' machines only: embedded servers, their supervisor, and a mail catcher."""

@@ -1,0 +1,168 @@
+"""Where embedded servers may live and as whom they run. Nobody's folder changes its mode."""
+
+import fcntl
+import hashlib
+import os
+import pwd
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+SYSTEM_HOME = Path("/var/lib/focalpoint-mail")
+"""Where root keeps the servers' data if their account cannot reach the folder asked for."""
+
+
+class PlaceUnusable(Exception):
+    """The servers cannot live there; the text is one line that says why and what would help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The user and group that a server runs as."""
+
+    uid: int
+    gid: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A server's folder, and the account that it runs as (None: as ourselves)."""
+
+    folder: Path
+    account: Account | None
+
+    def give(self, path: Path) -> None:
+        """Make a file or folder of ours the server's own."""
+        if self.account:
+            os.chown(path, self.account.uid, self.account.gid)
+
+
+def server_account(name: str) -> Account | None:
+    """Return the account for servers: the named one for root, None (ourselves) for others.
+
+    PostgreSQL refuses to run as root. Raises PlaceUnusable if there is no such account.
+    """
+    if os.geteuid() != 0:
+        return None
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        raise PlaceUnusable(f"there is no user {name} to run the servers as") from None
+    return Account(entry.pw_uid, entry.pw_gid, entry.pw_name)
+
+
+def can_enter(folder: Path, account: Account) -> bool:
+    """Say whether the account can go through every folder from the root down to this one."""
+    resolved = folder.resolve()
+    return all(
+        _has_right(existing, account, stat.S_IXOTH)
+        for existing in (resolved, *resolved.parents)
+        if existing.exists()
+    )
+
+
+def _has_right(path: Path, account: Account, right: int) -> bool:
+    facts = path.stat()
+    if facts.st_uid == account.uid:
+        right <<= 6
+    elif facts.st_gid == account.gid:
+        right <<= 3
+    return bool(facts.st_mode & right)
+
+
+@contextmanager
+def home_of(folder: Path, *, user: str, throwaway: bool) -> Iterator[Home]:
+    """Yield the home for a server whose data was asked to lie in `folder`, and hold its lock.
+
+    For root it is another folder if the servers' account cannot enter the one asked for: under
+    SYSTEM_HOME, always the same for the same folder, or a temporary one if `throwaway`, which
+    also removes the home at the end. Raises PlaceUnusable if another process holds it.
+    """
+    account = server_account(user)
+    home = Home(_reachable(folder.resolve(), account, throwaway), account)
+    try:
+        with _locked(home.folder):
+            yield home
+    finally:
+        if throwaway:
+            shutil.rmtree(home.folder, ignore_errors=True)
+
+
+def _reachable(folder: Path, account: Account | None, throwaway: bool) -> Path:
+    if account is None:
+        return _made(folder, 0o700)
+    if can_enter(folder, account):
+        return _made(folder, 0o711)
+    if throwaway:
+        return _temporary(account)
+    elsewhere = SYSTEM_HOME / hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    if not can_enter(_made(elsewhere, 0o711), account):
+        raise PlaceUnusable(f"{account.name} can enter neither {folder} nor {elsewhere}")
+    return elsewhere
+
+
+def _made(folder: Path, mode: int) -> Path:
+    """Make the folder and the missing ones above it, whatever the umask; keep existing ones."""
+    if not folder.is_dir():
+        _made(folder.parent, mode)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(mode)
+    return folder
+
+
+def _temporary(account: Account) -> Path:
+    for base in (Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/tmp")):  # noqa: S108
+        if base.is_dir() and can_enter(base, account):
+            made = Path(tempfile.mkdtemp(prefix="fpmail-", dir=base))
+            made.chmod(0o711)
+            return made
+    raise PlaceUnusable(f"{account.name} can enter no folder for temporary files")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with (folder / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PlaceUnusable(f"{folder} is in use by another process") from None
+        yield
+
+
+def programs_for(home: Home, source: Path, *, version: str, wanted: tuple[str, ...]) -> Path:
+    """Return a folder with the server's programs that its account can read.
+
+    That is `source` itself, or a copy of the parts that match `wanted` in the home if a folder
+    on the way is closed to the account.
+    """
+    account = home.account
+    if account is None or _all_readable(source, wanted, account):
+        return source
+    copy = home.folder / f"programs-{version}"
+    if not copy.exists():
+        unfinished = copy.with_suffix(".new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        for pattern in wanted:
+            for part in sorted(source.glob(pattern)):
+                _copy(part, unfinished / part.relative_to(source))
+        unfinished.rename(copy)
+    return copy
+
+
+def _all_readable(source: Path, wanted: tuple[str, ...], account: Account) -> bool:
+    parts = [part for pattern in wanted for part in source.glob(pattern)]
+    return all(can_enter(folder, account) for folder in {part.parent for part in parts}) and all(
+        _has_right(part, account, stat.S_IROTH) for part in parts
+    )
+
+
+def _copy(part: Path, target: Path) -> None:
+    if part.is_file():
+        _made(target.parent, 0o755)
+        shutil.copyfile(part, target)
+        target.chmod(0o755 if part.stat().st_mode & stat.S_IXUSR else 0o644)
