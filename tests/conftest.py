@@ -31,7 +31,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     from mailer.development.servers import embedded_postgres
 
-    with embedded_postgres(tmp_path_factory.mktemp("postgres")) as url:
+    with embedded_postgres(tmp_path_factory.mktemp("postgres"), throwaway=True) as url:
         yield url
 
 
