@@ -1,0 +1,61 @@
+"""The one table of the ledger, which the database itself keeps from being altered."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import DDL, BigInteger, CheckConstraint, Index, Text, event, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+
+class LedgerEntry(SQLModel, table=True):
+    """One thing that happened; never changed, never deleted."""
+
+    __tablename__ = "ledger_entry"
+    __table_args__ = (
+        CheckConstraint("kind ~ '^[a-z][a-z_.]{0,63}$'", name="kind"),
+        CheckConstraint("length(actor) BETWEEN 1 AND 100", name="actor"),
+        Index(
+            "ix_ledger_entry_person_id_at_id",
+            "person_id",
+            "at",
+            "id",
+            postgresql_where=text("person_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_ledger_entry_mailing_id_at_id",
+            "mailing_id",
+            "at",
+            "id",
+            postgresql_where=text("mailing_id IS NOT NULL"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
+    at: datetime
+    kind: str = Field(sa_type=Text)
+    actor: str = Field(sa_type=Text)
+    person_id: int | None = Field(default=None, sa_type=BigInteger)
+    mailing_id: int | None = Field(default=None, sa_type=BigInteger)
+    batch_id: int | None = Field(default=None, sa_type=BigInteger)
+    detail: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
+
+
+APPEND_ONLY = (
+    DDL(  # type: ignore[no-untyped-call]
+        """
+        CREATE OR REPLACE FUNCTION ledger_entry_is_append_only() RETURNS trigger
+        LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'the ledger is never altered'; END $$
+        """
+    ),
+    DDL(  # type: ignore[no-untyped-call]
+        """
+        CREATE TRIGGER ledger_entry_append_only
+        BEFORE UPDATE OR DELETE ON ledger_entry
+        FOR EACH STATEMENT EXECUTE FUNCTION ledger_entry_is_append_only()
+        """
+    ),
+)
+for _statement in APPEND_ONLY:
+    event.listen(SQLModel.metadata.tables["ledger_entry"], "after_create", _statement)
