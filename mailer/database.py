@@ -1,12 +1,12 @@
 """The engine, and `transaction()`: the only commit in the house."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import psycopg
-from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import CursorResult, Engine, Executable, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session, SQLModel
 
 SQLModel.metadata.naming_convention = {
@@ -99,9 +99,30 @@ class Database:
         """Say whether one statement can be run now."""
         try:
             with self.reading() as session:
-                return session.scalar(text("SELECT 1")) == 1
+                return bool(session.scalar(text("SELECT 1")))
         except (DatabaseAway, DBAPIError):
             return False
+
+
+def copy_rows(
+    session: Session, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    """Write `rows` into `table` by COPY, in the session's own transaction: the way for sets.
+
+    Rows are taken one by one, so that they may be a generator. `table` and `columns` are names of
+    ours, never input. Raises IntegrityError as an INSERT would.
+    """
+    names = ", ".join(columns)
+    connection: Any = session.connection().connection.driver_connection
+    try:
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy,
+        ):
+            for row in rows:
+                copy.write_row(row)
+    except psycopg.IntegrityError as error:
+        raise IntegrityError(f"COPY {table}", None, error) from None
 
 
 def _away(error: DBAPIError) -> Exception:
@@ -119,3 +140,11 @@ def _keep_notices(connection: psycopg.Connection[Any], record: Any) -> None:
             notices.append(diagnostic.message_primary or "")
 
     connection.add_notice_handler(keep)
+
+
+def rows_changed(
+    session: Session, statement: Executable, parameters: Mapping[str, Any] | None = None
+) -> int:
+    """Run a write and return how many rows it changed: the answer of a compare-and-set."""
+    result = cast("CursorResult[Any]", session.execute(statement, dict(parameters or {})))
+    return result.rowcount

@@ -1,0 +1,83 @@
+"""FROM DUE TO DONE: batches and their states, the gate, the barrier, pace, what was heard back."""
+
+from mailer.delivery.books import (
+    Books,
+    DryRun,
+    Gauges,
+    MessageRecord,
+    books,
+    dry_run,
+    due_lanes,
+    gauges,
+    messages_of,
+    unfinished,
+)
+from mailer.delivery.gate import Gate
+from mailer.delivery.heard import News, hear
+from mailer.delivery.mailings import (
+    BATCH_SIZE,
+    Mailing,
+    MailingNotFound,
+    NewMailing,
+    create_mailing,
+    fields_place,
+    mailing_by_key,
+    mailing_of,
+    prepare_audience,
+    send_to_one,
+    set_mailing_state,
+    targets_of,
+)
+from mailer.delivery.optout import Acknowledgement, Clocks, Left, OptOuts, subjects_hint
+from mailer.delivery.pace import Pace, PaceInvalid, read_pace
+from mailer.delivery.press import LettersPress, Senders, compile_mailing
+from mailer.delivery.reaper import reap
+from mailer.delivery.sender import Sender, SenderClock, SenderSettings
+from mailer.delivery.states import BatchState, MailingState
+from mailer.delivery.window import BARRIER
+
+__all__ = [
+    "BARRIER",
+    "BATCH_SIZE",
+    "Acknowledgement",
+    "BatchState",
+    "Books",
+    "Clocks",
+    "DryRun",
+    "Gate",
+    "Gauges",
+    "Left",
+    "LettersPress",
+    "Mailing",
+    "MailingNotFound",
+    "MailingState",
+    "MessageRecord",
+    "NewMailing",
+    "News",
+    "OptOuts",
+    "Pace",
+    "PaceInvalid",
+    "Sender",
+    "SenderClock",
+    "SenderSettings",
+    "Senders",
+    "books",
+    "compile_mailing",
+    "create_mailing",
+    "dry_run",
+    "due_lanes",
+    "fields_place",
+    "gauges",
+    "hear",
+    "mailing_by_key",
+    "mailing_of",
+    "messages_of",
+    "prepare_audience",
+    "read_pace",
+    "reap",
+    "send_to_one",
+    "set_mailing_state",
+    "subjects_hint",
+    "targets_of",
+    "unfinished",
+]

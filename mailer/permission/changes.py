@@ -8,6 +8,7 @@ from sqlalchemy import delete, insert, or_, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_keep
 from sqlmodel import Session, SQLModel, col, select
 
+from mailer.database import rows_changed
 from mailer.permission._tables import ConsentRow, StandingRow, SuppressionRow
 from mailer.vocabulary import (
     AddressId,
@@ -307,12 +308,13 @@ def _suppress(
 
 def _lift(session: Session, draft: _Draft, scope: Scope, topic: Topic | None) -> bool:
     """End the person's own opt-outs of this scope; nobody else's, and no other reason's."""
-    lifted = session.execute(
+    lifted = rows_changed(
+        session,
         update(SuppressionRow)
         .where(*_opt_outs(draft.row.person_id, scope, topic))  # type: ignore[arg-type]
-        .values(lifted_at=draft.now, lifted_why=f"their own yes, {draft.reference}")
+        .values(lifted_at=draft.now, lifted_why=f"their own yes, {draft.reference}"),
     )
-    return bool(lifted.rowcount)  # type: ignore[attr-defined]
+    return bool(lifted)
 
 
 def merge(session: Session, *, survivor: PersonId, merged: PersonId, now: datetime) -> int:

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Integer, Text, bindparam, insert, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, col, select
 
+from mailer.database import rows_changed
 from mailer.permission._tables import SuppressionRow
 from mailer.permission.standing import SuppressionRecord, suppression_record
 from mailer.vocabulary import AddressId, Door, PersonId, Scope, SuppressionReason, Topic
@@ -174,7 +175,8 @@ def import_permissions(
         return 0
     # Locked by a statement of its own, so that the next one's snapshot holds every no so far.
     session.execute(_LOCK, {"persons": [row.person_id for row in rows]})
-    written = session.execute(
+    return rows_changed(
+        session,
         _IMPORT,
         {
             "persons": [row.person_id for row in rows],
@@ -188,4 +190,3 @@ def import_permissions(
             "now": now,
         },
     )
-    return int(written.rowcount)  # type: ignore[attr-defined]

@@ -1,0 +1,155 @@
+"""The tables of this room; nobody else reads them."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, SmallInteger, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlmodel import Field, SQLModel
+
+
+class MailingRow(SQLModel, table=True):
+    """One letter to some people."""
+
+    __tablename__ = "delivery_mailing"
+    __table_args__ = (
+        CheckConstraint("state IN ('sending', 'paused', 'cancelled')", name="state"),
+        CheckConstraint("(stream = 'promotional') = (topic IS NOT NULL)", name="topic"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
+    key: str = Field(unique=True)
+    letter: str
+    stream: str
+    topic: str | None = None
+    content: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
+    sealed_fields: bytes | None = Field(default=None, sa_type=LargeBinary)
+    targets: list[str] = Field(default_factory=list, sa_type=JSONB)
+    state: str = "sending"
+    audience: int = 0
+    use_by: datetime | None = None
+    created_at: datetime
+
+
+class BatchRow(SQLModel, table=True):
+    """Up to 500 people of one mailing that travel together."""
+
+    __tablename__ = "delivery_batch"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('prepared', 'claimed', 'handing', 'settled', 'unknown', 'cancelled')",
+            name="state",
+        ),
+        CheckConstraint("accepted + refused + rejected + unknown <= size", name="books"),
+        Index(
+            "ix_delivery_batch_due",
+            "lane",
+            "not_before",
+            "id",
+            postgresql_where=text("state IN ('prepared', 'claimed')"),
+        ),
+        Index("ix_delivery_batch_handing", "id", postgresql_where=text("state = 'handing'")),
+        Index("ix_delivery_batch_mailing", "mailing_id"),
+        Index("ix_delivery_batch_root", "root_id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
+    mailing_id: int = Field(sa_type=BigInteger)
+    root_id: int = Field(sa_type=BigInteger)
+    attempt: int = Field(default=1, sa_type=SmallInteger)
+    lane: str
+    state: str = "prepared"
+    token: uuid.UUID | None = None
+    lease_until: datetime | None = None
+    not_before: datetime
+    handing_at: datetime | None = None
+    settled_at: datetime | None = None
+    size: int = Field(sa_type=SmallInteger)
+    accepted: int = Field(default=0, sa_type=SmallInteger)
+    refused: int = Field(default=0, sa_type=SmallInteger)
+    rejected: int = Field(default=0, sa_type=SmallInteger)
+    unknown: int = Field(default=0, sa_type=SmallInteger)
+
+
+class RosterRow(SQLModel, table=True):
+    """The people of a batch, beside the state that changes, so that they are written once."""
+
+    __tablename__ = "delivery_roster"
+
+    batch_id: int = Field(
+        primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}
+    )
+    persons: list[int] = Field(sa_column=Column(ARRAY(BigInteger), nullable=False))
+    addresses: list[int] = Field(sa_column=Column(ARRAY(BigInteger), nullable=False))
+
+
+class PlaceRow(SQLModel, table=True):
+    """One mailing's only place for one address: nobody gets a campaign twice."""
+
+    __tablename__ = "delivery_place"
+
+    # The address stands first, so that the one index also answers 'what has this mailbox got?'
+    address_id: int = Field(
+        primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}
+    )
+    mailing_id: int = Field(
+        primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}
+    )
+    person_id: int = Field(sa_type=BigInteger)
+    root_id: int = Field(sa_type=BigInteger)
+    taken_at: datetime
+
+
+class ExceptionRow(SQLModel, table=True):
+    """A person whose outcome differs from their batch's main one, and why."""
+
+    __tablename__ = "delivery_exception"
+    __table_args__ = (Index("ix_delivery_exception_person", "person_id", "batch_id"),)
+
+    batch_id: int = Field(
+        primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}
+    )
+    person_id: int = Field(
+        primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}
+    )
+    outcome: str
+    reason: str
+    detail: str = ""
+    since: datetime | None = None
+    at: datetime
+
+
+class HeardRow(SQLModel, table=True):
+    """What was heard back about one person of a mailing."""
+
+    __tablename__ = "delivery_heard"
+
+    mailing_id: int = Field(
+        primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}
+    )
+    person_id: int = Field(
+        primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}
+    )
+    heard: str = Field(primary_key=True)
+    at: datetime
+    detail: str = ""
+
+
+class LaneRow(SQLModel, table=True):
+    """A lane that stands still because the provider's answer was about us."""
+
+    __tablename__ = "delivery_lane"
+
+    lane: str = Field(primary_key=True)
+    stopped_until: datetime
+    why: str
+
+
+class PaceRow(SQLModel, table=True):
+    """A budget of messages a second that all workers share; `*` is every mail."""
+
+    __tablename__ = "delivery_pace"
+
+    budget: str = Field(primary_key=True)
+    free_at: datetime

@@ -1,0 +1,317 @@
+"""Claiming a batch, giving parts of it to children, and writing down who was refused."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, bindparam, delete, insert, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
+from sqlmodel import Session, SQLModel, col, select
+
+from mailer.database import rows_changed
+from mailer.delivery._tables import BatchRow, ExceptionRow, MailingRow, PlaceRow, RosterRow
+from mailer.delivery.mailings import Mailing, mailing_from
+from mailer.vocabulary import AddressId, BatchId, Lane, Outcome, PersonId, Reason, Refused
+
+_batch = SQLModel.metadata.tables["delivery_batch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A batch that is ours until its lease ends, with its people in order."""
+
+    id: BatchId
+    root_id: BatchId
+    attempt: int
+    lane: Lane
+    token: uuid.UUID
+    mailing: Mailing
+    people: Mapping[PersonId, AddressId]
+
+    def without(self, persons: Iterable[PersonId]) -> "Claimed":
+        """Return the batch less some people, who went to a child."""
+        gone = set(persons)
+        return replace(self, people={who: at for who, at in self.people.items() if who not in gone})
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What differs for one person from the main outcome of their batch."""
+
+    person_id: PersonId
+    outcome: Outcome
+    reason: Reason
+    detail: str = ""
+    since: datetime | None = None
+
+
+_CLAIM = text(
+    """
+    WITH due AS (
+        SELECT b.id FROM delivery_batch b JOIN delivery_mailing m ON m.id = b.mailing_id
+        WHERE b.lane = :lane
+          AND b.state IN ('prepared', 'claimed')
+          AND b.not_before <= :now
+          AND (b.state = 'prepared' OR b.lease_until <= :now)
+          AND m.state = 'sending'
+          AND NOT EXISTS (
+              SELECT 1 FROM delivery_lane l WHERE l.lane = :lane AND l.stopped_until > :now)
+        ORDER BY b.not_before, b.id
+        LIMIT 1
+        FOR UPDATE OF b SKIP LOCKED
+    )
+    UPDATE delivery_batch b SET state = 'claimed', token = :token, lease_until = :lease_until
+    FROM due, delivery_roster r
+    WHERE b.id = due.id AND r.batch_id = b.id
+    RETURNING b.id, b.mailing_id, b.root_id, b.attempt, r.persons, r.addresses
+    """
+).bindparams(bindparam("token", type_=UUID))
+
+
+def claim(
+    session: Session, *, lane: Lane, token: uuid.UUID, lease: timedelta, now: datetime
+) -> Claimed | None:
+    """Take the batch that has been due the longest, or one whose lease is over; None if none is."""
+    row = session.execute(
+        _CLAIM,
+        {"lane": lane.value, "now": now, "token": token, "lease_until": now + lease},
+    ).one_or_none()
+    if row is None:
+        return None
+    mailing = session.get_one(MailingRow, row.mailing_id)
+    people = {
+        PersonId(person): AddressId(address)
+        for person, address in zip(row.persons, row.addresses, strict=True)
+    }
+    batch = Claimed(
+        id=BatchId(row.id),
+        root_id=BatchId(row.root_id),
+        attempt=row.attempt,
+        lane=lane,
+        token=token,
+        mailing=mailing_from(mailing),
+        people=people,
+    )
+    return batch.without(decided_in(session, batch))
+
+
+def decided_in(session: Session, batch: Claimed) -> set[PersonId]:
+    """Return who of a batch is accounted for by an exception."""
+    rows = session.exec(select(ExceptionRow.person_id).where(ExceptionRow.batch_id == batch.id))
+    return {PersonId(person) for person in rows.all()}
+
+
+_FINISH_EMPTY = text(
+    """
+    UPDATE delivery_batch SET state = 'settled', settled_at = :now, handing_at = NULL
+    WHERE id = :batch_id AND state = 'claimed' AND token = :token AND size = refused
+    """
+)
+
+
+def finish_empty(session: Session, batch: Claimed, *, now: datetime) -> None:
+    """Settle a claimed batch in which everybody is accounted for: nothing is handed over."""
+    session.execute(_FINISH_EMPTY, {"batch_id": batch.id, "token": batch.token, "now": now})
+
+
+def give_back(session: Session, batch: Claimed, *, not_before: datetime) -> bool:
+    """Return a claimed batch to the line, whole. False if it was no longer ours."""
+    given = rows_changed(
+        session,
+        update(_batch)
+        .where(
+            _batch.c.id == batch.id,
+            _batch.c.state == "claimed",
+            _batch.c.token == batch.token,
+        )
+        .values(state="prepared", token=None, lease_until=None, not_before=not_before),
+    )
+    return bool(given)
+
+
+def move_to_child(
+    session: Session,
+    batch: Claimed,
+    persons: Sequence[PersonId],
+    *,
+    attempt: int,
+    not_before: datetime,
+) -> BatchId | None:
+    """Take people off a batch and put them in line again as its child, of the same root.
+
+    One commit holds both, so nobody is ever in two batches of a mailing or in none.
+    """
+    if not persons:
+        return None
+    # Shared, so that a cancellation either sees the child or is seen here.
+    mailing_state = session.execute(_MAILING_STATE, {"mailing_id": batch.mailing.id}).scalar_one()
+    child: int = session.execute(
+        insert(_batch)
+        .values(
+            mailing_id=batch.mailing.id,
+            root_id=batch.root_id,
+            attempt=attempt,
+            lane=batch.lane.value,
+            state="cancelled" if mailing_state == "cancelled" else "prepared",
+            not_before=not_before,
+            size=len(persons),
+            accepted=0,
+            refused=0,
+            rejected=0,
+            unknown=0,
+        )
+        .returning(_batch.c.id)
+    ).scalar_one()
+    session.execute(
+        insert(RosterRow).values(
+            batch_id=child,
+            persons=list(persons),
+            addresses=[batch.people[person] for person in persons],
+        )
+    )
+    _take_off(session, batch.id, persons)
+    return BatchId(child)
+
+
+_MAILING_STATE = text("SELECT state FROM delivery_mailing WHERE id = :mailing_id FOR SHARE")
+
+_TAKE_OFF = text(
+    """
+    WITH kept AS (
+        SELECT array_agg(k.person_id ORDER BY k.at) AS persons,
+               array_agg(k.address_id ORDER BY k.at) AS addresses
+        FROM delivery_roster r,
+             unnest(r.persons, r.addresses) WITH ORDINALITY AS k(person_id, address_id, at)
+        WHERE r.batch_id = :batch_id AND NOT k.person_id = ANY(:persons)
+    ), thinned AS (
+        UPDATE delivery_roster r
+        SET persons = coalesce(kept.persons, '{}'), addresses = coalesce(kept.addresses, '{}')
+        FROM kept WHERE r.batch_id = :batch_id
+    )
+    UPDATE delivery_batch SET size = size - :count WHERE id = :batch_id
+    """
+).bindparams(bindparam("persons", type_=ARRAY(BigInteger)))
+
+
+def _take_off(session: Session, batch_id: BatchId, persons: Sequence[PersonId]) -> None:
+    session.execute(
+        _TAKE_OFF, {"batch_id": batch_id, "persons": list(persons), "count": len(persons)}
+    )
+
+
+_TAKE_PLACES = text(
+    """
+    INSERT INTO delivery_place (address_id, mailing_id, person_id, root_id, taken_at)
+    SELECT g.address_id, :mailing_id, g.person_id, :root_id, :now
+    FROM unnest(:persons, :addresses) AS g(person_id, address_id)
+    -- in one order everywhere, so that two batches with shared addresses never wait in a ring
+    ORDER BY g.address_id
+    ON CONFLICT (address_id, mailing_id) DO NOTHING
+    RETURNING person_id
+    """
+).bindparams(
+    bindparam("persons", type_=ARRAY(BigInteger)), bindparam("addresses", type_=ARRAY(BigInteger))
+)
+
+
+def take_places(
+    session: Session, batch: Claimed, persons: Sequence[PersonId], *, now: datetime
+) -> set[PersonId]:
+    """Take the mailing's one place at each person's address; return who has theirs.
+
+    A place of the same root and person is their own: a batch that is claimed again loses nobody.
+    """
+    if not persons:
+        return set()
+    taken = session.execute(
+        _TAKE_PLACES,
+        {
+            "mailing_id": batch.mailing.id,
+            "root_id": batch.root_id,
+            "persons": list(persons),
+            "addresses": [batch.people[person] for person in persons],
+            "now": now,
+        },
+    )
+    placed = {PersonId(person) for person in taken.scalars()}
+    return placed | _own_places(session, batch, [each for each in persons if each not in placed])
+
+
+def _own_places(session: Session, batch: Claimed, persons: list[PersonId]) -> set[PersonId]:
+    if not persons:
+        return set()
+    own = session.exec(
+        select(PlaceRow.person_id).where(
+            PlaceRow.mailing_id == batch.mailing.id,
+            PlaceRow.root_id == batch.root_id,
+            col(PlaceRow.person_id).in_(persons),
+            col(PlaceRow.address_id).in_([batch.people[person] for person in persons]),
+        )
+    ).all()
+    return {PersonId(person) for person in own}
+
+
+def leave_places(session: Session, batch: Claimed, persons: Sequence[PersonId]) -> None:
+    """Free the places of people who got nothing and will get nothing."""
+    if persons:
+        session.execute(
+            delete(PlaceRow).where(
+                col(PlaceRow.mailing_id) == batch.mailing.id,
+                col(PlaceRow.root_id) == batch.root_id,
+                col(PlaceRow.person_id).in_(persons),
+                col(PlaceRow.address_id).in_([batch.people[person] for person in persons]),
+            )
+        )
+
+
+def note(session: Session, batch_id: BatchId, notes: Sequence[Note], *, now: datetime) -> None:
+    """Write down the people whose outcome differs from their batch's, each with a reason."""
+    if notes:
+        session.execute(
+            insert(ExceptionRow),
+            [
+                {
+                    "batch_id": batch_id,
+                    "person_id": each.person_id,
+                    "outcome": each.outcome.value,
+                    "reason": each.reason.value,
+                    "detail": each.detail[:300],
+                    "since": each.since,
+                    "at": now,
+                }
+                for each in notes
+            ],
+        )
+
+
+def refuse(
+    session: Session, batch: Claimed, refused: Mapping[PersonId, Refused], *, now: datetime
+) -> None:
+    """Account for refused people: reason noted, place freed, the batch's count raised."""
+    if not refused:
+        return
+    note(
+        session,
+        batch.id,
+        [
+            Note(person, Outcome.REFUSED, verdict.reason, since=verdict.since)
+            for person, verdict in refused.items()
+        ],
+        now=now,
+    )
+    leave_places(session, batch, list(refused))
+    session.execute(
+        update(_batch)
+        .where(_batch.c.id == batch.id)
+        .values(refused=_batch.c.refused + len(refused))
+    )
+
+
+def held_as(session: Session, batch: Claimed) -> str | None:
+    """Say in which state the batch stands under our token, or None when it is not ours."""
+    state: Any = session.execute(
+        select(BatchRow.state).where(BatchRow.id == batch.id, BatchRow.token == batch.token)
+    ).scalar_one_or_none()
+    return None if state is None else str(state)

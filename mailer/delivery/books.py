@@ -1,0 +1,317 @@
+"""The books: everybody of an audience accounted for; gauges; dry runs; one person's mail."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Select, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import Session
+
+from mailer import people
+from mailer.delivery.facts import facts_select, people_given, read_facts
+from mailer.permission import decide
+from mailer.vocabulary import (
+    Allowed,
+    BatchId,
+    MailingId,
+    Outcome,
+    PersonId,
+    Reason,
+    Stream,
+    Topic,
+)
+
+DRY_RUN_SLICE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """audience = accepted + refused + rejected + unknown + cancelled + to_go, always."""
+
+    audience: int
+    accepted: int
+    refused: Mapping[Reason, int]
+    rejected: int
+    unknown: int
+    cancelled: int
+    to_go: int
+
+    @property
+    def refused_in_all(self) -> int:
+        """The refused of every reason."""
+        return sum(self.refused.values())
+
+    @property
+    def balance(self) -> bool:
+        """Say whether everybody is accounted for exactly once."""
+        parts = self.accepted + self.rejected + self.unknown + self.cancelled + self.to_go
+        return self.audience == parts + self.refused_in_all
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """How delivery stands now, for /metrics."""
+
+    due: Mapping[str, int]
+    """People in batches that may be claimed now, by lane."""
+    in_hand: int
+    unknown: int
+    oldest_due_seconds: Mapping[str, float]
+    refusals: Mapping[Reason, int]
+    accepted: int
+    stopped_lanes: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What would become of an audience if its mail left now."""
+
+    audience: int
+    allowed: int
+    refused: Mapping[Reason, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRecord:
+    """One person's part in one mailing: what became of it and why."""
+
+    mailing_id: MailingId
+    person_id: PersonId
+    batch_id: BatchId
+    letter: str
+    subject: str
+    stream: Stream
+    topic: Topic | None
+    outcome: Outcome
+    reason: Reason
+    detail: str
+    since: datetime | None
+    at: datetime | None
+    heard: Mapping[str, datetime]
+
+
+_COUNTS = text(
+    """
+    SELECT m.audience,
+           coalesce(sum(b.accepted), 0) AS accepted,
+           coalesce(sum(b.rejected), 0) AS rejected,
+           coalesce(sum(b.unknown), 0) AS unknown,
+           coalesce(sum(b.size - b.refused) FILTER (WHERE b.state = 'cancelled'), 0) AS cancelled,
+           coalesce(sum(b.size - b.refused)
+                    FILTER (WHERE b.state IN ('prepared', 'claimed', 'handing')), 0) AS to_go
+    FROM delivery_mailing m LEFT JOIN delivery_batch b ON b.mailing_id = m.id
+    WHERE m.id = :mailing_id GROUP BY m.id
+    """
+)
+_REFUSALS = text(
+    """
+    SELECT e.reason, count(*) FROM delivery_exception e JOIN delivery_batch b ON b.id = e.batch_id
+    WHERE b.mailing_id = :mailing_id AND e.outcome = 'refused' GROUP BY e.reason
+    """
+)
+
+
+def books(session: Session, mailing_id: MailingId) -> Books:
+    """Count what became of a mailing's audience. Zero of everything for no such mailing."""
+    row = session.execute(_COUNTS, {"mailing_id": mailing_id}).one_or_none()
+    if row is None:
+        return Books(0, 0, {}, 0, 0, 0, 0)
+    refusals = session.execute(_REFUSALS, {"mailing_id": mailing_id}).all()
+    return Books(
+        audience=row.audience,
+        accepted=row.accepted,
+        refused={Reason(reason): count for reason, count in refusals},
+        rejected=row.rejected,
+        unknown=row.unknown,
+        cancelled=row.cancelled,
+        to_go=row.to_go,
+    )
+
+
+_DUE = text(
+    """
+    SELECT b.lane, sum(b.size - b.refused) AS people,
+           extract(epoch FROM :now - min(b.not_before)) AS oldest
+    FROM delivery_batch b JOIN delivery_mailing m ON m.id = b.mailing_id
+    WHERE b.state IN ('prepared', 'claimed') AND b.not_before <= :now AND m.state = 'sending'
+    GROUP BY b.lane
+    """
+)
+_TOTALS = text(
+    """
+    SELECT coalesce(sum(size - refused) FILTER (WHERE state = 'handing'), 0) AS in_hand,
+           coalesce(sum(unknown), 0) AS unknown, coalesce(sum(accepted), 0) AS accepted
+    FROM delivery_batch
+    """
+)
+
+
+def gauges(session: Session, *, now: datetime) -> Gauges:
+    """Measure how delivery stands: due, in hand, unknown, oldest due, refusals by reason."""
+    due = session.execute(_DUE, {"now": now}).all()
+    totals = session.execute(_TOTALS).one()
+    refusals = session.execute(
+        text("SELECT reason, count(*) FROM delivery_exception WHERE outcome = 'refused' GROUP BY 1")
+    ).all()
+    stopped = session.execute(
+        text("SELECT lane FROM delivery_lane WHERE stopped_until > :now"), {"now": now}
+    )
+    return Gauges(
+        due={row.lane: int(row.people) for row in due},
+        in_hand=totals.in_hand,
+        unknown=totals.unknown,
+        oldest_due_seconds={row.lane: float(row.oldest) for row in due},
+        refusals={Reason(reason): count for reason, count in refusals},
+        accepted=totals.accepted,
+        stopped_lanes=list(stopped.scalars()),
+    )
+
+
+def dry_run(
+    session: Session, *, stream: Stream, topic: Topic | None, audience: Select[Any], now: datetime
+) -> DryRun:
+    """Decide for everybody of an audience as the sender would, in slices; nothing is written."""
+    counts: Counter[Reason] = Counter()
+    allowed = total = 0
+    rows = session.execute(audience, execution_options={"yield_per": DRY_RUN_SLICE}).partitions()
+    for some in rows:
+        total += len(some)
+        for verdict in _verdicts(session, stream, topic, some, now):
+            if isinstance(verdict, Allowed):
+                allowed += 1
+            else:
+                counts[verdict.reason] += 1
+    return DryRun(audience=total, allowed=allowed, refused=dict(counts))
+
+
+def _verdicts(
+    session: Session, stream: Stream, topic: Topic | None, some: Sequence[Any], now: datetime
+) -> list[Any]:
+    rows = session.execute(
+        facts_select(people_given()),
+        {
+            "persons": [row.person_id for row in some],
+            "addresses": [row.address_id for row in some],
+            "mailing_id": 0,
+        },
+    ).all()
+    return [decide(stream, topic, read_facts(row).facts, now=now) for row in rows]
+
+
+_MESSAGES = text(
+    """
+    WITH parts AS (
+        SELECT p.mailing_id, p.person_id, p.root_id FROM delivery_place p
+        WHERE p.address_id = ANY(:addresses) AND p.person_id = ANY(:persons)
+        UNION
+        SELECT b.mailing_id, e.person_id, b.root_id
+        FROM delivery_exception e JOIN delivery_batch b ON b.id = e.batch_id
+        WHERE e.person_id = ANY(:persons)
+        UNION
+        SELECT b.mailing_id, u.person_id, b.root_id
+        FROM delivery_batch b JOIN delivery_roster r ON r.batch_id = b.id
+        CROSS JOIN LATERAL unnest(r.persons) AS u(person_id)
+        WHERE b.state IN ('prepared', 'claimed', 'handing')
+          AND r.persons && :persons AND u.person_id = ANY(:persons)
+    )
+    SELECT p.mailing_id, p.person_id, b.id AS batch_id, m.letter, m.stream, m.topic,
+           coalesce(m.content ->> 'subject', '') AS subject,
+           b.state, e.outcome, e.reason, coalesce(e.detail, '') AS detail, e.since,
+           coalesce(e.at, b.settled_at, b.handing_at) AS at,
+           (SELECT jsonb_object_agg(h.heard, h.at) FROM delivery_heard h
+            WHERE h.mailing_id = p.mailing_id AND h.person_id = p.person_id) AS heard
+    FROM parts p
+    JOIN delivery_mailing m ON m.id = p.mailing_id
+    JOIN delivery_batch b ON b.root_id = p.root_id
+    JOIN delivery_roster r ON r.batch_id = b.id AND p.person_id = ANY(r.persons)
+    LEFT JOIN delivery_exception e ON e.batch_id = b.id AND e.person_id = p.person_id
+    WHERE p.mailing_id < :before
+    ORDER BY p.mailing_id DESC, p.person_id
+    LIMIT :limit
+    """
+).bindparams(
+    bindparam("persons", type_=ARRAY(BigInteger)), bindparam("addresses", type_=ARRAY(BigInteger))
+)
+
+
+def messages_of(
+    session: Session, person_id: PersonId, *, before: int = 2**62, limit: int = 100
+) -> list[MessageRecord]:
+    """Return what became of each mailing for this person and all merged into them, newest first."""
+    identity = people.identity_of(session, person_id)
+    rows = session.execute(
+        _MESSAGES,
+        {
+            "persons": sorted(identity.persons),
+            "addresses": sorted(identity.addresses),
+            "before": before,
+            "limit": limit,
+        },
+    ).all()
+    return [_message(row) for row in rows]
+
+
+def _message(row: Any) -> MessageRecord:
+    outcome, reason = _outcome_of(row)
+    return MessageRecord(
+        mailing_id=MailingId(row.mailing_id),
+        person_id=PersonId(row.person_id),
+        batch_id=BatchId(row.batch_id),
+        letter=row.letter,
+        subject=row.subject,
+        stream=Stream(row.stream),
+        topic=Topic(row.topic) if row.topic else None,
+        outcome=outcome,
+        reason=reason,
+        detail=row.detail,
+        since=row.since,
+        at=row.at,
+        heard={heard: datetime.fromisoformat(at) for heard, at in (row.heard or {}).items()},
+    )
+
+
+def _outcome_of(row: Any) -> tuple[Outcome, Reason]:
+    """Read an outcome from the exception, else from the batch's state."""
+    if row.outcome is not None:
+        return Outcome(row.outcome), Reason(row.reason)
+    promotional = row.stream == Stream.PROMOTIONAL
+    sent = Reason.SENT_TOPIC if promotional else Reason.SENT_ORDER
+    match row.state:
+        case "settled":
+            return Outcome.ACCEPTED, sent
+        case "unknown":
+            return Outcome.UNKNOWN, Reason.UNKNOWN
+        case "cancelled":
+            return Outcome.CANCELLED, Reason.NOT_CANCELLED
+        case _:
+            return Outcome.TO_GO, sent
+
+
+def unfinished(session: Session, mailing_id: MailingId) -> bool:
+    """Say whether anybody of a mailing is still to go."""
+    return bool(
+        session.execute(
+            text(
+                "SELECT EXISTS (SELECT 1 FROM delivery_batch WHERE mailing_id = :mailing_id"
+                " AND state IN ('prepared', 'claimed', 'handing'))"
+            ),
+            {"mailing_id": mailing_id},
+        ).scalar_one()
+    )
+
+
+def due_lanes(session: Session, *, now: datetime) -> list[str]:
+    """Return the lanes in which a batch may be claimed now: what a tick of the clock must ring."""
+    rows = session.execute(
+        text(
+            "SELECT DISTINCT b.lane FROM delivery_batch b"
+            " JOIN delivery_mailing m ON m.id = b.mailing_id"
+            " WHERE b.state IN ('prepared', 'claimed') AND b.not_before <= :now"
+            " AND (b.state = 'prepared' OR b.lease_until <= :now) AND m.state = 'sending'"
+        ),
+        {"now": now},
+    )
+    return [str(lane) for lane in rows.scalars()]

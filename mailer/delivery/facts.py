@@ -1,0 +1,146 @@
+"""The facts of a batch in one statement: people's, permission's and our own, joined by person."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    FromClause,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import SQLModel
+
+from mailer import people, permission
+from mailer.delivery import _tables  # noqa: F401 - registers the tables
+from mailer.permission import Facts
+from mailer.vocabulary import AddressId, PersonId
+
+_batch = SQLModel.metadata.tables["delivery_batch"]
+_roster = SQLModel.metadata.tables["delivery_roster"]
+_place = SQLModel.metadata.tables["delivery_place"]
+_mailing = SQLModel.metadata.tables["delivery_mailing"]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFacts:
+    """What one statement told about one person of a batch."""
+
+    person_id: PersonId
+    address_id: AddressId
+    version: int
+    tracking: bool
+    younger_in_hand: bool
+    facts: Facts
+
+
+def people_given() -> FromClause:
+    """A table of the people in the bound arrays `persons` and `addresses`."""
+    given = select(
+        func.unnest(bindparam("persons", type_=ARRAY(BigInteger))).label("person_id"),
+        func.unnest(bindparam("addresses", type_=ARRAY(BigInteger))).label("address_id"),
+    )
+    return given.cte("who")
+
+
+def facts_select(who: FromClause) -> Select[Any]:
+    """Select the facts of everybody in `who` for the mailing bound as `mailing_id`."""
+    reach = people.reach_of(who).subquery("reach")
+    stand = permission.facts_of(who).subquery("stand")
+    often = _mailbox_history(stand)
+    return select(
+        stand,
+        reach.c.version,
+        reach.c.gone,
+        reach.c.current_address_id,
+        often.c.last_promotional,
+        often.c.older_in_hand,
+        often.c.younger_in_hand,
+    ).select_from(
+        stand.join(reach, reach.c.person_id == stand.c.person_id).outerjoin(
+            often, literal_column("true")
+        )
+    )
+
+
+def _mailbox_history(stand: FromClause) -> FromClause:
+    """What other promotional mailings have for this mailbox; looked up only where a limit asks."""
+    other = bindparam("mailing_id", type_=BigInteger)
+    handing = _batch.c.state == "handing"
+    gone = _batch.c.state.in_(("settled", "unknown"))
+    return (
+        select(
+            func.max(_batch.c.handing_at).filter(gone).label("last_promotional"),
+            func.bool_or(handing & (_place.c.mailing_id < other)).label("older_in_hand"),
+            func.bool_or(handing & (_place.c.mailing_id > other)).label("younger_in_hand"),
+        )
+        .select_from(
+            _place.join(_batch, _batch.c.root_id == _place.c.root_id)
+            .join(_roster, _roster.c.batch_id == _batch.c.id)
+            .join(_mailing, _mailing.c.id == _place.c.mailing_id)
+        )
+        .where(
+            stand.c.frequency != "as_it_comes",
+            _place.c.address_id == stand.c.address_id,
+            _place.c.mailing_id != other,
+            _mailing.c.stream == "promotional",
+            _place.c.person_id == func.any(_roster.c.persons),
+        )
+        .lateral("often")
+    )
+
+
+def read_facts(row: Any) -> PersonFacts:
+    """Read one row of `facts_select`."""
+    facts = permission.facts_from(
+        row, gone=row.gone, moved=row.current_address_id != row.address_id
+    )
+    if row.last_promotional is not None or row.older_in_hand:
+        facts = replace(
+            facts, last_promotional=row.last_promotional, older_in_hand=bool(row.older_in_hand)
+        )
+    return PersonFacts(
+        person_id=PersonId(row.person_id),
+        address_id=AddressId(row.address_id),
+        version=row.version,
+        tracking=row.tracking,
+        younger_in_hand=bool(row.younger_in_hand),
+        facts=facts,
+    )
+
+
+def gate_select() -> Select[Any]:
+    """The gate: one statement that returns nothing unless the batch is in hand under this token.
+
+    Binds batch_id, token and mailing_id. Every row also tells the mailing's state and use-by.
+    """
+    held = (
+        select(
+            _roster.c.persons,
+            _roster.c.addresses,
+            _mailing.c.state.label("mailing_state"),
+            _mailing.c.use_by,
+        )
+        .select_from(
+            _batch.join(_roster, _roster.c.batch_id == _batch.c.id).join(
+                _mailing, _mailing.c.id == _batch.c.mailing_id
+            )
+        )
+        .where(
+            _batch.c.id == bindparam("batch_id", type_=BigInteger),
+            _batch.c.state == "handing",
+            _batch.c.token == bindparam("token"),
+        )
+        .cte("held")
+    )
+    who = select(
+        func.unnest(held.c.persons).label("person_id"),
+        func.unnest(held.c.addresses).label("address_id"),
+    ).cte("who")
+    facts = facts_select(who).subquery("facts")
+    return select(facts, held.c.mailing_state, held.c.use_by).select_from(facts.join(held, true()))

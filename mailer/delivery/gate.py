@@ -1,0 +1,126 @@
+"""The gate: the last decision before the hand-over, in the only function that reaches a provider.
+
+Why it holds: an opt-out commits (O1) and then looks which batches are in hand (O2). Either it does
+not see this batch in `handing`; then the commit of S2, and so the statement here, came after O1,
+and the person is dropped. Or it does see it; then its answer waits until this batch is settled or
+nothing of it can begin any more.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from mailer.database import Database
+from mailer.delivery.batches import Claimed, refuse
+from mailer.delivery.facts import PersonFacts, gate_select, read_facts
+from mailer.delivery.states import MailingState
+from mailer.delivery.window import Window
+from mailer.permission import decide
+from mailer.providers import AboutUs, HandOver, Outgoing, Provider
+from mailer.vocabulary import PersonId, Reason, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A message that is ready, and the facts that are printed in it."""
+
+    outgoing: Outgoing
+    version: int
+    tracking: bool
+
+
+@dataclass(slots=True)
+class Passed:
+    """What the gate let through, dropped or sent back to wait."""
+
+    messages: list[Outgoing] = field(default_factory=list)
+    refused: dict[PersonId, Refused] = field(default_factory=dict)
+    waiting: list[PersonId] = field(default_factory=list)
+
+
+class Gate:
+    """Holds the provider, so that nothing is handed over but through `hand_over`."""
+
+    def __init__(self, database: Database, provider: Provider) -> None:
+        self._database = database
+        self._provider = provider
+
+    def make_ready(self, messages: int) -> AboutUs | None:
+        """Open connections for so many messages; answer what stands in the way, if anything."""
+        return self._provider.make_ready(messages)
+
+    def hand_over(
+        self,
+        batch: Claimed,
+        prepared: Mapping[PersonId, Prepared],
+        window: Window,
+        *,
+        now: datetime,
+    ) -> tuple[Passed, HandOver]:
+        """Decide once more on the primary, commit the refusals, and hand over the rest (S3, S4).
+
+        Nobody is handed over unless the batch is in hand under its token at this moment. Raises
+        DatabaseAway or CommitInDoubt before anything was handed over.
+        """
+        passed = self._decide_again(batch, prepared, now)
+        if passed.refused:
+            with self._database.transaction() as session:
+                refuse(session, batch, passed.refused, now=now)
+        answer = self._provider.hand_over(
+            passed.messages, begin_before=window.begin_before, all_begun=window.disarm
+        )
+        return passed, answer
+
+    def close(self) -> None:
+        """Say goodbye to the provider."""
+        self._provider.close()
+
+    def _decide_again(
+        self, batch: Claimed, prepared: Mapping[PersonId, Prepared], now: datetime
+    ) -> Passed:
+        with self._database.reading() as session:
+            rows = session.execute(
+                gate_select(),
+                {"batch_id": batch.id, "token": batch.token, "mailing_id": batch.mailing.id},
+            ).all()
+        passed = Passed()
+        told: set[PersonId] = set()
+        for row in rows:
+            person = read_facts(row)
+            told.add(person.person_id)
+            ready = prepared.get(person.person_id)
+            if ready is not None:
+                self._sort(batch, person, ready, row, passed, now)
+        # Whoever the gate's statement did not name is not handed over, whatever the reason.
+        passed.waiting += [person for person in prepared if person not in told]
+        return passed
+
+    def _sort(
+        self,
+        batch: Claimed,
+        person: PersonFacts,
+        ready: Prepared,
+        row: Any,
+        passed: Passed,
+        now: datetime,
+    ) -> None:
+        who = person.person_id
+        if MailingState(row.mailing_state) is not MailingState.SENDING:
+            passed.waiting.append(who)
+            return
+        if row.use_by is not None and row.use_by < now:
+            passed.refused[who] = Refused(Reason.NOT_LATE, row.use_by)
+            return
+        verdict = decide(batch.mailing.stream, batch.mailing.topic, person.facts, now=now)
+        if isinstance(verdict, Refused):
+            passed.refused[who] = verdict
+        elif person.younger_in_hand or _is_outdated(ready, person):
+            passed.waiting.append(who)
+        else:
+            passed.messages.append(ready.outgoing)
+
+
+def _is_outdated(ready: Prepared, person: PersonFacts) -> bool:
+    """Say whether facts printed in the message have changed since, or its tracking must go."""
+    return ready.version != person.version or ready.tracking != person.tracking

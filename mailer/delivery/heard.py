@@ -1,0 +1,113 @@
+"""What is heard back about a mail enters here, by one function, from whichever provider."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from sqlalchemy.dialects.postgresql import insert as insert_or_keep
+from sqlmodel import Session, SQLModel, col, select
+
+from mailer import people, permission
+from mailer.database import rows_changed
+from mailer.delivery._tables import PlaceRow
+from mailer.vocabulary import (
+    AddressId,
+    Door,
+    Heard,
+    MailingId,
+    PersonId,
+    Scope,
+    SuppressionReason,
+)
+
+_heard = SQLModel.metadata.tables["delivery_heard"]
+
+_HARD = frozenset({"5.1.0", "5.1.1", "5.1.3", "5.1.6", "5.1.10"})
+_ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One thing that was heard about one person's mail."""
+
+    mailing_id: MailingId
+    person_id: PersonId
+    heard: Heard
+    at: datetime
+    code: int = 0
+    detail: str = ""
+
+
+def is_hard(code: int, detail: str) -> bool:
+    """Say whether a refusal means that the mailbox does not exist (RFC 3463 X.1.x).
+
+    A policy refusal, a full mailbox or a reputation block is no reason to suppress a person.
+    """
+    enhanced = _ENHANCED.search(detail)
+    return enhanced is not None and 500 <= code < 600 and enhanced.group(1) in _HARD
+
+
+def hear(session: Session, news: News, *, now: datetime) -> None:
+    """Write down what was heard, once, and draw the consequence.
+
+    A hard bounce suppresses the address for all mail; a complaint stops all promotional mail for
+    the person and the address (C08); a delivery lifts nothing. Evidence of arrival settles what
+    was unknown.
+    """
+    address_id = _address_of(session, news)
+    if address_id is None or not _is_new(session, news):
+        return
+    match news.heard:
+        case Heard.DELIVERED:
+            pass
+        case Heard.BOUNCED:
+            if is_hard(news.code, news.detail):
+                _suppress(session, news, address_id, now)
+        case Heard.COMPLAINED:
+            _suppress(session, news, address_id, now)
+        case _:
+            assert_never(news.heard)
+
+
+def _address_of(session: Session, news: News) -> AddressId | None:
+    """Return the address that this person's mail of this mailing went to."""
+    identity = people.identity_of(session, news.person_id)
+    return session.exec(
+        select(PlaceRow.address_id).where(
+            col(PlaceRow.address_id).in_(identity.addresses),
+            PlaceRow.mailing_id == news.mailing_id,
+            PlaceRow.person_id == news.person_id,
+        )
+    ).first()  # type: ignore[return-value]
+
+
+def _is_new(session: Session, news: News) -> bool:
+    written = rows_changed(
+        session,
+        insert_or_keep(_heard)
+        .values(
+            mailing_id=news.mailing_id,
+            person_id=news.person_id,
+            heard=news.heard.value,
+            at=news.at,
+            detail=news.detail[:300],
+        )
+        .on_conflict_do_nothing(),
+    )
+    return bool(written)
+
+
+def _suppress(session: Session, news: News, address_id: AddressId, now: datetime) -> None:
+    complained = news.heard is Heard.COMPLAINED
+    permission.suppress(
+        session,
+        permission.NewSuppression(
+            scope=Scope.PROMOTIONAL if complained else Scope.ALL,
+            reason=SuppressionReason.COMPLAINT if complained else SuppressionReason.HARD_BOUNCE,
+            door=Door.COMPLAINT if complained else Door.BOUNCE,
+            address_id=address_id,
+            person_id=news.person_id if complained else None,
+        ),
+        now=now,
+    )

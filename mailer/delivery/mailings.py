@@ -1,0 +1,264 @@
+"""Mailings come into being here, and their batches in sets; pausing and cancelling too."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import BigInteger, DateTime, Select, bindparam, func, insert, text, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_keep
+from sqlmodel import Session, SQLModel, col, select
+
+from mailer.database import rows_changed
+from mailer.delivery._tables import BatchRow, MailingRow, RosterRow
+from mailer.delivery.states import MailingState
+from mailer.vocabulary import AddressId, BatchId, Lane, MailingId, PersonId, Stream, Topic
+
+BATCH_SIZE = 500
+"""People that travel together at most."""
+
+_mailing = SQLModel.metadata.tables["delivery_mailing"]
+
+
+class MailingNotFound(Exception):
+    """No mailing has this number."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewMailing:
+    """One letter to some people, before anybody is in it."""
+
+    key: str
+    """Says what caused it, once: a second mailing under the same key is not made."""
+    letter: str
+    stream: Stream
+    topic: Topic | None = None
+    content: Mapping[str, Any] | None = None
+    sealed_fields: bytes | None = None
+    targets: Sequence[str] = field(default_factory=tuple)
+    use_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """A mailing as other rooms see it."""
+
+    id: MailingId
+    key: str
+    letter: str
+    stream: Stream
+    topic: Topic | None
+    content: Mapping[str, Any] | None
+    sealed_fields: bytes | None
+    targets: tuple[str, ...]
+    state: MailingState
+    audience: int
+    use_by: datetime | None
+    created_at: datetime
+
+
+def fields_place(key: str) -> str:
+    """Name the place of a mailing's sealed fields, for the vault's associated data."""
+    return f"delivery_mailing.sealed_fields:{key}"
+
+
+def create_mailing(session: Session, new: NewMailing, *, now: datetime) -> MailingId | None:
+    """Make a mailing and return its number, or None where its key stands already.
+
+    A second maker of the same key waits for the first one's commit: whoever comes second is told.
+    """
+    made = session.execute(
+        insert_or_keep(_mailing)
+        .values(
+            key=new.key,
+            letter=new.letter,
+            stream=new.stream.value,
+            topic=new.topic.value if new.topic else None,
+            content=dict(new.content) if new.content is not None else None,
+            sealed_fields=new.sealed_fields,
+            targets=list(new.targets),
+            state=MailingState.SENDING.value,
+            audience=0,
+            use_by=new.use_by,
+            created_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["key"])
+        .returning(_mailing.c.id)
+    ).scalar_one_or_none()
+    return None if made is None else MailingId(made)
+
+
+def send_to_one(
+    session: Session,
+    mailing_id: MailingId,
+    *,
+    person_id: PersonId,
+    address_id: AddressId,
+    now: datetime,
+) -> BatchId:
+    """Put one person in line for an order update, in its own lane; due at once."""
+    batch_id: int = session.execute(
+        text("SELECT nextval(pg_get_serial_sequence('delivery_batch', 'id'))")
+    ).scalar_one()
+    session.execute(
+        insert(BatchRow).values(
+            id=batch_id,
+            mailing_id=mailing_id,
+            root_id=batch_id,
+            lane=Lane.ORDERS.value,
+            not_before=now,
+            size=1,
+        )
+    )
+    session.execute(
+        insert(RosterRow).values(batch_id=batch_id, persons=[person_id], addresses=[address_id])
+    )
+    session.execute(
+        update(MailingRow)
+        .where(col(MailingRow.id) == mailing_id)
+        .values(audience=MailingRow.audience + 1)
+    )
+    return BatchId(batch_id)
+
+
+def prepare_audience(
+    session: Session,
+    mailing_id: MailingId,
+    audience: Select[Any],
+    *,
+    now: datetime,
+    not_before: datetime | None = None,
+) -> int:
+    """Cut an audience into batches with rosters by one statement; return how many people it has.
+
+    `audience` selects person_id and address_id, a person at most once. Whoever may not be mailed
+    is in it too: they are refused with their reason when their turn comes.
+    """
+    people = audience.subquery("audience")
+    numbered = sa.select(
+        people.c.person_id,
+        people.c.address_id,
+        ((func.row_number().over(order_by=people.c.person_id) - 1) / BATCH_SIZE).label("slice"),
+    ).subquery("numbered")
+    slices = (
+        sa.select(
+            func.nextval(func.pg_get_serial_sequence("delivery_batch", "id")).label("id"),
+            func.array_agg(numbered.c.person_id).label("persons"),
+            func.array_agg(numbered.c.address_id).label("addresses"),
+            func.count().label("size"),
+        )
+        .group_by(numbered.c.slice)
+        .order_by(numbered.c.slice)
+        .cte("slices")
+        .prefix_with("MATERIALIZED")
+    )
+    batches = (
+        insert(BatchRow)
+        .from_select(
+            ["id", "mailing_id", "root_id", "lane", "not_before", "size"],
+            sa.select(
+                slices.c.id,
+                bindparam("mailing_id", mailing_id, type_=BigInteger),
+                slices.c.id,
+                bindparam("lane", Lane.PROMOTIONAL.value),
+                bindparam("due", not_before or now, type_=DateTime(timezone=True)),
+                slices.c.size,
+            ),
+            include_defaults=True,
+        )
+        .returning(col(BatchRow.id))
+        .cte("batches")
+    )
+    session.execute(
+        insert(RosterRow)
+        .from_select(
+            ["batch_id", "persons", "addresses"],
+            sa.select(slices.c.id, slices.c.persons, slices.c.addresses),
+        )
+        .add_cte(batches)
+    )
+    return _count_audience(session, mailing_id)
+
+
+def _count_audience(session: Session, mailing_id: MailingId) -> int:
+    size = (
+        select(func.coalesce(func.sum(BatchRow.size), 0))
+        .where(BatchRow.mailing_id == mailing_id)
+        .scalar_subquery()
+    )
+    return int(
+        session.execute(
+            update(MailingRow)
+            .where(col(MailingRow.id) == mailing_id)
+            .values(audience=size)
+            .returning(col(MailingRow.audience))
+        ).scalar_one()
+    )
+
+
+def set_mailing_state(session: Session, mailing_id: MailingId, state: MailingState) -> None:
+    """Pause, resume or cancel a mailing; its batches in hand are stopped at the gate.
+
+    Cancelling ends every batch that is not in hand, for good. Raises MailingNotFound.
+    """
+    changed = rows_changed(
+        session,
+        update(MailingRow)
+        .where(col(MailingRow.id) == mailing_id, col(MailingRow.state) != "cancelled")
+        .values(state=state.value),
+    )
+    if not changed and session.get(MailingRow, mailing_id) is None:
+        raise MailingNotFound(f"mailing {mailing_id}")
+    if state is MailingState.CANCELLED:
+        cancel_waiting(session, mailing_id)
+
+
+def cancel_waiting(session: Session, mailing_id: MailingId) -> None:
+    """Cancel the batches of a mailing that are prepared or claimed."""
+    session.execute(
+        update(BatchRow)
+        .where(
+            col(BatchRow.mailing_id) == mailing_id,
+            col(BatchRow.state).in_(("prepared", "claimed")),
+        )
+        .values(state="cancelled", token=None)
+    )
+
+
+def mailing_of(session: Session, mailing_id: MailingId) -> Mailing:
+    """Return a mailing. Raises MailingNotFound."""
+    row = session.get(MailingRow, mailing_id, populate_existing=True)
+    if row is None:
+        raise MailingNotFound(f"mailing {mailing_id}")
+    return mailing_from(row)
+
+
+def mailing_by_key(session: Session, key: str) -> Mailing | None:
+    """Return the mailing that stands under a key, if any."""
+    row = session.exec(select(MailingRow).where(MailingRow.key == key)).one_or_none()
+    return mailing_from(row) if row else None
+
+
+def mailing_from(row: MailingRow) -> Mailing:
+    """Read a row as the value that other rooms see."""
+    return Mailing(
+        id=MailingId(row.id or 0),
+        key=row.key,
+        letter=row.letter,
+        stream=Stream(row.stream),
+        topic=Topic(row.topic) if row.topic else None,
+        content=row.content,
+        sealed_fields=row.sealed_fields,
+        targets=tuple(row.targets),
+        state=MailingState(row.state),
+        audience=row.audience,
+        use_by=row.use_by,
+        created_at=row.created_at,
+    )
+
+
+def targets_of(session: Session, mailing_id: MailingId) -> tuple[str, ...] | None:
+    """Return where the links of a mailing lead, in order, or None for no such mailing (C16)."""
+    targets = session.exec(select(MailingRow.targets).where(MailingRow.id == mailing_id)).first()
+    return None if targets is None else tuple(targets)

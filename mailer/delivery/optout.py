@@ -1,0 +1,286 @@
+"""How a no becomes silence: written, made sure of, and only then acknowledged (O1 to O4)."""
+
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import Session
+
+from mailer import people, permission
+from mailer.database import Database, DatabaseAway
+from mailer.delivery.window import BARRIER
+from mailer.journal import Journal
+from mailer.permission import Applied, Change
+from mailer.vault import Vault
+from mailer.vocabulary import AddressId, BatchId, MailingId, PersonId, Topic
+
+POLL = 0.01
+"""Seconds between two looks at the batches that an opt-out waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A promotional message that had left before the acknowledgement, and when it went in hand."""
+
+    mailing_id: MailingId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """The answer to a wish: what holds from now on, and what could not be called back."""
+
+    reference: str
+    at: datetime
+    version: int
+    acts: tuple[tuple[str, Topic | None], ...] = ()
+    left: tuple[Left, ...] = ()
+    unsure: tuple[Left, ...] = ()
+    """Messages whose hand-over is not settled: they may still arrive."""
+    stale: frozenset[Topic] = frozenset()
+    """Yeses from a page that was out of date: not written, to be asked again."""
+    already_since: datetime | None = None
+
+    @property
+    def may_still_arrive(self) -> bool:
+        """Say whether one mail may still come."""
+        return bool(self.unsure)
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The clock that stamps and the monotonic one that waits, with how to sleep."""
+
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+class OptOuts:
+    """Writes a person's wishes and answers only when the answer is true."""
+
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        journal: Journal,
+        clocks: Clocks,
+        new_reference: Callable[[], str],
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._journal = journal
+        self._clocks = clocks
+        self._new_reference = new_reference
+
+    def change(
+        self, person_id: PersonId, change: Change, *, address_id: AddressId | None = None
+    ) -> Acknowledgement:
+        """Apply a wish, wait until nothing of it can be broken any more, and acknowledge.
+
+        `address_id` is the address whose link was used; its nos reach every address that the
+        person ever had. Commits on its own. Raises NotAdmitted; DatabaseAway, CommitInDoubt or
+        JournalUnwritable when it is not certain that the wish is kept: then nothing may be said
+        to be saved.
+        """
+        person_id, addresses = self._everyone(person_id, address_id)
+        with self._database.transaction() as session:
+            applied = permission.apply(
+                session,
+                person_id=person_id,
+                address_ids=addresses,
+                change=change,
+                reference=self._new_reference(),
+                now=self._clocks.now(),
+            )
+        self._journal_wish(person_id, addresses, applied)
+        return self._acknowledge(person_id, addresses, applied)
+
+    def merge(self, *, survivor: PersonId, merged: PersonId) -> Acknowledgement:
+        """Make one customer of two; every no of either holds for both from the answer on.
+
+        Raises people's own errors for a merge that cannot be, and NotAdmitted.
+        """
+        now = self._clocks.now()
+        with self._database.transaction() as session:
+            version = permission.merge(session, survivor=survivor, merged=merged, now=now)
+            people.merge(session, survivor=survivor, merged=merged, now=now)
+        return self._after_joining(survivor, version, now)
+
+    def change_address(self, person_id: PersonId, email: str) -> Acknowledgement:
+        """Move a customer to another address; every no of theirs moves along.
+
+        Raises people.AddressInvalid and NotAdmitted.
+        """
+        now = self._clocks.now()
+        with self._database.transaction() as session:
+            permission.lock(session, person_id)
+            address_id = people.change_address(
+                session, self._vault, person_id, email=email, now=now
+            )
+            version = permission.follow(
+                session, person_id=person_id, address_id=address_id, now=now
+            )
+        return self._after_joining(person_id, version, now)
+
+    def _after_joining(self, person_id: PersonId, version: int, now: datetime) -> Acknowledgement:
+        survivor, addresses = self._everyone(person_id, None)
+        applied = Applied(version=version, reference=self._new_reference(), at=now)
+        self._journal_wish(survivor, addresses, applied)
+        return self._acknowledge(survivor, addresses, applied)
+
+    def _everyone(
+        self, person_id: PersonId, address_id: AddressId | None
+    ) -> tuple[PersonId, frozenset[AddressId]]:
+        """Return who answers for this person today, and every address that is theirs or was."""
+        with self._database.reading() as session:
+            identity = people.identity_of(session, person_id)
+        extra = frozenset({address_id} if address_id is not None else ())
+        return identity.survivor, identity.addresses | extra
+
+    def _journal_wish(
+        self, person_id: PersonId, addresses: Collection[AddressId], applied: Applied
+    ) -> None:
+        yes_only = bool(applied.acts) and all(act == "yes" for act, _ in applied.acts)
+        for some in _handfuls(sorted(addresses)):
+            self._journal.write(
+                "yes" if yes_only else "no",
+                at=applied.at,
+                person=person_id,
+                version=applied.version,
+                reference=applied.reference,
+                addresses=",".join(str(each) for each in some),
+                acts=",".join(f"{act}:{topic}" if topic else act for act, topic in applied.acts),
+            )
+
+    def _acknowledge(
+        self, person_id: PersonId, addresses: Collection[AddressId], applied: Applied
+    ) -> Acknowledgement:
+        waiting = {} if _only_gives(applied) else self._in_hand(person_id, addresses)
+        left, unsure = self._wait_for(waiting, person_id)
+        return Acknowledgement(
+            reference=applied.reference,
+            at=self._clocks.now(),
+            version=applied.version,
+            acts=applied.acts,
+            left=tuple(left),
+            unsure=tuple(unsure),
+            stale=applied.stale,
+            already_since=applied.already_since,
+        )
+
+    def _in_hand(
+        self, person_id: PersonId, addresses: Collection[AddressId]
+    ) -> dict[BatchId, Left]:
+        """O2: a statement of its own, after the commit, on the primary."""
+        with self._database.reading() as session:
+            identity = people.identity_of(session, person_id)
+            rows = session.execute(
+                _IN_HAND,
+                {
+                    "persons": sorted(identity.persons),
+                    "addresses": sorted(identity.addresses | set(addresses)),
+                },
+            ).all()
+        return {BatchId(row.id): Left(MailingId(row.mailing_id), row.handing_at) for row in rows}
+
+    def _wait_for(
+        self, waiting: dict[BatchId, Left], person_id: PersonId
+    ) -> tuple[list[Left], list[Left]]:
+        """O3: until each batch is settled, or nothing can begin any more; no connection is held."""
+        end = self._clocks.monotonic() + BARRIER
+        open_batches = set(waiting)
+        while open_batches and self._clocks.monotonic() < end:
+            self._clocks.sleep(POLL)
+            open_batches = self._still_open(open_batches)
+        settled = [batch for batch in waiting if batch not in open_batches]
+        left, doubtful = self._what_left(settled, person_id)
+        return (
+            [waiting[batch] for batch in left],
+            [waiting[batch] for batch in sorted({*open_batches, *doubtful})],
+        )
+
+    def _still_open(self, batches: Iterable[BatchId]) -> set[BatchId]:
+        try:
+            with self._database.reading() as session:
+                rows = session.execute(_STILL_OPEN, {"batches": sorted(batches)})
+                return {BatchId(each) for each in rows.scalars()}
+        except DatabaseAway:  # the no is written; what is left to find out counts as unsure
+            return set(batches)
+
+    def _what_left(
+        self, batches: list[BatchId], person_id: PersonId
+    ) -> tuple[list[BatchId], list[BatchId]]:
+        if not batches:
+            return [], []
+        try:
+            with self._database.reading() as session:
+                persons = sorted(people.identity_of(session, person_id).persons)
+                rows = session.execute(_WHAT_LEFT, {"batches": batches, "persons": persons}).all()
+        except DatabaseAway:
+            return [], batches
+        left = [BatchId(row.id) for row in rows if row.accepted]
+        doubtful = [BatchId(row.id) for row in rows if row.unknown]
+        return left, doubtful
+
+
+def _only_gives(applied: Applied) -> bool:
+    """Say whether a wish takes nothing away, so that no mail in hand could break it."""
+    return bool(applied.acts) and not applied.holds_a_no
+
+
+def _handfuls(addresses: list[AddressId]) -> list[list[AddressId]]:
+    """Cut a list so that each journal line stays short; somebody without addresses has one line."""
+    return [addresses[start : start + 10] for start in range(0, len(addresses), 10)] or [[]]
+
+
+_ARRAYS = (
+    bindparam("persons", type_=ARRAY(BigInteger)),
+    bindparam("addresses", type_=ARRAY(BigInteger)),
+)
+_IN_HAND = text(
+    """
+    SELECT b.id, b.mailing_id, b.handing_at
+    FROM delivery_batch b
+    JOIN delivery_roster r ON r.batch_id = b.id
+    JOIN delivery_mailing m ON m.id = b.mailing_id
+    WHERE b.state = 'handing' AND m.stream = 'promotional'
+      AND (r.persons && :persons OR r.addresses && :addresses)
+    """
+).bindparams(*_ARRAYS)
+_STILL_OPEN = text(
+    "SELECT id FROM delivery_batch WHERE id = ANY(:batches) AND state = 'handing'"
+).bindparams(bindparam("batches", type_=ARRAY(BigInteger)))
+_WHAT_LEFT = text(
+    """
+    SELECT b.id,
+           bool_or(b.state = 'settled' AND e.person_id IS NULL) AS accepted,
+           bool_or(b.state = 'unknown' AND e.person_id IS NULL OR e.outcome = 'unknown') AS unknown
+    FROM delivery_batch b
+    JOIN delivery_roster r ON r.batch_id = b.id
+    CROSS JOIN LATERAL unnest(r.persons) AS p(person_id)
+    LEFT JOIN delivery_exception e ON e.batch_id = b.id AND e.person_id = p.person_id
+    WHERE b.id = ANY(:batches) AND p.person_id = ANY(:persons)
+    GROUP BY b.id
+    """
+).bindparams(
+    bindparam("batches", type_=ARRAY(BigInteger)), bindparam("persons", type_=ARRAY(BigInteger))
+)
+
+
+def subjects_hint(session: Session, left: Iterable[Left]) -> list[str]:
+    """Return the letter names of messages that had left, for the acknowledgement page."""
+    ids = [each.mailing_id for each in left]
+    if not ids:
+        return []
+    rows = session.execute(
+        text(
+            "SELECT coalesce(content ->> 'subject', letter) FROM delivery_mailing"
+            " WHERE id = ANY(:ids) ORDER BY id"
+        ).bindparams(bindparam("ids", type_=ARRAY(BigInteger))),
+        {"ids": ids},
+    )
+    return [str(each) for each in rows.scalars()]

@@ -1,0 +1,149 @@
+"""Printing the messages of a batch: letters, links and the vault come together here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parseaddr
+
+import orjson
+
+from mailer import people
+from mailer.database import Database
+from mailer.delivery.batches import Claimed
+from mailer.delivery.facts import PersonFacts
+from mailer.delivery.gate import Prepared
+from mailer.delivery.mailings import Mailing, fields_place
+from mailer.letters import (
+    Brand,
+    Compiled,
+    Envelope,
+    PromotionalContent,
+    compile_order_letter,
+    compile_promotional,
+    letter_from,
+    list_id_of,
+    person_fields,
+    write_message,
+)
+from mailer.links import Links, PersonLinks
+from mailer.people import Profile
+from mailer.providers import Outgoing
+from mailer.vault import PersonKey, SealBroken, Vault
+from mailer.vocabulary import PersonId, Stream
+
+COMPILED_KEPT = 64
+"""Mailings whose compiled letters a process keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Senders:
+    """The two From addresses; separate, so that a complaint about one leaves the other clean."""
+
+    orders: str
+    promotional: str
+
+    def of(self, stream: Stream) -> str:
+        """Return the From of a stream, as `Name <address>`."""
+        return self.orders if stream is Stream.ORDER_UPDATE else self.promotional
+
+
+class LettersPress:
+    """Prints messages; keeps the compiled letters of the mailings at work."""
+
+    def __init__(
+        self, database: Database, vault: Vault, links: Links, brand: Brand, senders: Senders
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._links = links
+        self._brand = brand
+        self._senders = senders
+        self._compiled: dict[int, Compiled] = {}
+
+    def print_messages(
+        self, batch: Claimed, facts: Mapping[PersonId, PersonFacts], *, now: datetime
+    ) -> Mapping[PersonId, Prepared]:
+        """Return a message for each person of the batch that is still there; no address is logged.
+
+        People without a readable profile are left out.
+        """
+        persons = list(batch.people)
+        with self._database.reading() as session:
+            profiles = people.profiles_of(session, self._vault, persons)
+            sealed = batch.mailing.sealed_fields is not None
+            keys = self._vault.keys_of(session, persons) if sealed else {}
+        return {
+            person: prepared
+            for person, profile in profiles.items()
+            if (prepared := self._print_one(batch, profile, facts[person], keys, now))
+        }
+
+    def _print_one(
+        self,
+        batch: Claimed,
+        profile: Profile,
+        facts: PersonFacts,
+        keys: Mapping[PersonId, PersonKey],
+        now: datetime,
+    ) -> Prepared | None:
+        mailing = batch.mailing
+        compiled = self._compile(mailing, keys.get(profile.person_id))
+        if compiled is None or profile.address_id != batch.people[profile.person_id]:
+            return None
+        links = self._links.for_person(
+            mailing_id=mailing.id, person_id=profile.person_id, address_id=profile.address_id
+        )
+        rendered = compiled.render(person_fields(profile), links, tracking=facts.tracking)
+        envelope = self._envelope(mailing, profile, links, now)
+        outgoing = Outgoing(
+            person_id=profile.person_id,
+            sender=parseaddr(envelope.from_)[1],
+            recipient=envelope.to_address,
+            content=write_message(rendered, envelope),
+        )
+        return Prepared(outgoing, version=profile.version, tracking=facts.tracking)
+
+    def _envelope(
+        self, mailing: Mailing, profile: Profile, links: PersonLinks, now: datetime
+    ) -> Envelope:
+        from_ = self._senders.of(mailing.stream)
+        domain = parseaddr(from_)[1].rpartition("@")[2]
+        return Envelope(
+            from_=from_,
+            to_address=profile.email,
+            to_name=profile.name,
+            # The same at every attempt, so that mailboxes can see that a copy is one.
+            message_id=f"<{mailing.id}.{profile.person_id}@{domain}>",
+            date=now,
+            list_unsubscribe=links.unsubscribe if mailing.topic else None,
+            list_id=list_id_of(mailing.topic, domain) if mailing.topic else None,
+            mailing=f"m{mailing.id}",
+        )
+
+    def _compile(self, mailing: Mailing, key: PersonKey | None) -> Compiled | None:
+        if mailing.sealed_fields is not None:
+            return _compile_order(mailing, key, self._brand)
+        if mailing.id not in self._compiled:
+            if len(self._compiled) >= COMPILED_KEPT:
+                self._compiled.pop(next(iter(self._compiled)))
+            self._compiled[mailing.id] = compile_mailing(mailing, self._brand)
+        return self._compiled[mailing.id]
+
+
+def compile_mailing(mailing: Mailing, brand: Brand) -> Compiled:
+    """Compile the letter of a campaign; raises what the letters room raises for its content."""
+    if mailing.topic is None or mailing.content is None:
+        raise ValueError("a campaign's mailing has a topic and content")
+    content = PromotionalContent.model_validate(dict(mailing.content))
+    return compile_promotional(content, topic=mailing.topic, brand=brand)
+
+
+def _compile_order(mailing: Mailing, key: PersonKey | None, brand: Brand) -> Compiled | None:
+    """Compile an order letter; None where the person's key is gone and its fields unreadable."""
+    if key is None or mailing.sealed_fields is None:
+        return None
+    try:
+        fields = key.decrypt(mailing.sealed_fields, place=fields_place(mailing.key))
+    except SealBroken:
+        return None
+    return compile_order_letter(letter_from(mailing.letter, orjson.loads(fields)), brand)

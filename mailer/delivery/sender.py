@@ -1,0 +1,372 @@
+"""The main road of a batch, from due to done; each step is a line of `deliver_one`."""
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+from sqlalchemy import text
+from sqlmodel import Session
+
+from mailer.database import CommitInDoubt, Database, DatabaseAway, rows_changed
+from mailer.delivery.batches import (
+    Claimed,
+    claim,
+    decided_in,
+    finish_empty,
+    give_back,
+    held_as,
+    move_to_child,
+    refuse,
+    take_places,
+)
+from mailer.delivery.facts import PersonFacts, facts_select, people_given, read_facts
+from mailer.delivery.gate import Gate, Passed, Prepared
+from mailer.delivery.pace import ALL_MAIL, Pace, reserve
+from mailer.delivery.settle import SOON, NotOurs, Result, settle, sort_answers, stop_lane
+from mailer.delivery.window import Window, start_window
+from mailer.journal import Journal, JournalUnwritable
+from mailer.permission import decide
+from mailer.providers import AboutUs, Accepted, HandOver, NotBegun
+from mailer.vocabulary import Lane, PersonId, Reason, Refused
+
+LONGEST_WAIT = 5.0
+"""Seconds that a worker holds a batch for its turn in the pace; a longer wait is put back in line."""
+
+log = structlog.get_logger()
+
+
+class Press(Protocol):
+    """Prints the messages of a batch; knows letters, links and the vault."""
+
+    def print_messages(
+        self, batch: Claimed, facts: Mapping[PersonId, PersonFacts], *, now: datetime
+    ) -> Mapping[PersonId, Prepared]:
+        """Return a message for each person that can be reached; the others are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class SenderClock:
+    """The wall clock that stamps, the monotonic one that measures, and how to sleep."""
+
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True, slots=True)
+class SenderSettings:
+    """How long a claim lasts and how fast mail may leave."""
+
+    lease: timedelta
+    pace: Pace
+
+
+class Sender:
+    """Takes due batches of a lane one by one; one batch in hand per process."""
+
+    def __init__(
+        self,
+        database: Database,
+        gate: Gate,
+        press: Press,
+        journal: Journal,
+        clock: SenderClock,
+        settings: SenderSettings,
+    ) -> None:
+        self._database = database
+        self._gate = gate
+        self._press = press
+        self._journal = journal
+        self._clock = clock
+        self._settings = settings
+        self._begun_per_second = 500.0
+
+    def deliver_one(self, lane: Lane) -> bool:
+        """Take one due batch of a lane all the way; False when none is due.
+
+        Order updates go at least once, promotional mail at most once (the delivery classes of
+        design section 3). Raises DatabaseAway before anything was handed over.
+        """
+        claimed = self._claim(lane)
+        if claimed is None:
+            return False
+        batch, facts = claimed
+        batch, prepared = self._print(batch, facts)
+        batch, prepared = self._keep_pace(batch, prepared)
+        if not prepared or not self._is_provider_ready(batch, len(prepared)):
+            return True
+        with start_window() as window:
+            if not self._take_in_hand(batch):
+                return True
+            passed, answer = self._through_the_gate(batch, prepared, window)
+        self._settle(batch, passed, answer)
+        return True
+
+    # S1
+
+    def _claim(self, lane: Lane) -> tuple[Claimed, dict[PersonId, PersonFacts]] | None:
+        now = self._clock.now()
+        with self._database.transaction() as session:
+            batch = claim(
+                session, lane=lane, token=uuid.uuid4(), lease=self._settings.lease, now=now
+            )
+            if batch is None:
+                return None
+            batch = self._cut_to_a_slice(session, batch, now)
+            facts = _facts_of(session, batch)
+            allowed, refused = _decide_all(batch, facts, now)
+            placed = take_places(session, batch, allowed, now=now)
+            refused |= {
+                person: Refused(Reason.NOT_SAME) for person in allowed if person not in placed
+            }
+            refuse(session, batch, refused, now=now)
+            if not placed:
+                finish_empty(session, batch, now=now)
+        log.info("batch.claimed", batch=batch.id, size=len(batch.people), refused=len(refused))
+        return batch.without(refused), {person: facts[person] for person in placed}
+
+    def _cut_to_a_slice(self, session: Session, batch: Claimed, now: datetime) -> Claimed:
+        """Leave no more people in the batch than can begin within a second at the present pace."""
+        size = self._settings.pace.slice_of(max(1, int(self._begun_per_second)))
+        rest = list(batch.people)[size:]
+        move_to_child(session, batch, rest, attempt=batch.attempt, not_before=now)
+        return batch.without(rest)
+
+    def _print(
+        self, batch: Claimed, facts: Mapping[PersonId, PersonFacts]
+    ) -> tuple[Claimed, Mapping[PersonId, Prepared]]:
+        """Print everybody's message, no transaction open; who cannot be reached is refused."""
+        if not batch.people:
+            return batch, {}
+        prepared = self._press.print_messages(batch, facts, now=self._clock.now())
+        gone = {who: Refused(Reason.NOT_GONE) for who in batch.people if who not in prepared}
+        if gone:
+            with self._database.transaction() as session:
+                if held_as(session, batch) != "claimed":
+                    return batch, {}
+                refuse(session, batch, gone, now=self._clock.now())
+                if not prepared:
+                    finish_empty(session, batch, now=self._clock.now())
+        return batch.without(gone), prepared
+
+    # The pace
+
+    def _keep_pace(
+        self, batch: Claimed, prepared: Mapping[PersonId, Prepared]
+    ) -> tuple[Claimed, Mapping[PersonId, Prepared]]:
+        pace = self._settings.pace
+        if not prepared or not (pace.per_second or pace.per_domain):
+            return batch, prepared
+        now = self._clock.now()
+        slow = _beyond_domain_pace(prepared, pace.per_domain)
+        with self._database.transaction() as session:
+            if held_as(session, batch) != "claimed":
+                return batch, {}
+            for persons in slow.values():
+                due = now + timedelta(seconds=1)
+                move_to_child(session, batch, persons, attempt=batch.attempt, not_before=due)
+                batch = batch.without(persons)
+            prepared = {who: each for who, each in prepared.items() if who in batch.people}
+            waits = [
+                reserve(session, budget=budget, messages=count, per_second=rate, now=now)
+                for budget, count, rate in _budgets(prepared, pace)
+            ]
+        return batch, self._wait_or_give_back(batch, prepared, max(waits, default=timedelta(0)))
+
+    def _wait_or_give_back(
+        self, batch: Claimed, prepared: Mapping[PersonId, Prepared], wait: timedelta
+    ) -> Mapping[PersonId, Prepared]:
+        if wait.total_seconds() > LONGEST_WAIT:
+            with self._database.transaction() as session:
+                give_back(session, batch, not_before=self._clock.now() + wait)
+            return {}
+        self._clock.sleep(wait.total_seconds())
+        return prepared
+
+    def _is_provider_ready(self, batch: Claimed, messages: int) -> bool:
+        """Open connections before the window is armed; else stop the lane and put all back."""
+        about_us = self._gate.make_ready(messages)
+        if about_us is None:
+            return True
+        now = self._clock.now()
+        with self._database.transaction() as session:
+            stop_lane(session, batch, about_us, now=now)
+            give_back(session, batch, not_before=now + SOON)
+        log.warning("lane.stopped", lane=batch.lane, code=about_us.code)
+        return False
+
+    # S2
+
+    def _take_in_hand(self, batch: Claimed) -> bool:
+        """Commit `claimed → handing`; False when the batch is not ours any more."""
+        try:
+            with self._database.transaction() as session:
+                taken = rows_changed(
+                    session,
+                    _TAKE_IN_HAND,
+                    {"batch_id": batch.id, "token": batch.token, "now": self._clock.now()},
+                )
+            return bool(taken)
+        except CommitInDoubt:
+            with self._database.reading() as session:
+                return held_as(session, batch) == "handing"
+
+    # S3 and S4
+
+    def _through_the_gate(
+        self, batch: Claimed, prepared: Mapping[PersonId, Prepared], window: Window
+    ) -> tuple[Passed, HandOver]:
+        """Pass the gate and hand over; whatever fails before the hand-over hands over nobody."""
+        begun = self._clock.monotonic()
+        try:
+            self._journal.write(
+                "handing", at=self._clock.now(), mailing=batch.mailing.id, batch=batch.id
+            )
+            passed, answer = self._gate.hand_over(
+                batch,
+                prepared,
+                window,
+                now=self._clock.now(),
+            )
+        except (JournalUnwritable, DatabaseAway, CommitInDoubt) as error:
+            log.warning("batch.held", batch=batch.id, why=type(error).__name__)
+            return Passed(waiting=list(prepared)), HandOver(answers={}, about_us=None)
+        self._learn_speed(answer, self._clock.monotonic() - begun)
+        return passed, answer
+
+    def _learn_speed(self, answer: HandOver, seconds: float) -> None:
+        """Remember how many messages begin in a second, so that the next slice fits its window."""
+        begun = sum(not isinstance(each, NotBegun) for each in answer.answers.values())
+        left_over = len(answer.answers) - begun
+        speed = begun / max(seconds, 0.05)
+        if left_over or begun >= 20:
+            self._begun_per_second = max(
+                1.0, min(500.0, 0.5 * self._begun_per_second + 0.5 * speed)
+            )
+        else:
+            self._begun_per_second = min(500.0, self._begun_per_second * 1.5)
+
+    # S5
+
+    def _settle(
+        self,
+        batch: Claimed,
+        passed: Passed,
+        answer: HandOver,
+    ) -> None:
+        """Write down what became of everybody, again and again while the database is away."""
+        rest = batch.without(passed.refused)
+        pause = 0.1
+        while True:
+            now = self._clock.now()
+            result = sort_answers(rest, answer.answers, passed.waiting, now=now)
+            try:
+                self._settle_once(rest, result, answer.about_us, now)
+            except (DatabaseAway, CommitInDoubt):
+                if self._is_settled(batch):
+                    break
+                self._clock.sleep(pause)
+                pause = min(pause * 2, 2.0)
+            except NotOurs:
+                log.warning("batch.lost", batch=batch.id)
+                return
+            else:
+                break
+        log.info(
+            "batch.settled",
+            batch=batch.id,
+            mailing=batch.mailing.id,
+            accepted=sum(isinstance(each, Accepted) for each in answer.answers.values()),
+            refused=len(passed.refused),
+            waiting=len(passed.waiting),
+        )
+
+    def _settle_once(
+        self, batch: Claimed, result: Result, about_us: AboutUs | None, now: datetime
+    ) -> None:
+        with self._database.transaction() as session:
+            if result.accepted or result.notes:
+                settle(session, batch, result, now=now)
+            else:  # nobody left: whether the gate's own refusals were committed is asked anew
+                settle(session, batch, result.less(decided_in(session, batch)), now=now)
+            if about_us is not None:
+                stop_lane(session, batch, about_us, now=now)
+
+    def _is_settled(self, batch: Claimed) -> bool:
+        try:
+            with self._database.reading() as session:
+                return held_as(session, batch) == "settled"
+        except DatabaseAway:
+            return False
+
+
+_TAKE_IN_HAND = text(
+    """
+    UPDATE delivery_batch SET state = 'handing', handing_at = :now
+    WHERE id = :batch_id AND state = 'claimed' AND token = :token
+    """
+)
+
+
+def _facts_of(session: Session, batch: Claimed) -> dict[PersonId, PersonFacts]:
+    rows = session.execute(
+        facts_select(people_given()),
+        {
+            "persons": list(batch.people),
+            "addresses": list(batch.people.values()),
+            "mailing_id": batch.mailing.id,
+        },
+    ).all()
+    return {person.person_id: person for person in map(read_facts, rows)}
+
+
+def _decide_all(
+    batch: Claimed, facts: Mapping[PersonId, PersonFacts], now: datetime
+) -> tuple[list[PersonId], dict[PersonId, Refused]]:
+    allowed: list[PersonId] = []
+    refused: dict[PersonId, Refused] = {}
+    late = batch.mailing.use_by is not None and batch.mailing.use_by < now
+    for person in batch.people:
+        verdict = decide(batch.mailing.stream, batch.mailing.topic, facts[person].facts, now=now)
+        if late:
+            refused[person] = Refused(Reason.NOT_LATE, batch.mailing.use_by)
+        elif isinstance(verdict, Refused):
+            refused[person] = verdict
+        else:
+            allowed.append(person)
+    return allowed, refused
+
+
+def _domain_of(prepared: Prepared) -> str:
+    return prepared.outgoing.recipient.rpartition("@")[2].casefold()
+
+
+def _beyond_domain_pace(
+    prepared: Mapping[PersonId, Prepared], per_domain: Mapping[str, float]
+) -> dict[str, list[PersonId]]:
+    """Return, by domain, who would be more than a second's worth for it."""
+    beyond: dict[str, list[PersonId]] = {}
+    for domain, rate in per_domain.items():
+        there = [who for who, each in prepared.items() if _domain_of(each) == domain]
+        rest = there[max(1, int(rate)) :]
+        if rest:
+            beyond[domain] = rest
+    return beyond
+
+
+def _budgets(prepared: Mapping[PersonId, Prepared], pace: Pace) -> list[tuple[str, int, float]]:
+    """Return what must be reserved: (budget, messages, messages a second), in one fixed order."""
+    counts = {
+        domain: sum(_domain_of(each) == domain for each in prepared.values())
+        for domain in sorted(pace.per_domain)
+    }
+    budgets = [
+        (domain, count, pace.per_domain[domain]) for domain, count in counts.items() if count
+    ]
+    if pace.per_second and prepared:
+        budgets.append((ALL_MAIL, len(prepared), pace.per_second))
+    return budgets

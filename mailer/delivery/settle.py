@@ -1,0 +1,242 @@
+"""S5: what became of a batch, written down in one commit."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from sqlalchemy import BigInteger, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import Session, SQLModel
+
+from mailer import permission
+from mailer.database import rows_changed
+from mailer.delivery.batches import Claimed, Note, leave_places, move_to_child, note
+from mailer.delivery.heard import is_hard
+from mailer.delivery.retry import may_try_unknown_again, next_try
+from mailer.providers import AboutUs, Accepted, Answer, Later, NotBegun, Rejected, Unknown
+from mailer.vocabulary import (
+    Door,
+    Outcome,
+    PersonId,
+    Reason,
+    Scope,
+    SuppressionReason,
+)
+
+_batch = SQLModel.metadata.tables["delivery_batch"]
+
+SOON = timedelta(seconds=1)
+"""When somebody who was merely not begun in time, or whose facts changed, is due again."""
+UNKNOWN_WAIT = timedelta(seconds=30)
+"""When an order update of unknown fate is handed over again, under the same Message-ID."""
+LANE_STOP = timedelta(seconds=10)
+"""How long a lane stands still after an answer that was about us and not about a person."""
+
+
+class NotOurs(Exception):
+    """The batch is no longer in hand under this token; nothing was written."""
+
+
+@dataclass(slots=True)
+class Result:
+    """Everybody of a batch sorted by what became of them."""
+
+    accepted: list[PersonId] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    hard_bounces: list[PersonId] = field(default_factory=list)
+    again: dict[tuple[int, datetime], list[PersonId]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    """Who goes into a child, by (attempt, not before)."""
+
+    def count(self, outcome: Outcome) -> int:
+        """Return how many have this outcome among the noted."""
+        return sum(each.outcome is outcome for each in self.notes)
+
+    def less(self, decided: set[PersonId]) -> "Result":
+        """Return the result without people who are accounted for already."""
+        left = {
+            due: [person for person in persons if person not in decided]
+            for due, persons in self.again.items()
+        }
+        return replace(self, again={due: persons for due, persons in left.items() if persons})
+
+
+def sort_answers(
+    batch: Claimed,
+    answers: Mapping[PersonId, Answer],
+    waiting: Sequence[PersonId],
+    *,
+    now: datetime,
+) -> Result:
+    """Sort everybody: done, noted with a reason, or due again. Pure."""
+    result = Result()
+    for person in waiting:
+        result.again[batch.attempt, now + SOON].append(person)
+    for person, answer in answers.items():
+        _sort_answer(batch, person, answer, result, now)
+    return result
+
+
+def _sort_answer(
+    batch: Claimed, person: PersonId, answer: Answer, result: Result, now: datetime
+) -> None:
+    match answer:
+        case Accepted():
+            result.accepted.append(person)
+        case NotBegun():
+            result.again[batch.attempt, now].append(person)
+        case Rejected():
+            _sort_rejected(person, answer, result)
+        case Later():
+            _sort_later(batch, person, answer, result, now)
+        case Unknown():
+            _sort_unknown(batch, person, answer, result, now)
+        case _:
+            assert_never(answer)
+
+
+def _sort_rejected(person: PersonId, answer: Rejected, result: Result) -> None:
+    result.notes.append(
+        Note(person, Outcome.REJECTED, Reason.NOT_REFUSED, f"{answer.code} {answer.text}")
+    )
+    if answer.about_person and is_hard(answer.code, answer.text):
+        result.hard_bounces.append(person)
+
+
+def _sort_later(
+    batch: Claimed, person: PersonId, answer: Later, result: Result, now: datetime
+) -> None:
+    due = next_try(batch.attempt, use_by=batch.mailing.use_by, now=now)
+    if due is None:
+        detail = f"{answer.code} {answer.text}"
+        result.notes.append(Note(person, Outcome.REJECTED, Reason.NOT_REFUSED, detail))
+    else:
+        result.again[batch.attempt + 1, due].append(person)
+
+
+def _sort_unknown(
+    batch: Claimed, person: PersonId, answer: Unknown, result: Result, now: datetime
+) -> None:
+    if may_try_unknown_again(batch.mailing.stream, batch.attempt):
+        result.again[batch.attempt + 1, now + UNKNOWN_WAIT].append(person)
+    else:
+        result.notes.append(Note(person, Outcome.UNKNOWN, Reason.UNKNOWN, answer.text))
+
+
+_SETTLE = text(
+    """
+    UPDATE delivery_batch
+    SET state = 'settled', settled_at = :now, lease_until = NULL,
+        accepted = :accepted, rejected = :rejected, unknown = :unknown
+    WHERE id = :batch_id AND token = :token AND state IN ('handing', 'unknown')
+      AND size >= refused + :accepted + :rejected + :unknown
+    """
+)
+
+
+def settle(session: Session, batch: Claimed, result: Result, *, now: datetime) -> None:
+    """Write the batch's counts, its exceptions and its children, all in the caller's one commit.
+
+    Also takes a batch that the reaper has given up as unknown meanwhile: the sender's own late
+    word is evidence. Raises NotOurs where it is neither, or where a copy is on its way already.
+    """
+    _take_back(session, batch)
+    for (attempt, due), persons in result.again.items():
+        move_to_child(session, batch, persons, attempt=attempt, not_before=due)
+    settled = rows_changed(
+        session,
+        _SETTLE,
+        {
+            "batch_id": batch.id,
+            "token": batch.token,
+            "now": now,
+            "accepted": len(result.accepted),
+            "rejected": result.count(Outcome.REJECTED),
+            "unknown": result.count(Outcome.UNKNOWN),
+        },
+    )
+    if not settled:
+        raise NotOurs(f"batch {batch.id}")
+    note(session, batch.id, result.notes, now=now)
+    leave_places(
+        session,
+        batch,
+        [each.person_id for each in result.notes if each.outcome is Outcome.REJECTED],
+    )
+    for person in result.hard_bounces:
+        _suppress_bounced(session, batch, person, now)
+
+
+_TAKE_BACK = text(
+    """
+    WITH parent AS (
+        SELECT id, root_id, attempt FROM delivery_batch
+        WHERE id = :batch_id AND token = :token AND state = 'unknown' AND size = 0 FOR UPDATE
+    ), recalled AS (
+        UPDATE delivery_batch c SET state = 'cancelled', size = 0 FROM parent p
+        WHERE c.root_id = p.root_id AND c.id <> p.id AND c.attempt = p.attempt + 1
+          AND c.state = 'prepared'
+        RETURNING c.id, p.id AS parent_id
+    ), emptied AS (
+        UPDATE delivery_roster r SET persons = '{}', addresses = '{}' FROM recalled
+        WHERE r.batch_id = recalled.id
+    ), refilled AS (
+        UPDATE delivery_roster r SET persons = :persons, addresses = :addresses FROM recalled
+        WHERE r.batch_id = recalled.parent_id
+    )
+    UPDATE delivery_batch b SET size = :size FROM recalled WHERE b.id = recalled.parent_id
+    """
+).bindparams(
+    bindparam("persons", type_=ARRAY(BigInteger)), bindparam("addresses", type_=ARRAY(BigInteger))
+)
+
+
+def _take_back(session: Session, batch: Claimed) -> None:
+    """Recall the copy that the reaper put in line, when the sender's word comes late after all."""
+    session.execute(
+        _TAKE_BACK,
+        {
+            "batch_id": batch.id,
+            "token": batch.token,
+            "persons": list(batch.people),
+            "addresses": list(batch.people.values()),
+            "size": len(batch.people),
+        },
+    )
+
+
+def _suppress_bounced(session: Session, batch: Claimed, person: PersonId, now: datetime) -> None:
+    permission.suppress(
+        session,
+        permission.NewSuppression(
+            scope=Scope.ALL,
+            reason=SuppressionReason.HARD_BOUNCE,
+            door=Door.BOUNCE,
+            address_id=batch.people[person],
+        ),
+        now=now,
+    )
+
+
+_STOP_LANE = text(
+    """
+    INSERT INTO delivery_lane (lane, stopped_until, why) VALUES (:lane, :until, :why)
+    ON CONFLICT (lane) DO UPDATE
+    SET stopped_until = greatest(delivery_lane.stopped_until, :until), why = :why
+    """
+)
+
+
+def stop_lane(session: Session, batch: Claimed, about: AboutUs, *, now: datetime) -> None:
+    """Let a lane stand still for a while: the provider's answer was about us, not about a person."""
+    session.execute(
+        _STOP_LANE,
+        {
+            "lane": batch.lane.value,
+            "until": now + LANE_STOP,
+            "why": f"{about.code} {about.text}"[:300],
+        },
+    )
