@@ -1,0 +1,1 @@
+"""The customers' corridor: unsubscribe, preferences, policy; no login, no cookie, no script."""

@@ -1,0 +1,1 @@
+"""The systems' corridor: the API, clicks, health, figures, and the developer's outbox."""

@@ -1,0 +1,39 @@
+"""What every handler of the web door is given: the parts, the clock, the pages, the meters."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from mailer.wiring import Parts
+from preference_center.pages import Pages
+from preference_center.systems.meters import Meters
+
+Clock = Callable[[], datetime]
+"""Returns the present moment, aware, in UTC."""
+
+
+def utc_now() -> datetime:
+    """The clock of a running service; a request reads it once."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class WebDoor:
+    """One application's parts; `Here` hands it to a handler."""
+
+    parts: Parts
+    clock: Clock
+    pages: Pages
+    meters: Meters
+
+
+def the_door(request: Request) -> WebDoor:
+    """Return the door of the application that this request came to."""
+    door: WebDoor = request.app.state.door
+    return door
+
+
+Here = Annotated[WebDoor, Depends(the_door)]

@@ -1,0 +1,128 @@
+"""`/healthz`: this process answers. `/readyz`: what it needs, and what is missing.
+
+Only what the pages themselves need makes it unready: with the broker or the provider away,
+opt-outs must still come in.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import JSONResponse
+
+from mailer.migrations import is_current
+from mailer.settings import ProviderName, Settings
+from mailer.wiring import Parts
+from preference_center.door import Here
+
+router = APIRouter(include_in_schema=False)
+NO_STORE = {"Cache-Control": "no-store"}
+REACH_SECONDS = 2.0
+PORTS = {
+    "smtp": 25,
+    "smtp+starttls": 587,
+    "smtps": 465,
+    "redis": 6379,
+    "rediss": 6379,
+    "amqp": 5672,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing to look at: its name, what to say when it is missing, and whether pages need it."""
+
+    name: str
+    missing: str
+    is_there: Callable[[Parts], bool]
+    needed: bool = True
+
+
+@router.api_route("/healthz", methods=["GET", "HEAD"])
+async def healthz() -> JSONResponse:
+    """Say that this process answers; looks at nothing."""
+    return JSONResponse({"healthy": True}, headers=NO_STORE)
+
+
+@router.api_route("/readyz", methods=["GET", "HEAD"])
+def readyz(door: Here) -> JSONResponse:
+    """Say what is there and what is missing; 503 where something is missing that pages need."""
+    found = look(door.parts)
+    ready = all(found[check.name] for check in CHECKS if check.needed)
+    missing = [check.missing for check in CHECKS if not found[check.name]]
+    return JSONResponse(
+        {"ready": ready, "missing": missing, "checks": dict(found)},
+        status_code=200 if ready else 503,
+        headers=NO_STORE,
+    )
+
+
+def look(parts: Parts) -> Mapping[str, bool]:
+    """Look at everything once; what breaks while looking is missing."""
+    return {check.name: _is_there(check, parts) for check in CHECKS}
+
+
+def _is_there(check: Check, parts: Parts) -> bool:
+    try:
+        return check.is_there(parts)
+    except (OSError, ValueError, SQLAlchemyError):
+        return False
+
+
+def _journal_is_writable(parts: Parts) -> bool:
+    """Whether the folder of the journal, or the first folder above that is there, takes files."""
+    folder: Path = parts.journal.folder
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+def _provider_is_reachable(parts: Parts) -> bool:
+    settings: Settings = parts.settings
+    if settings.provider is ProviderName.SMTP:
+        return _reaches(settings.smtp_url)
+    return True
+
+
+def _reaches(url: str) -> bool:
+    """Whether something listens there; without a URL there is nothing to reach."""
+    split = urlsplit(url)
+    port = split.port or PORTS.get(split.scheme, 0)
+    if not split.hostname or not port:
+        return False
+    with socket.create_connection((split.hostname, port), timeout=REACH_SECONDS):
+        return True
+
+
+CHECKS: tuple[Check, ...] = (
+    Check("database", "the database does not answer", lambda parts: parts.database.is_ready()),
+    Check(
+        "migrations",
+        "the database lacks migrations; run: fpmail migrate",
+        lambda parts: is_current(parts.database.url),
+    ),
+    Check("journal", "the journal's folder cannot be written", _journal_is_writable),
+    Check(
+        "broker",
+        "the broker cannot be reached; mail waits for the next tick",
+        lambda parts: _reaches(parts.settings.broker_url),
+        needed=False,
+    ),
+    Check(
+        "provider",
+        "the mail provider cannot be reached; mail waits",
+        _provider_is_reachable,
+        needed=False,
+    ),
+    Check(
+        "postal_address",
+        "MAILER_POSTAL_ADDRESS is missing; no promotional mail can be scheduled",
+        lambda parts: bool(parts.settings.postal_address),
+        needed=False,
+    ),
+)
