@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import psycopg
 from sqlalchemy import CursorResult, Engine, Executable, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlmodel import Session, SQLModel
 
 SQLModel.metadata.naming_convention = {
@@ -39,6 +39,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=10,
             pool_pre_ping=True,
+            hide_parameters=True,  # an error's text must not carry what a statement was given
             isolation_level="READ COMMITTED",
             connect_args={
                 "application_name": application,
@@ -110,7 +111,7 @@ def copy_rows(
     """Write `rows` into `table` by COPY, in the session's own transaction: the way for sets.
 
     Rows are taken one by one, so that they may be a generator. `table` and `columns` are names of
-    ours, never input. Raises IntegrityError as an INSERT would.
+    ours, never input. Raises IntegrityError or OperationalError as an INSERT would.
     """
     names = ", ".join(columns)
     connection: Any = session.connection().connection.driver_connection
@@ -123,6 +124,8 @@ def copy_rows(
                 copy.write_row(row)
     except psycopg.IntegrityError as error:
         raise IntegrityError(f"COPY {table}", None, error) from None
+    except psycopg.OperationalError as error:
+        raise OperationalError(f"COPY {table}", None, error) from None
 
 
 def _away(error: DBAPIError) -> Exception:

@@ -1,0 +1,75 @@
+"""WHO: customers' profiles, their addresses by number, and who is one and the same person.
+
+What names a customer is sealed under their own key and found again by keyed hashes only.
+"""
+
+from mailer.people.address_book import address_id_of, domain_tags
+from mailer.people.addresses import Address, AddressInvalid, canonical_address
+from mailer.people.audience import AudienceFilter, audience_of
+from mailer.people.cards import (
+    CardNumberFound,
+    holds_card_number,
+    refuse_card_numbers,
+    refuse_card_numbers_in,
+)
+from mailer.people.facts import (
+    CheckedProfile,
+    FieldInvalid,
+    NewProfile,
+    TooYoung,
+    check_profile,
+)
+from mailer.people.identity import (
+    Identity,
+    PersonGone,
+    address_of,
+    change_address,
+    erase,
+    identity_of,
+    merge,
+    reach_of,
+)
+from mailer.people.profiles import Profile, customers_page, profile_of, profiles_of
+from mailer.people.reindexing import left_to_reindex, reindex
+from mailer.people.search import find_by_email, find_by_name, find_by_phone
+from mailer.people.upserts import Upserted, upsert, upsert_checked, upsert_many
+
+__all__ = [
+    "Address",
+    "AddressInvalid",
+    "AudienceFilter",
+    "CardNumberFound",
+    "CheckedProfile",
+    "FieldInvalid",
+    "Identity",
+    "NewProfile",
+    "PersonGone",
+    "Profile",
+    "TooYoung",
+    "Upserted",
+    "address_id_of",
+    "address_of",
+    "audience_of",
+    "canonical_address",
+    "change_address",
+    "check_profile",
+    "customers_page",
+    "domain_tags",
+    "erase",
+    "find_by_email",
+    "find_by_name",
+    "find_by_phone",
+    "holds_card_number",
+    "identity_of",
+    "left_to_reindex",
+    "merge",
+    "profile_of",
+    "profiles_of",
+    "reach_of",
+    "refuse_card_numbers",
+    "refuse_card_numbers_in",
+    "reindex",
+    "upsert",
+    "upsert_checked",
+    "upsert_many",
+]

@@ -1,0 +1,111 @@
+"""Which customer does a profile speak of? Answered for a set, in the order of its profiles."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Row, bindparam, or_, select, union
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import BigInteger, Text
+from sqlmodel import Session, col
+
+from mailer.people._tables import Customer
+from mailer.people.facts import CheckedProfile
+from mailer.people.profiles import COLUMNS
+from mailer.vocabulary import AddressId
+
+
+@dataclass(slots=True, eq=False)
+class Placed:
+    """One customer while a set is worked on: as stored, if they are, and what was said."""
+
+    stored: Row[Any] | None
+    address_id: AddressId
+    external_id: str | None
+    said: list[CheckedProfile] = field(default_factory=list)
+    person_id: int = 0
+    changed: bool = False
+    moved_from: AddressId | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Not in the database before this set."""
+        return self.stored is None
+
+
+class Places:
+    """The customers that a set may speak of, loaded and locked in one statement."""
+
+    def __init__(
+        self, session: Session, profiles: Sequence[CheckedProfile], addresses: set[AddressId]
+    ) -> None:
+        self._by_id: dict[int, Placed] = {}
+        self._by_external: dict[str, Placed] = {}
+        self._at: dict[AddressId, list[Placed]] = {}
+        self._merged_at: dict[AddressId, Placed] = {}
+        self._taken: dict[int, Placed] = {}
+        names = {"external": [p.external_id for p in profiles if p.external_id]}
+        rows = session.execute(CANDIDATES, {**names, "addresses": list(addresses)}).all()
+        self._load(rows)
+
+    def place(self, profile: CheckedProfile, address_id: AddressId) -> Placed:
+        """Return the customer of whom `profile` speaks, having noted what it says."""
+        person = self._known(profile, address_id) or self._new(profile, address_id)
+        if person.stored is not None and person.stored.merged_into is not None:
+            return self._by_id.get(person.stored.merged_into, person)
+        self._note(person, profile, address_id)
+        return person
+
+    def taken(self) -> list[Placed]:
+        """Return the customers of whom something was said, in the order of their first word."""
+        return list(self._taken.values())
+
+    def _load(self, rows: Iterable[Row[Any]]) -> None:
+        for row in rows:
+            person = Placed(row, AddressId(row.address_id), row.external_id, person_id=row.id)
+            self._by_id[row.id] = person
+            if row.external_id:
+                self._by_external[row.external_id] = person
+            if row.merged_into is None:
+                self._at.setdefault(person.address_id, []).append(person)
+            else:
+                self._merged_at.setdefault(person.address_id, person)
+
+    def _known(self, profile: CheckedProfile, address_id: AddressId) -> Placed | None:
+        here = self._at.get(address_id, [])
+        if profile.external_id is None:
+            return here[0] if here else self._merged_at.get(address_id)
+        known = self._by_external.get(profile.external_id)
+        return known or next((person for person in here if person.external_id is None), None)
+
+    def _new(self, profile: CheckedProfile, address_id: AddressId) -> Placed:
+        person = Placed(None, address_id, profile.external_id)
+        self._at.setdefault(address_id, []).append(person)
+        return person
+
+    def _note(self, person: Placed, profile: CheckedProfile, address_id: AddressId) -> None:
+        self._taken.setdefault(id(person), person)
+        person.said.append(profile)
+        if profile.external_id is not None:
+            person.external_id = profile.external_id
+            self._by_external[profile.external_id] = person
+        if person.address_id != address_id:
+            self._at[person.address_id].remove(person)
+            self._at.setdefault(address_id, []).append(person)
+            person.address_id = address_id
+
+
+_EXTERNAL = col(Customer.external_id) == bindparam("external", type_=ARRAY(Text)).any_()
+_AT = col(Customer.address_id) == bindparam("addresses", type_=ARRAY(BigInteger)).any_()
+_FOUND = union(
+    select(col(Customer.id)).where(_EXTERNAL),
+    select(col(Customer.id)).where(_AT),
+    select(col(Customer.merged_into)).where(or_(_EXTERNAL, _AT)),
+)
+CANDIDATES = (
+    select(*(col(column) for column in COLUMNS), col(Customer.merged_into))
+    .where(col(Customer.id).in_(_FOUND), col(Customer.erased_at).is_(None))
+    .order_by(col(Customer.id))
+    .with_for_update()
+)
+"""Everybody with one of these shop's ids or addresses, and the survivors of the merged ones."""

@@ -1,0 +1,202 @@
+"""A worked-on set of customers is written: new ones by COPY, changed ones in one statement."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from mailer.database import copy_rows
+from mailer.people._name_index import forget_name_words, write_name_words
+from mailer.people._places import Placed
+from mailer.people.phones import phone_key
+from mailer.people.profiles import CLEAR, SEALED, open_facts, sealed_place
+from mailer.vault import PersonKey, Vault
+from mailer.vocabulary import PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that is known of one customer, in the clear; two of them can be compared."""
+
+    texts: Mapping[str, str]
+    clear: Mapping[str, str]
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A customer who was there before, and what the set makes of them."""
+
+    person: Placed
+    old: Facts
+    new: Facts
+
+    def needs_name_words(self, index_key: str) -> bool:
+        """Whether the name index must follow: another name, or another key than the newest."""
+        stored: Any = self.person.stored
+        return self.old.texts["name"] != self.new.texts["name"] or stored.index_key != index_key
+
+
+def write(session: Session, vault: Vault, people: Sequence[Placed], now: datetime) -> None:
+    """Write what was said of `people`; note on each their number, and whether they changed."""
+    new = [person for person in people if person.stored is None]
+    known = [person for person in people if person.stored is not None]
+    if new:
+        _write_new(session, vault, new, now)
+    if known:
+        _write_known(session, vault, known, now)
+
+
+def write_uses(session: Session, uses: Iterable[tuple[int, int]], now: datetime) -> None:
+    """Note that these people have these addresses from now on."""
+    rows = ((person, address, now) for person, address in uses)
+    copy_rows(session, "people_address_use", ("person_id", "address_id", "since"), rows)
+
+
+def _write_new(session: Session, vault: Vault, people: Sequence[Placed], now: datetime) -> None:
+    ids = session.execute(RESERVE, {"count": len(people)}).scalars().all()
+    for person, number in zip(people, ids, strict=True):
+        person.person_id = number
+    keys = vault.create_keys(session, [PersonId(number) for number in ids])
+    facts = {person.person_id: _lay_over(NOTHING, person) for person in people}
+    rows = (
+        (person.said[0].source, now, *_row(vault, keys, person, facts[person.person_id], 1))
+        for person in people
+    )
+    copy_rows(session, "people_customer", ("source", "created_at", *WRITTEN), rows)
+    write_uses(session, ((person.person_id, person.address_id) for person in people), now)
+    names = ((number, known.texts["name"]) for number, known in facts.items())
+    write_name_words(session, vault, names)
+
+
+def _write_known(session: Session, vault: Vault, people: Sequence[Placed], now: datetime) -> None:
+    keys = vault.keys_of(session, [PersonId(person.person_id) for person in people])
+    looked_at = (_change(person, keys[PersonId(person.person_id)]) for person in people)
+    changes = [change for change in looked_at if change is not None]
+    if changes:
+        _update(session, vault, keys, changes)
+        _move(session, [change.person for change in changes], now)
+        _rename(session, vault, changes)
+
+
+def _change(person: Placed, key: PersonKey) -> Change | None:
+    """Return the facts before and after, None where the set said nothing new."""
+    row: Any = person.stored
+    clear = {name: getattr(row, name) for name in CLEAR}
+    old = Facts(open_facts(key, row), clear, row.attributes)
+    new = _lay_over(old, person)
+    if row.address_id != person.address_id:
+        person.moved_from = row.address_id
+    person.changed = old != new
+    if not person.changed and row.external_id == person.external_id:
+        return None
+    return Change(person, old, new)
+
+
+def _lay_over(known: Facts, person: Placed) -> Facts:
+    """Lay what was said, one profile after the other, over what was known."""
+    texts, clear, attributes = dict(known.texts), dict(known.clear), known.attributes
+    for said in person.said:
+        texts |= said.texts
+        texts["email"] = said.address.display
+        clear |= said.clear
+        attributes = attributes if said.attributes is None else said.attributes
+    return Facts(texts, clear, attributes)
+
+
+def _update(
+    session: Session, vault: Vault, keys: Mapping[PersonId, PersonKey], changes: Sequence[Change]
+) -> None:
+    rows = [
+        _row(vault, keys, change.person, change.new, _next_version(change.person))
+        for change in changes
+    ]
+    columns = zip(*rows, strict=True)
+    session.execute(UPDATE, dict(zip(WRITTEN, map(list, columns), strict=True)))
+
+
+def _next_version(person: Placed) -> int:
+    before: Any = person.stored
+    return int(before.version) + person.changed
+
+
+def _move(session: Session, people: Sequence[Placed], now: datetime) -> None:
+    moved = [person for person in people if person.moved_from is not None]
+    if moved:
+        session.execute(END_USES, {"ids": [person.person_id for person in moved], "now": now})
+        write_uses(session, ((person.person_id, person.address_id) for person in moved), now)
+
+
+def _rename(session: Session, vault: Vault, changes: Sequence[Change]) -> None:
+    newest = vault.index_names[0]
+    names = {
+        change.person.person_id: change.new.texts["name"]
+        for change in changes
+        if change.needs_name_words(newest)
+    }
+    if names:
+        forget_name_words(session, list(names))
+        write_name_words(session, vault, names.items())
+
+
+def _row(
+    vault: Vault,
+    keys: Mapping[PersonId, PersonKey],
+    person: Placed,
+    facts: Facts,
+    version: int,
+) -> tuple[object, ...]:
+    """Return the values of the WRITTEN columns."""
+    key, number = keys[PersonId(person.person_id)], person.person_id
+    return (
+        number,
+        person.external_id,
+        person.address_id,
+        version,
+        vault.index_names[0],
+        _phone_blind(vault, facts.texts["phone"]),
+        json.dumps(dict(facts.attributes), ensure_ascii=False),
+        *(facts.clear[name] for name in CLEAR),
+        *(
+            key.encrypt(known, place=sealed_place(column, number)) if known else None
+            for column in SEALED
+            for known in (facts.texts[column],)
+        ),
+    )
+
+
+def _phone_blind(vault: Vault, phone: str) -> bytes | None:
+    key = phone_key(phone)
+    return vault.index("phone", key) if key else None
+
+
+NOTHING = Facts(dict.fromkeys(SEALED, ""), dict.fromkeys(CLEAR, ""), {})
+TYPES = {
+    "id": "bigint[]",
+    "external_id": "text[]",
+    "address_id": "bigint[]",
+    "version": "integer[]",
+    "index_key": "text[]",
+    "phone_blind": "bytea[]",
+    "attributes": "jsonb[]",
+    **dict.fromkeys(CLEAR, "text[]"),
+    **dict.fromkeys(SEALED, "bytea[]"),
+}
+WRITTEN = tuple(TYPES)
+RESERVE = text(
+    "SELECT nextval(pg_get_serial_sequence('people_customer', 'id'))"
+    " FROM generate_series(1, :count)"
+)
+UPDATE = text(
+    f"UPDATE people_customer c SET {', '.join(f'{name} = new.{name}' for name in WRITTEN[1:])}"
+    f" FROM unnest({', '.join(f'CAST(:{name} AS {kind})' for name, kind in TYPES.items())})"
+    f" AS new({', '.join(WRITTEN)}) WHERE c.id = new.id"
+)
+END_USES = text(
+    "UPDATE people_address_use SET until = :now"
+    " WHERE person_id = ANY(CAST(:ids AS bigint[])) AND until IS NULL"
+)

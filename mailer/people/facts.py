@@ -1,0 +1,239 @@
+"""What may be said about a customer: the facts as they come in, and as we keep them. Pure."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from mailer.people.addresses import Address, canonical_address
+from mailer.people.cards import CardNumberFound, passes_as_card, refuse_card_numbers_in
+from mailer.people.phones import is_international, phone_number
+
+YOUNGEST = 13
+OLDEST_BIRTH_YEAR = 1890
+MOST_ATTRIBUTES = 50
+LONGEST = {
+    "external_id": 200,
+    "name": 1000,
+    "phone": 60,
+    "street": 1000,
+    "city": 300,
+    "region": 300,
+    "postal_code": 40,
+    "country": 2,
+    "language": 60,
+    "timezone": 60,
+    "source": 40,
+}
+"""Characters that a field may have."""
+TEXTS = ("name", "street", "city", "region", "postal_code")
+LONGEST_ATTRIBUTE = 1000
+
+FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+LINE_BREAK = re.compile(r"[ \t]*(?:\r\n|\r|\n)[ \t]*")
+INVISIBLE = re.compile(r"[\u200b\u2060\ufeff\u202a-\u202e\ufff9-\ufffb]")
+ISOLATES = re.compile(r"[\u2066-\u2069]")
+BLANKS = re.compile(r"[ \t\u00a0\u3000]{2,}|\t")
+COUNTRY = re.compile(r"[A-Z]{2}")
+LANGUAGE = re.compile(r"(?:[A-Za-z]{2,3}|[A-Za-z]{5,8})(?:-[A-Za-z0-9]{1,8})*")
+PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+RENAMED_LANGUAGES = {"iw": "he", "in": "id", "ji": "yi"}
+
+
+class FieldInvalid(ValueError):
+    """A field cannot be kept; the text says why and never holds what was in it."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field} {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class TooYoung(FieldInvalid):
+    """The birth year may be that of a child under 13, of whom nothing is kept (C23)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewProfile:
+    """A customer as a door was told of them. None: not said, what is known stays. "": emptied."""
+
+    email: str
+    source: str
+    """Where the customer came from, as a plain word; the first one stays."""
+    external_id: str | None = None
+    """The shop's own id; a customer is found by it before their address."""
+    name: str | None = None
+    phone: str | None = None
+    street: str | None = None
+    city: str | None = None
+    region: str | None = None
+    postal_code: str | None = None
+    country: str | None = None
+    """Two letters of ISO 3166."""
+    language: str | None = None
+    """BCP 47."""
+    timezone: str | None = None
+    """A name of the IANA database."""
+    birth_year: int | None = None
+    attributes: Mapping[str, str] | None = None
+    """The shop's own fields, for audiences and mail; kept in the clear."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedProfile:
+    """A profile that passed `check_profile`: canonical, clean, ready to be kept."""
+
+    address: Address
+    external_id: str | None
+    source: str
+    texts: Mapping[str, str] = field(repr=False)
+    """What was said of name, phone, street, city, region, postal code and birth year."""
+    clear: Mapping[str, str] = field(repr=False)
+    """What was said of country, language and time zone."""
+    attributes: Mapping[str, str] | None = field(repr=False)
+
+
+def check_profile(new: NewProfile, *, now: datetime) -> CheckedProfile:
+    """Return `new` in canonical form.
+
+    Raises AddressInvalid, CardNumberFound (C01), TooYoung (C23) or another FieldInvalid.
+    """
+    texts = {name: _clean(name, said) for name in TEXTS if (said := getattr(new, name)) is not None}
+    clear = _clear_facts(new)
+    attributes = None if new.attributes is None else _attributes(new.attributes)
+    refuse_card_numbers_in({"email": new.email, **texts, **(attributes or {})})
+    if new.phone is not None:
+        texts["phone"] = _phone(new.phone, clear.get("country", ""))
+    if new.birth_year is not None:
+        texts["birth_year"] = _birth_year(new.birth_year, now)
+    return CheckedProfile(
+        address=canonical_address(new.email),
+        external_id=_external_id(new.external_id),
+        source=_source(new.source),
+        texts=texts,
+        clear=clear,
+        attributes=attributes,
+    )
+
+
+def _clear_facts(new: NewProfile) -> dict[str, str]:
+    facts = {}
+    if new.country is not None:
+        facts["country"] = _country(new.country.strip())
+    if new.language is not None:
+        facts["language"] = _language(new.language.strip())
+    if new.timezone is not None:
+        facts["timezone"] = _timezone(new.timezone.strip())
+    return facts
+
+
+def _clean(field: str, text: str) -> str:
+    """Return `text` composed, without outer and doubled blanks and invisible direction marks."""
+    if not (text.isascii() and text.isprintable()):
+        text = _clean_signs(field, text)
+    text = text.strip()
+    if "  " in text or not text.isprintable():
+        text = BLANKS.sub(" ", text)
+    if len(text) > LONGEST.get(field, LONGEST_ATTRIBUTE):
+        raise FieldInvalid(field, "is too long")
+    return text
+
+
+def _clean_signs(field: str, text: str) -> str:
+    if field == "street":
+        text = LINE_BREAK.sub(", ", text.strip())
+    if FORBIDDEN.search(text.replace("\t", " ")):
+        raise FieldInvalid(field, "holds a line break, a control character or broken UTF-8")
+    text = INVISIBLE.sub("", unicodedata.normalize("NFC", text))
+    return text if _isolates_are_closed(text) else ISOLATES.sub("", text)
+
+
+def _isolates_are_closed(text: str) -> bool:
+    depth = 0
+    for sign in ISOLATES.findall(text):
+        depth += -1 if sign == "\u2069" else 1
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def _phone(text: str, country: str) -> str:
+    phone = phone_number(_clean("phone", text), country)
+    # A number that follows the grammar of phones is none of a card; what does not is free text.
+    if not is_international(phone):
+        refuse_card_numbers_in({"phone": phone})
+    return phone
+
+
+def _external_id(text: str | None) -> str | None:
+    """An identifier of up to 200 signs; 17 and more digits are an id of the shop's, not a card."""
+    if text is None or not text.strip():
+        return None
+    external_id = _clean("external_id", text)
+    digits = external_id.replace(" ", "").replace("-", "")
+    if digits.isascii() and digits.isdigit() and len(digits) <= 16 and passes_as_card(digits):
+        raise CardNumberFound("external_id")
+    return external_id
+
+
+def _source(text: str) -> str:
+    if not PLAIN_NAME.fullmatch(text):
+        raise FieldInvalid("source", "must be a plain word, such as shop or trade_fair")
+    return text
+
+
+def _country(text: str) -> str:
+    country = text.upper()
+    if country and not COUNTRY.fullmatch(country):
+        raise FieldInvalid("country", "is not a country code of two letters")
+    return country
+
+
+@lru_cache(maxsize=4096)
+def _language(text: str) -> str:
+    if not text:
+        return ""
+    tag = text.replace("_", "-")
+    if not LANGUAGE.fullmatch(tag) or len(tag) > LONGEST["language"]:
+        raise FieldInvalid("language", "is not a language tag, such as de or pt-BR")
+    primary, *rest = tag.split("-")
+    parts = [RENAMED_LANGUAGES.get(primary.lower(), primary.lower())]
+    for part in rest:
+        private = len(parts[-1]) == 1
+        parts.append(part.lower() if private else _subtag(part))
+    return "-".join(parts)
+
+
+def _subtag(part: str) -> str:
+    if len(part) == 2:
+        return part.upper()
+    return part.title() if len(part) == 4 and part.isalpha() else part.lower()
+
+
+@lru_cache(maxsize=1024)
+def _timezone(text: str) -> str:
+    try:
+        return ZoneInfo(text).key if text else ""
+    except (KeyError, OSError, ValueError):
+        raise FieldInvalid("timezone", "is no time zone of the IANA database") from None
+
+
+def _birth_year(year: int, now: datetime) -> str:
+    if not OLDEST_BIRTH_YEAR <= year <= now.year:
+        raise FieldInvalid("birth_year", "is not a year in which a customer was born")
+    # Only the year is known: who may still be twelve counts as twelve.
+    if now.year - year <= YOUNGEST:
+        raise TooYoung("birth_year", "may be that of a child under 13; nothing was kept")
+    return str(year)
+
+
+def _attributes(given: Mapping[str, str]) -> dict[str, str]:
+    if len(given) > MOST_ATTRIBUTES:
+        raise FieldInvalid("attributes", f"are more than {MOST_ATTRIBUTES}")
+    for name in given:
+        if not PLAIN_NAME.fullmatch(name):
+            raise FieldInvalid("attributes", "need names of small letters, digits and _")
+    return {name: _clean(name, value) for name, value in given.items()}

@@ -1,0 +1,174 @@
+"""Who is one and the same: merged customers, every address any of them had, and who is gone."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import FromClause, Select, func, or_, select, text
+from sqlmodel import Session, col
+
+from mailer.people._name_index import forget_name_words
+from mailer.people._tables import Customer
+from mailer.people._writing import write_uses
+from mailer.people.address_book import make_addresses
+from mailer.people.addresses import canonical_address
+from mailer.people.profiles import SEALED, sealed_place
+from mailer.vault import Vault
+from mailer.vocabulary import AddressId, PersonId
+
+
+class PersonGone(Exception):
+    """This customer is unknown, was merged into another, or was erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A person over all their customer rows: an opt-out of one is an opt-out of all."""
+
+    survivor: PersonId
+    persons: frozenset[PersonId]
+    """The survivor and all that were merged into it."""
+    addresses: frozenset[AddressId]
+    """Every address that any of them has or had."""
+
+
+def identity_of(session: Session, person_id: PersonId) -> Identity:
+    """Return who this is, in one statement. It never fails: an opt-out must not.
+
+    A number that is unknown (a database restored from the past) stands for itself alone.
+    """
+    row = session.execute(IDENTITY, {"person": person_id}).one()
+    return Identity(
+        survivor=PersonId(row.survivor),
+        persons=frozenset(map(PersonId, row.persons)),
+        addresses=frozenset(map(AddressId, row.addresses)),
+    )
+
+
+def address_of(session: Session, person_id: PersonId) -> AddressId:
+    """Return the current address of a living customer; raise PersonGone."""
+    found = session.execute(ADDRESS, {"person": person_id}).scalar_one_or_none()
+    if found is None:
+        raise PersonGone
+    return AddressId(found)
+
+
+def merge(session: Session, *, survivor: PersonId, merged: PersonId, now: datetime) -> None:
+    """Make `merged`, and all that were merged into it before, point to `survivor`.
+
+    The survivor's facts and address stay; the address of `merged` stays noted as one of the
+    identity's, ended now. Done twice it changes nothing. This is the profile's side only: the
+    permissions are merged by the permission room, in the same transaction. Raises PersonGone
+    where either is unknown or erased, or the survivor was merged away itself.
+    """
+    rows = {row.id: row for row in session.execute(LOCK_BOTH, {"ids": [survivor, merged]})}
+    if survivor == merged or len(rows) < 2 or any(row.erased_at for row in rows.values()):
+        raise PersonGone
+    if rows[survivor].merged_into is not None:
+        raise PersonGone
+    if rows[merged].merged_into == survivor:
+        return
+    if rows[merged].merged_into is not None:
+        raise PersonGone
+    session.execute(MERGE, {"survivor": survivor, "merged": merged})
+    session.execute(END_USE, {"person": merged, "now": now})
+
+
+def change_address(
+    session: Session, vault: Vault, person_id: PersonId, *, email: str, now: datetime
+) -> AddressId:
+    """Give a living customer another address and return its number.
+
+    The former address stays one of the identity's. The version goes up, so that letters under
+    way are written again. Raises AddressInvalid, PersonGone.
+    """
+    address = canonical_address(email)
+    address_id = make_addresses(session, vault, [address])[address.key]
+    before = session.execute(LOCK_LIVING, {"person": person_id}).scalar_one_or_none()
+    keys = vault.keys_of(session, [person_id])
+    if before is None or person_id not in keys:
+        raise PersonGone
+    sealed = keys[person_id].encrypt(address.display, place=sealed_place("email", person_id))
+    session.execute(CHANGE, {"person": person_id, "address": address_id, "email": sealed})
+    if address_id != before:
+        session.execute(END_USE, {"person": person_id, "now": now})
+        write_uses(session, [(person_id, address_id)], now)
+    return address_id
+
+
+def erase(session: Session, vault: Vault, person_id: PersonId, *, now: datetime) -> None:
+    """Forget who this customer, and everybody merged into them, was: keys, fields, name words.
+
+    What stays is their numbers and the keyed hashes of their addresses, so that a suppression
+    outlives them. Done twice it changes nothing. Raises nothing for an unknown number.
+    """
+    for person in sorted(identity_of(session, person_id).persons):
+        vault.shred(session, person)
+        forget_name_words(session, [person])
+        session.execute(ERASE, {"person": person, "now": now})
+        session.execute(END_USE, {"person": person, "now": now})
+
+
+def reach_of(who: FromClause) -> Select[*tuple[Any, ...]]:
+    """Select how each of `who` (columns person_id, address_id) can be reached now.
+
+    For use within a bigger statement. Columns: person_id and address_id as given,
+    current_address_id (NULL for an unknown person), version (0 likewise), and gone: unknown,
+    merged into another, or erased.
+    """
+    gone = or_(
+        col(Customer.id).is_(None),
+        col(Customer.merged_into).is_not(None),
+        col(Customer.erased_at).is_not(None),
+    )
+    return select(
+        who.c.person_id,
+        who.c.address_id,
+        col(Customer.address_id).label("current_address_id"),
+        func.coalesce(col(Customer.version), 0).label("version"),
+        gone.label("gone"),
+    ).select_from(who.outerjoin(Customer, col(Customer.id) == who.c.person_id))
+
+
+IDENTITY = text(
+    """
+    WITH survivor AS (
+        SELECT coalesce(
+            (SELECT coalesce(merged_into, id) FROM people_customer WHERE id = :person), :person
+        ) AS id
+    ), person AS (
+        SELECT id FROM survivor
+        UNION SELECT c.id FROM people_customer c JOIN survivor s ON c.merged_into = s.id
+    )
+    SELECT (SELECT id FROM survivor) AS survivor,
+           (SELECT array_agg(id) FROM person) AS persons,
+           coalesce((SELECT array_agg(DISTINCT u.address_id)
+              FROM people_address_use u JOIN person p ON u.person_id = p.id), '{}') AS addresses
+    """
+)
+ADDRESS = text(
+    "SELECT address_id FROM people_customer"
+    " WHERE id = :person AND merged_into IS NULL AND erased_at IS NULL"
+)
+LOCK_LIVING = text(f"{ADDRESS.text} FOR UPDATE")
+LOCK_BOTH = text(
+    "SELECT id, merged_into, erased_at FROM people_customer"
+    " WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR UPDATE"
+)
+MERGE = text(
+    "UPDATE people_customer SET merged_into = :survivor, version = version + 1"
+    " WHERE id = :merged OR merged_into = :merged"
+)
+CHANGE = text(
+    "UPDATE people_customer SET address_id = :address, email = :email, version = version + 1"
+    " WHERE id = :person"
+)
+END_USE = text(
+    "UPDATE people_address_use SET until = :now WHERE person_id = :person AND until IS NULL"
+)
+ERASE = text(
+    "UPDATE people_customer SET external_id = NULL, phone_blind = NULL, country = '',"
+    " language = '', timezone = '', attributes = '{}', version = version + 1,"
+    f" erased_at = :now, {', '.join(f'{name} = NULL' for name in SEALED)}"
+    " WHERE id = :person AND erased_at IS NULL"
+)
