@@ -4,7 +4,10 @@ import fcntl
 import hashlib
 import os
 import pwd
+import random
+import secrets
 import shutil
+import socket
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -35,6 +38,11 @@ class Home:
 
     folder: Path
     account: Account | None
+
+    @property
+    def password(self) -> str:
+        """The server's password: other users of this machine can reach its port."""
+        return secret_in(self.folder / "password")
 
     def give(self, path: Path) -> None:
         """Make a file or folder of ours the server's own."""
@@ -86,7 +94,7 @@ def home_of(folder: Path, *, user: str, throwaway: bool) -> Iterator[Home]:
     account = server_account(user)
     home = Home(_reachable(folder.resolve(), account, throwaway), account)
     try:
-        with _locked(home.folder):
+        with locked(home.folder):
             yield home
     finally:
         if throwaway:
@@ -125,16 +133,22 @@ def _temporary(account: Account) -> Path:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    with (folder / "lock").open("a") as lock:
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process alone. Raises PlaceUnusable if another process holds it."""
+    with (folder / "lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise PlaceUnusable(f"{folder} is in use by another process") from None
+            lock.seek(0)
+            holder = lock.read().strip() or "another process"
+            raise PlaceUnusable(f"{folder} is in use by {holder}; stop that first") from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()}\n")
+        lock.flush()
         yield
 
 
-def programs_for(home: Home, source: Path, *, version: str, wanted: tuple[str, ...]) -> Path:
+def programs_for(home: Home, source: Path, *, name: str, wanted: tuple[str, ...]) -> Path:
     """Return a folder with the server's programs that its account can read.
 
     That is `source` itself, or a copy of the parts that match `wanted` in the home if a folder
@@ -143,7 +157,7 @@ def programs_for(home: Home, source: Path, *, version: str, wanted: tuple[str, .
     account = home.account
     if account is None or _all_readable(source, wanted, account):
         return source
-    copy = home.folder / f"programs-{version}"
+    copy = home.folder / f"programs-{name}"
     if not copy.exists():
         unfinished = copy.with_suffix(".new")
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -166,3 +180,43 @@ def _copy(part: Path, target: Path) -> None:
         _made(target.parent, 0o755)
         shutil.copyfile(part, target)
         target.chmod(0o755 if part.stat().st_mode & stat.S_IXUSR else 0o644)
+
+
+def secret_in(file: Path) -> str:
+    """Return the secret that is kept in a file which only its owner can read; made once."""
+    if not file.exists():
+        write_private(file, secrets.token_urlsafe(24))
+    return file.read_text()
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file that only its owner can read, from its first byte on; whole or not at all."""
+    unfinished = file.with_name(file.name + ".new")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as opened:
+        opened.write(text)
+    unfinished.rename(file)
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that is free now.
+
+    It lies below the range from which outgoing connections get theirs, so that a server that is
+    restarted finds its port free again.
+    """
+    for port in random.sample(range(20000, 32000), 200):
+        if is_free(port):
+            return port
+    raise PlaceUnusable("no free port between 20000 and 32000 on 127.0.0.1")
+
+
+def is_free(port: int) -> bool:
+    """Say whether a server could listen on that port of 127.0.0.1 now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

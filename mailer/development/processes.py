@@ -42,8 +42,10 @@ class Program:
 
     name: str
     command: Callable[[], Command]
-    is_ready: Callable[[], bool]
+    is_ready: Callable[[], bool] = lambda: True
     ready_within: float = 60.0
+    layer: int = 0
+    """Higher layers are stopped first; within a layer all are stopped together."""
 
 
 class Process:
@@ -106,10 +108,19 @@ class Process:
 
     def stop(self) -> None:
         """Ask it to stop, wait as long as it may take, then end its whole group."""
-        self.signal(self._command.stop_signal)
-        self.signal(signal.SIGCONT)
+        self.ask_to_stop()
         self.wait(self._command.grace_seconds)
         self.clear_away()
+
+    def ask_to_stop(self) -> None:
+        """Send its stop signal, and let it go on if it was halted."""
+        self.signal(self._command.stop_signal)
+        self.signal(signal.SIGCONT)
+
+    @property
+    def grace_seconds(self) -> float:
+        """How long it may take to stop."""
+        return self._command.grace_seconds
 
     def clear_away(self) -> None:
         """Kill what is left of its group and reap it.
@@ -138,13 +149,25 @@ def start(program: Program, output: IO[bytes] | int) -> Process:
     return process
 
 
-def wait_until_ready(program: Program, process: Process) -> None:
-    """Wait for the program's own answer. Raises ProgramFailed if it ends or takes too long."""
+def wait_until_ready(
+    program: Program, process: Process, pause: Callable[[float], object] = time.sleep
+) -> None:
+    """Wait for the program's own answer. Raises ProgramFailed if it ends or takes too long.
+
+    `pause` waits between two questions, and may raise to give up.
+    """
     deadline = time.monotonic() + program.ready_within
     while not program.is_ready():
         if process.has_ended():
             process.clear_away()
-            raise ProgramFailed(f"{program.name} ended with status {process.status}")
+            raise ProgramFailed(f"{program.name} {ended(process.status)}")
         if time.monotonic() >= deadline:
             raise ProgramFailed(f"{program.name} was not ready within {program.ready_within:.0f} s")
-        time.sleep(POLL_SECONDS)
+        pause(POLL_SECONDS)
+
+
+def ended(status: int | None) -> str:
+    """Say how a program ended, as the rest of a sentence."""
+    if status is not None and status < 0:
+        return f"was ended by {signal.Signals(-status).name}"
+    return f"ended with status {status}"

@@ -1,0 +1,299 @@
+"""`fpmail up`: the whole service on one machine, for developers, from nothing."""
+
+import base64
+import http.client
+import json
+import os
+import secrets
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from mailer import access
+from mailer.database import Database
+from mailer.development.broker import broker_in
+from mailer.development.places import (
+    Home,
+    PlaceUnusable,
+    free_port,
+    home_of,
+    is_free,
+    locked,
+    write_private,
+)
+from mailer.development.postgres import postgres_in
+from mailer.development.processes import Command, Program, ProgramFailed
+from mailer.development.servers import SERVER_USER
+from mailer.development.supervisor import Stopped, Supervisor, supervising
+from mailer.migrations import migrate
+from mailer.settings import Settings, SettingsInvalid, read_settings
+
+DONE, FAILED, CONFIGURATION = 0, 1, 3
+"""The exit codes of the command line that this can end with."""
+KEYS = ("MAILER_SECRET_KEYS", "MAILER_VAULT_KEYS", "MAILER_INDEX_KEYS")
+WORKERS = 2
+SERVERS, CATCHER, SERVICE = 0, 1, 2
+POSTAL_ADDRESS = "FocalPoint System, 1 Example Street, Example City, EX 00000, United States"
+"""Stands in demo mails only; a real installation must set MAILER_POSTAL_ADDRESS."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """What the command line may ask for; port 0 chooses a free one."""
+
+    json: bool = False
+    demo: bool = True
+    port: int = 8000
+    server_user: str = SERVER_USER
+    demo_words: tuple[str, ...] = ("demo", "--if-empty")
+    """The `fpmail` command that makes the demo company; it must leave a used database alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Where everything is: the folder, the port, and the environment that children get."""
+
+    options: UpOptions
+    data: Path
+    port: int
+    environment: dict[str, str] = field(repr=False)
+
+    @property
+    def web(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def mail_folder(self) -> Path | None:
+        """The catcher's folder; None where mail goes to a server that was named."""
+        folder = self.environment.get("MAILER_MAIL_CATCHER")
+        return Path(folder) if folder else None
+
+
+def up(options: UpOptions, environment: Mapping[str, str] | None = None) -> int:
+    """Start everything, say where to look, keep it running until Ctrl-C; return the exit code.
+
+    Embedded servers stand in for what `environment` (the process's own by default) has no URL
+    for. Data is kept in MAILER_DATA_DIR, `.data` by default; a second `up` on it is refused.
+    What goes wrong is told in one line on standard error.
+    """
+    given = dict(os.environ if environment is None else environment)
+    log = _Log()
+    try:
+        with (
+            _planned(options, given) as plan,
+            ExitStack() as homes,
+            supervising(log.say) as supervisor,
+        ):
+            _bring_up(plan, supervisor, homes, log)
+            supervisor.watch()
+            log.say("up", "stopping everything")
+    except Stopped:
+        log.say("up", "stopped before everything was up")
+    except SettingsInvalid as error:
+        return _fail(error, CONFIGURATION)
+    except (ProgramFailed, PlaceUnusable, OSError) as error:
+        return _fail(error, FAILED)
+    return DONE
+
+
+def _fail(error: Exception, code: int) -> int:
+    for line in str(error).splitlines():
+        print(f"fpmail up: {line}", file=sys.stderr, flush=True)  # noqa: T201 - a command's answer
+    return code
+
+
+def _bring_up(plan: _Plan, supervisor: Supervisor, homes: ExitStack, log: "_Log") -> None:
+    _start_servers(plan, supervisor, homes, log)
+    database_url = plan.environment["MAILER_DATABASE_URL"]
+    for revision in migrate(database_url):
+        log.say("up", f"migrated to {revision}")
+    api_key = _api_key(database_url, plan.data)
+    _start_service(plan, supervisor)
+    if plan.options.demo:
+        supervisor.run_once("demo", _fpmail(plan, *plan.options.demo_words))
+    supervisor.check()
+    _announce(plan, api_key)
+
+
+@contextmanager
+def _planned(options: UpOptions, given: dict[str, str]) -> Iterator[_Plan]:
+    """Choose folder, port and environment, and hold the folder for this process alone."""
+    if given.get("MAILER_ENV", "development") != "development":
+        raise SettingsInvalid(
+            "MAILER_ENV: this command is for development; in production start web, worker and "
+            "beat (see Procfile)"
+        )
+    port = options.port or free_port()
+    if not is_free(port):
+        raise PlaceUnusable(f"port {port} of 127.0.0.1 is taken; choose another with --port")
+    data = Path(given.get("MAILER_DATA_DIR") or ".data").resolve()
+    if not data.is_dir():
+        # Others may pass through, so that the servers' account can reach its own folder within.
+        data.mkdir(parents=True)
+        data.chmod(0o711)
+    with locked(data):
+        environment = given | _defaults(given, data, port)
+        _check(environment)
+        yield _Plan(options, data, port, environment)
+
+
+def _defaults(given: Mapping[str, str], data: Path, port: int) -> dict[str, str]:
+    wanted = {
+        "MAILER_ENV": "development",
+        "MAILER_DATA_DIR": str(data),
+        "MAILER_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "MAILER_POSTAL_ADDRESS": POSTAL_ADDRESS,
+        **_development_keys(data),
+    }
+    if not given.get("MAILER_SMTP_URL") and given.get("MAILER_PROVIDER", "smtp") == "smtp":
+        wanted["MAILER_SMTP_URL"] = f"smtp://127.0.0.1:{free_port()}"
+        wanted["MAILER_MAIL_CATCHER"] = str(data / "mail")
+    return {name: value for name, value in wanted.items() if not given.get(name)}
+
+
+def _development_keys(data: Path) -> dict[str, str]:
+    """Return this folder's own keys, made once: without them its data cannot be read again."""
+    file = data / "keys.json"
+    if not file.exists():
+        made = {name: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode() for name in KEYS}
+        write_private(file, json.dumps(made, indent=2))
+    kept = json.loads(file.read_text())
+    return {name: str(kept[name]) for name in KEYS}
+
+
+def _check(environment: Mapping[str, str]) -> None:
+    """Refuse bad settings before anything is started. Raises SettingsInvalid."""
+    known = {f"MAILER_{name.upper()}" for name in Settings.model_fields}
+    read_settings({name: value for name, value in environment.items() if name in known})
+
+
+def _start_servers(plan: _Plan, supervisor: Supervisor, homes: ExitStack, log: "_Log") -> None:
+    if not plan.environment.get("MAILER_DATABASE_URL"):
+        postgres = postgres_in(_home(plan, "postgres", homes, log))
+        supervisor.start(postgres.program)
+        plan.environment["MAILER_DATABASE_URL"] = postgres.url
+    if not plan.environment.get("MAILER_BROKER_URL"):
+        broker = broker_in(_home(plan, "broker", homes, log))
+        supervisor.start(broker.program)
+        plan.environment["MAILER_BROKER_URL"] = broker.url
+
+
+def _home(plan: _Plan, name: str, homes: ExitStack, log: "_Log") -> Home:
+    folder = plan.data / name
+    home = homes.enter_context(home_of(folder, user=plan.options.server_user, throwaway=False))
+    if home.account and home.folder != folder:
+        log.say("up", f"{home.account.name} cannot enter {folder}: {name} is in {home.folder}")
+    return home
+
+
+def _start_service(plan: _Plan, supervisor: Supervisor) -> None:
+    if plan.mail_folder:
+        supervisor.start(_catcher(plan, plan.mail_folder))
+    for number in range(1, WORKERS + 1):
+        supervisor.start(_part(plan, f"worker-{number}", "worker"))
+    supervisor.start(_part(plan, "beat", "beat"))
+    web = _part(plan, "web", "web", "--port", str(plan.port))
+    supervisor.start(replace(web, is_ready=partial(_answers, plan.port)))
+
+
+def _part(plan: _Plan, name: str, *words: str) -> Program:
+    return Program(name, partial(_fpmail, plan, *words), layer=SERVICE)
+
+
+def _catcher(plan: _Plan, folder: Path) -> Program:
+    port = _smtp_port(plan)
+    words = ("mailer.development.mail_catcher", str(folder), str(port))
+    return Program(
+        "catcher", lambda: _python(plan, *words), lambda: not is_free(port), layer=CATCHER
+    )
+
+
+def _smtp_port(plan: _Plan) -> int:
+    return int(plan.environment["MAILER_SMTP_URL"].rpartition(":")[2])
+
+
+def _fpmail(plan: _Plan, *words: str) -> Command:
+    return _python(plan, "mailer", *words)
+
+
+def _python(plan: _Plan, module: str, *words: str) -> Command:
+    return Command(
+        argv=(sys.executable, "-m", module, *words),
+        folder=Path.cwd(),
+        environment=plan.environment,
+        stop_signal=signal.SIGTERM,
+    )
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _api_key(database_url: str, data: Path) -> str:
+    """Return the developer's API key, which is kept in the data folder; a new one if need be."""
+    file = data / "api-key"
+    database = Database(database_url, pool_size=1)
+    try:
+        with database.transaction() as session:
+            if file.exists() and access.key_of(session, file.read_text()):
+                return file.read_text()
+            new = access.create_key(
+                session,
+                name="development",
+                scopes=frozenset(access.ApiScope),
+                secret_bytes=secrets.token_bytes(32),
+                now=datetime.now(UTC),
+            )
+    finally:
+        database.close()
+    write_private(file, new.plaintext)
+    return new.plaintext
+
+
+def _announce(plan: _Plan, api_key: str) -> None:
+    """Say where to look: one line of JSON for scripts, or sentences for people."""
+    if plan.options.json:
+        caught = str(plan.mail_folder) if plan.mail_folder else None
+        port = _smtp_port(plan) if plan.mail_folder else None
+        ready = {"web": plan.web, "api_key": api_key, "smtp_port": port, "mail_folder": caught}
+        print(json.dumps(ready), flush=True)  # noqa: T201 - a command's answer
+        return
+    lines = {
+        "Open": f"{plan.web}/",
+        "Caught mail": f"{plan.web}/outbox" if plan.mail_folder else "",
+        "API": f"{plan.web}/api/v1 (key in {plan.data / 'api-key'})",
+        "Data": str(plan.data),
+    }
+    said = [f"  {name:<12} {value}" for name, value in lines.items() if value]
+    text = "\n".join(
+        ["", "FocalPoint Mail is running. Ctrl-C stops it; the data stays.", *said, ""]
+    )
+    print(text, flush=True)  # noqa: T201 - a command's answer
+
+
+class _Log:
+    """Writes each program's lines behind its name, to standard error."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def say(self, name: str, line: str) -> None:
+        """Write one line; a reader that has gone away stops nobody."""
+        with self._lock:
+            try:
+                print(f"{name:<9}| {line}", file=sys.stderr, flush=True)  # noqa: T201
+            except (OSError, ValueError):
+                return
