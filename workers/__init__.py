@@ -1,0 +1,1 @@
+"""The background door: Celery app, doorbell, tasks of a few lines, timetable."""

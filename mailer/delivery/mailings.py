@@ -139,7 +139,7 @@ def prepare_audience(
     numbered = sa.select(
         people.c.person_id,
         people.c.address_id,
-        ((func.row_number().over(order_by=people.c.person_id) - 1) / BATCH_SIZE).label("slice"),
+        ((func.row_number().over(order_by=people.c.person_id) - 1) // BATCH_SIZE).label("slice"),
     ).subquery("numbered")
     slices = (
         sa.select(

@@ -13,10 +13,20 @@ from mailer import people, permission
 from mailer.database import Database, DatabaseAway
 from mailer.delivery.window import BARRIER
 from mailer.journal import Journal
-from mailer.permission import Applied, Change
+from mailer.permission import Applied, Change, NewSuppression, NotAdmitted
 from mailer.vault import Vault
-from mailer.vocabulary import AddressId, BatchId, MailingId, PersonId, Topic
+from mailer.vocabulary import (
+    AddressId,
+    BatchId,
+    MailingId,
+    PersonId,
+    Scope,
+    SuppressionReason,
+    Topic,
+)
 
+NOBODY = PersonId(0)
+"""Stands for the person where only an address is known."""
 POLL = 0.01
 """Seconds between two looks at the batches that an opt-out waits for."""
 
@@ -86,18 +96,69 @@ class OptOuts:
         JournalUnwritable when it is not certain that the wish is kept: then nothing may be said
         to be saved.
         """
-        person_id, addresses = self._everyone(person_id, address_id)
+        survivor, addresses, applied = self._write(person_id, change, address_id)
+        self._journal_wish(survivor, addresses, applied)
+        return self._acknowledge(survivor, addresses, applied)
+
+    def suppress(self, new: NewSuppression) -> Acknowledgement:
+        """Write a no for an address, known as a customer's or not, and acknowledge it likewise."""
+        now = self._clocks.now()
         with self._database.transaction() as session:
-            applied = permission.apply(
-                session,
-                person_id=person_id,
-                address_ids=addresses,
-                change=change,
-                reference=self._new_reference(),
-                now=self._clocks.now(),
-            )
+            permission.suppress(session, new, now=now)
+        applied = Applied(version=0, reference=self._new_reference(), at=now)
+        person_id = new.person_id or NOBODY
+        addresses = _set_of(new.address_id)
         self._journal_wish(person_id, addresses, applied)
         return self._acknowledge(person_id, addresses, applied)
+
+    def _write(
+        self, person_id: PersonId, change: Change, address_id: AddressId | None
+    ) -> tuple[PersonId, frozenset[AddressId], Applied]:
+        """O1, under the lock of whoever answers for this person at that moment."""
+        while True:
+            with self._database.transaction() as session:
+                try:
+                    permission.lock(session, person_id)
+                except NotAdmitted:
+                    return self._write_without_person(session, change, address_id)
+                # Read under the lock: a merge or a change of address takes the same one.
+                identity = people.identity_of(session, person_id)
+                addresses = identity.addresses | _set_of(address_id)
+                if identity.survivor == person_id:
+                    applied = permission.apply(
+                        session,
+                        person_id=person_id,
+                        address_ids=addresses,
+                        change=change,
+                        reference=self._new_reference(),
+                        now=self._clocks.now(),
+                    )
+                    return person_id, addresses, applied
+            person_id = identity.survivor
+
+    def _write_without_person(
+        self, session: Session, change: Change, address_id: AddressId | None
+    ) -> tuple[PersonId, frozenset[AddressId], Applied]:
+        """Keep the no of somebody whose profile is gone: by the address of the link they used."""
+        if address_id is None or not (change.stop_all or change.topics_off):
+            raise NotAdmitted("no such customer")
+        now = self._clocks.now()
+        topics: list[Topic | None] = [None] if change.stop_all else [*sorted(change.topics_off)]
+        for topic in topics:
+            permission.suppress(
+                session,
+                NewSuppression(
+                    scope=Scope.TOPIC if topic else Scope.PROMOTIONAL,
+                    reason=SuppressionReason.OPT_OUT,
+                    door=change.door,
+                    address_id=address_id,
+                    topic=topic,
+                ),
+                now=now,
+            )
+        acts = tuple(("no", topic) if topic else ("stop", None) for topic in topics)
+        applied = Applied(version=0, reference=self._new_reference(), at=now, acts=acts)
+        return NOBODY, frozenset({address_id}), applied
 
     def merge(self, *, survivor: PersonId, merged: PersonId) -> Acknowledgement:
         """Make one customer of two; every no of either holds for both from the answer on.
@@ -127,19 +188,11 @@ class OptOuts:
         return self._after_joining(person_id, version, now)
 
     def _after_joining(self, person_id: PersonId, version: int, now: datetime) -> Acknowledgement:
-        survivor, addresses = self._everyone(person_id, None)
-        applied = Applied(version=version, reference=self._new_reference(), at=now)
-        self._journal_wish(survivor, addresses, applied)
-        return self._acknowledge(survivor, addresses, applied)
-
-    def _everyone(
-        self, person_id: PersonId, address_id: AddressId | None
-    ) -> tuple[PersonId, frozenset[AddressId]]:
-        """Return who answers for this person today, and every address that is theirs or was."""
         with self._database.reading() as session:
             identity = people.identity_of(session, person_id)
-        extra = frozenset({address_id} if address_id is not None else ())
-        return identity.survivor, identity.addresses | extra
+        applied = Applied(version=version, reference=self._new_reference(), at=now)
+        self._journal_wish(identity.survivor, identity.addresses, applied)
+        return self._acknowledge(identity.survivor, identity.addresses, applied)
 
     def _journal_wish(
         self, person_id: PersonId, addresses: Collection[AddressId], applied: Applied
@@ -225,6 +278,10 @@ class OptOuts:
         left = [BatchId(row.id) for row in rows if row.accepted]
         doubtful = [BatchId(row.id) for row in rows if row.unknown]
         return left, doubtful
+
+
+def _set_of(address_id: AddressId | None) -> frozenset[AddressId]:
+    return frozenset() if address_id is None else frozenset({address_id})
 
 
 def _only_gives(applied: Applied) -> bool:

@@ -106,6 +106,10 @@ class Sender:
         self._settle(batch, passed, answer)
         return True
 
+    def close(self) -> None:
+        """Say goodbye to the provider."""
+        self._gate.close()
+
     # S1
 
     def _claim(self, lane: Lane) -> tuple[Claimed, dict[PersonId, PersonFacts]] | None:

@@ -1,0 +1,148 @@
+"""A road for tests: real database and journal, the fake provider, a press without letters."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mailer import people
+from mailer.database import Database
+from mailer.delivery import (
+    Clocks,
+    Gate,
+    NewMailing,
+    OptOuts,
+    Pace,
+    Sender,
+    SenderClock,
+    SenderSettings,
+    create_mailing,
+    prepare_audience,
+    send_to_one,
+)
+from mailer.delivery.batches import Claimed
+from mailer.delivery.facts import PersonFacts
+from mailer.delivery.gate import Prepared
+from mailer.journal import Journal
+from mailer.people import AudienceFilter, audience_of
+from mailer.providers import MemoryProvider, Outgoing
+from mailer.vault import Vault
+from mailer.vocabulary import MailingId, PersonId, Stream, Topic
+from tests.people_of_tests import TestPerson, a_customer
+
+
+class PlainPress:
+    """Prints the person's address and name; enough to see who got what."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+        self.after_printing: Callable[[], None] = lambda: None
+
+    def print_messages(
+        self, batch: Claimed, facts: Mapping[PersonId, PersonFacts], *, now: datetime
+    ) -> Mapping[PersonId, Prepared]:
+        with self._database.reading() as session:
+            profiles = people.profiles_of(session, self._vault, list(batch.people))
+        printed = {
+            person: Prepared(
+                Outgoing(person, "news@example.org", profile.email, profile.name.encode()),
+                version=profile.version,
+                tracking=facts[person].tracking,
+            )
+            for person, profile in profiles.items()
+        }
+        self.after_printing()
+        return printed
+
+
+@dataclass
+class Road:
+    """Everything on the road, with a clock that the test moves."""
+
+    database: Database
+    vault: Vault
+    provider: MemoryProvider
+    press: PlainPress
+    sender: Sender
+    opt_outs: OptOuts
+    journal: Journal
+    time: list[datetime]
+    references: list[str] = field(default_factory=list)
+
+    @property
+    def now(self) -> datetime:
+        return self.time[0]
+
+    def later(self, **by: float) -> None:
+        self.time[0] += timedelta(**by)
+
+    def customer(self, name: str, **more: object) -> TestPerson:
+        with self.database.transaction() as session:
+            return a_customer(session, self.vault, name, now=self.now, **more)  # type: ignore[arg-type]
+
+    def campaign(self, key: str = "campaign:1", topic: Topic = Topic.COMPANY_NEWS) -> MailingId:
+        """A campaign to everybody."""
+        with self.database.transaction() as session:
+            mailing = create_mailing(
+                session,
+                NewMailing(key, "promotional", Stream.PROMOTIONAL, topic, content={}),
+                now=self.now,
+            )
+            assert mailing is not None
+            prepare_audience(session, mailing, audience_of(AudienceFilter()), now=self.now)
+        return mailing
+
+    def order_update(self, person: TestPerson, key: str = "order:1:shipped:1") -> MailingId:
+        with self.database.transaction() as session:
+            mailing = create_mailing(
+                session, NewMailing(key, "order_shipped", Stream.ORDER_UPDATE), now=self.now
+            )
+            assert mailing is not None
+            send_to_one(
+                session,
+                mailing,
+                person_id=person.person_id,
+                address_id=person.address_id,
+                now=self.now,
+            )
+        return mailing
+
+    def got(self) -> list[str]:
+        """The addresses that the provider accepted mail for, in order."""
+        return [each.recipient for each in self.provider.accepted]
+
+
+@pytest.fixture
+def road(database: Database, vault: Vault, tmp_path: Path, now: datetime) -> Iterator[Road]:
+    time = [now]
+    provider = MemoryProvider()
+    press = PlainPress(database, vault)
+    journal = Journal(tmp_path / "journal", process="test")
+    numbers = iter(range(10_000))
+    yield Road(
+        database=database,
+        vault=vault,
+        provider=provider,
+        press=press,
+        journal=journal,
+        time=time,
+        sender=Sender(
+            database,
+            Gate(database, provider),
+            press,
+            journal,
+            SenderClock(now=lambda: time[0], sleep=lambda seconds: None),
+            SenderSettings(lease=timedelta(seconds=30), pace=Pace()),
+        ),
+        opt_outs=OptOuts(
+            database,
+            vault,
+            journal,
+            Clocks(now=lambda: time[0]),
+            lambda: f"P-TEST-{next(numbers):04}",
+        ),
+    )
+    journal.close()

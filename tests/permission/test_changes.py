@@ -1,0 +1,273 @@
+"""Yeses and nos against real PostgreSQL."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+import sqlalchemy.exc
+from sqlalchemy import BigInteger, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import Session
+
+from mailer import permission
+from mailer.permission import Change, ImportedYes, NewSuppression, decide, facts_from, facts_of
+from mailer.vault import Vault
+from mailer.vocabulary import (
+    AddressId,
+    Door,
+    Frequency,
+    PersonId,
+    Reason,
+    Refused,
+    Scope,
+    Stream,
+    SuppressionReason,
+    Topic,
+)
+from tests.people_of_tests import TestPerson, a_customer
+
+NEWS, UPDATES = Topic.COMPANY_NEWS, Topic.SOFTWARE_UPDATES
+Wish = Callable[..., permission.Applied]
+
+
+@pytest.fixture
+def jo(session: Session, vault: Vault, now: datetime) -> TestPerson:
+    return a_customer(session, vault, topics=(NEWS, UPDATES), now=now)
+
+
+@pytest.fixture
+def wish(session: Session, now: datetime) -> Wish:
+    def _wish(person: TestPerson, minutes: int = 1, **change: object) -> permission.Applied:
+        return permission.apply(
+            session,
+            person_id=person.person_id,
+            address_ids=[person.address_id],
+            change=Change(door=Door.PREFERENCE_PAGE, policy_version="2026-11", **change),  # type: ignore[arg-type]
+            reference=f"P-WISH-{minutes:04}",
+            now=now + timedelta(minutes=minutes),
+        )
+
+    return _wish
+
+
+def verdict(session: Session, person: TestPerson, topic: Topic, at: datetime) -> Reason | None:
+    who = select(
+        func.unnest(bindparam("p", [person.person_id], type_=ARRAY(BigInteger))).label("person_id"),
+        func.unnest(bindparam("a", [person.address_id], type_=ARRAY(BigInteger))).label(
+            "address_id"
+        ),
+    ).cte("who")
+    row = session.execute(facts_of(who)).one()
+    decided = decide(Stream.PROMOTIONAL, topic, facts_from(row, gone=False, moved=False), now=at)
+    return decided.reason if isinstance(decided, Refused) else None
+
+
+@pytest.mark.clause("C08")
+def test_stop_all_holds_for_every_topic_and_repeating_it_is_success(
+    session: Session, jo: TestPerson, wish: Wish, now: datetime
+) -> None:
+    first = wish(jo, 1, stop_all=True)
+    again = wish(jo, 2, stop_all=True)
+    assert first.already_since is None
+    assert again.already_since == now + timedelta(minutes=1)
+    assert again.version == first.version
+    for topic in Topic:
+        assert verdict(session, jo, topic, now + timedelta(days=400)) in {Reason.NOT_ALL}
+
+
+@pytest.mark.clause("C08")
+def test_a_yes_after_a_stop_is_a_yes_to_what_it_names(
+    session: Session, jo: TestPerson, wish: Wish, now: datetime
+) -> None:
+    wish(jo, 1, stop_all=True)
+    wish(jo, 2, topics_on=frozenset({UPDATES}))
+    assert verdict(session, jo, UPDATES, now + timedelta(hours=1)) is None
+    assert verdict(session, jo, NEWS, now + timedelta(hours=1)) is not None
+
+
+def test_a_yes_from_an_old_page_is_asked_again_while_its_nos_hold(
+    session: Session, jo: TestPerson, wish: Wish, now: datetime
+) -> None:
+    wish(jo, 1, topics_off=frozenset({NEWS}))
+    stale = wish(
+        jo,
+        2,
+        topics_on=frozenset({NEWS}),
+        topics_off=frozenset({UPDATES}),
+        seen_version=0,
+    )
+    assert stale.stale == frozenset({NEWS})
+    assert verdict(session, jo, NEWS, now + timedelta(hours=1)) is Reason.NOT_TOPIC
+    assert verdict(session, jo, UPDATES, now + timedelta(hours=1)) is Reason.NOT_TOPIC
+
+
+def test_a_no_reaches_the_address_whoever_else_uses_it(
+    session: Session, vault: Vault, jo: TestPerson, wish: Wish, now: datetime
+) -> None:
+    from mailer import people
+
+    made = people.upsert(
+        session,
+        vault,
+        people.NewProfile(email=jo.email, name="Kim Example", source="shop", external_id="S-9"),
+        now=now,
+    )
+    permission.admit(session, [made.person_id], now=now)
+    kim = TestPerson(PersonId(made.person_id), AddressId(made.address_id), jo.email)
+    wish(jo, 1, stop_all=True)
+    assert verdict(session, kim, NEWS, now + timedelta(hours=1)) is Reason.NOT_ALL
+
+
+@pytest.mark.clause("C26")
+def test_each_wish_keeps_its_words_door_and_policy_version(
+    session: Session, jo: TestPerson, wish: Wish
+) -> None:
+    wish(jo, 1, topics_off=frozenset({NEWS}), words="No company news, please.")
+    last = permission.consents_of(session, jo.person_id)[-1]
+    assert (last.act, last.topic, last.words) == ("no", NEWS, "No company news, please.")
+    assert (last.door, last.policy_version) == (Door.PREFERENCE_PAGE, "2026-11")
+    assert permission.receipt_of(session, jo.person_id, last.reference) == [last]
+
+
+@pytest.mark.clause("C26")
+@pytest.mark.parametrize(
+    "statement", ["UPDATE permission_consent SET words = 'other'", "DELETE FROM permission_consent"]
+)
+def test_nothing_in_the_consent_ledger_is_ever_altered(
+    session: Session, jo: TestPerson, statement: str
+) -> None:
+    with pytest.raises(sqlalchemy.exc.DBAPIError, match="never altered"):
+        session.execute(text(statement))
+
+
+@pytest.mark.clause("C08")
+def test_an_import_starts_a_topic_but_never_answers_a_no(
+    session: Session, jo: TestPerson, wish: Wish, now: datetime
+) -> None:
+    wish(jo, 1, topics_off=frozenset({NEWS}))
+    rows = [ImportedYes(jo.person_id, frozenset({NEWS, Topic.PRODUCT_INFORMATION}), "shop")]
+    added = permission.import_permissions(
+        session, rows, policy_version="2026-11", reference="P-LIST-0001", now=now
+    )
+    assert added == 1
+    later = now + timedelta(hours=1)
+    assert verdict(session, jo, NEWS, later) is Reason.NOT_TOPIC
+    assert verdict(session, jo, Topic.PRODUCT_INFORMATION, later) is None
+
+
+@pytest.mark.clause("C08")
+def test_an_import_adds_nothing_for_who_stopped_everything(
+    session: Session, jo: TestPerson, wish: Wish, now: datetime
+) -> None:
+    wish(jo, 1, stop_all=True)
+    rows = [ImportedYes(jo.person_id, frozenset({Topic.PRODUCT_INFORMATION}), "shop")]
+    assert (
+        permission.import_permissions(
+            session, rows, policy_version="2026-11", reference="P-LIST-0001", now=now
+        )
+        == 0
+    )
+
+
+@pytest.mark.clause("C08")
+def test_of_two_merged_customers_the_more_restrictive_wins(
+    session: Session, vault: Vault, jo: TestPerson, wish: Wish, now: datetime
+) -> None:
+    anna = a_customer(session, vault, "Anna Becker", topics=(NEWS, UPDATES), now=now)
+    wish(anna, 1, topics_off=frozenset({NEWS}), frequency=Frequency.MONTHLY, tracking=False)
+    permission.merge(session, survivor=jo.person_id, merged=anna.person_id, now=now)
+    later = now + timedelta(hours=1)
+    standing = permission.standing_of(session, jo.person_id)
+    assert standing is not None
+    assert (standing.frequency, standing.tracking) == (Frequency.MONTHLY, False)
+    assert verdict(session, jo, NEWS, later) is Reason.NOT_TOPIC
+    assert verdict(session, jo, UPDATES, later) is None
+
+
+@pytest.mark.clause("C08")
+def test_a_merge_gives_no_permission_that_the_survivor_did_not(
+    session: Session, vault: Vault, now: datetime
+) -> None:
+    quiet = a_customer(session, vault, "Quiet One", topics=(), now=now)
+    keen = a_customer(session, vault, "Keen One", topics=(NEWS,), now=now)
+    permission.merge(session, survivor=quiet.person_id, merged=keen.person_id, now=now)
+    assert verdict(session, quiet, NEWS, now) is Reason.NOT_NEVER
+
+
+@pytest.mark.clause("C08")
+def test_a_no_moves_along_to_a_new_address(
+    session: Session, vault: Vault, jo: TestPerson, wish: Wish, now: datetime
+) -> None:
+    from mailer import people
+
+    wish(jo, 1, stop_all=True)
+    address = people.change_address(
+        session, vault, jo.person_id, email="jo@new.example.com", now=now
+    )
+    permission.follow(session, person_id=jo.person_id, address_id=address, now=now)
+    stranger = TestPerson(PersonId(999_999), address, "jo@new.example.com")
+    assert verdict(session, stranger, NEWS, now + timedelta(hours=1)) is Reason.NOT_ALL
+
+
+def test_staff_lift_what_staff_may_and_never_a_persons_own_no(
+    session: Session, jo: TestPerson, wish: Wish, now: datetime
+) -> None:
+    bounced = permission.suppress(
+        session,
+        NewSuppression(
+            Scope.ALL, SuppressionReason.HARD_BOUNCE, Door.BOUNCE, address_id=jo.address_id
+        ),
+        now=now,
+    )
+    permission.lift(session, bounced, why="mailbox is back", now=now)
+    assert verdict(session, jo, NEWS, now + timedelta(hours=1)) is None
+    wish(jo, 1, stop_all=True)
+    [theirs] = permission.suppressions_page(session)
+    with pytest.raises(permission.OptOutIsTheirs):
+        permission.lift(session, theirs.id, why="marketing asked", now=now)
+
+
+def test_a_yes_lifts_no_bounce_and_no_complaint(
+    session: Session, jo: TestPerson, wish: Wish, now: datetime
+) -> None:
+    permission.suppress(
+        session,
+        NewSuppression(
+            Scope.PROMOTIONAL,
+            SuppressionReason.COMPLAINT,
+            Door.COMPLAINT,
+            address_id=jo.address_id,
+            person_id=jo.person_id,
+        ),
+        now=now,
+    )
+    wish(jo, 1, topics_on=frozenset({NEWS}))
+    assert verdict(session, jo, NEWS, now + timedelta(hours=1)) is Reason.NOT_COMPLAINT
+
+
+def test_an_equal_suppression_is_written_once(
+    session: Session, jo: TestPerson, now: datetime
+) -> None:
+    new = NewSuppression(
+        Scope.ALL, SuppressionReason.HARD_BOUNCE, Door.BOUNCE, address_id=jo.address_id
+    )
+    first = permission.suppress(session, new, now=now)
+    assert permission.suppress(session, new, now=now) == first
+
+
+def test_somebody_unknown_has_no_standing(session: Session, now: datetime) -> None:
+    with pytest.raises(permission.NotAdmitted):
+        permission.lock(session, PersonId(424242))
+    assert permission.standing_of(session, PersonId(424242)) is None
+    assert permission.tracking_of(session, [PersonId(424242)]) == {PersonId(424242): False}
+
+
+def test_tracking_off_pause_and_resume_are_real(
+    session: Session, jo: TestPerson, wish: Wish, now: datetime
+) -> None:
+    wish(jo, 1, tracking=False, paused_until=now + timedelta(days=30))
+    assert permission.tracking_of(session, [jo.person_id]) == {jo.person_id: False}
+    assert verdict(session, jo, NEWS, now + timedelta(days=1)) is Reason.NOT_PAUSED
+    assert verdict(session, jo, NEWS, now + timedelta(days=31)) is None
+    wish(jo, 2, resume=True)
+    assert verdict(session, jo, NEWS, now + timedelta(days=1)) is None

@@ -1,0 +1,126 @@
+"""The Celery app: lanes as queues, doorbells as tasks, a tick that finds what nobody rang for."""
+
+import logging
+import multiprocessing
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from celery import Celery
+from celery.signals import worker_process_init, worker_process_shutdown, worker_shutting_down
+from kombu import Queue
+
+from mailer.settings import Settings
+from mailer.vocabulary import Lane
+from workers.shift import Shift
+
+CHORES = "chores"
+QUEUES = (*(lane.value for lane in Lane), CHORES)
+TICK_SECONDS = 2.0
+SWEEP_SECONDS = 10.0
+
+
+def create_celery(settings: Settings) -> Celery:
+    """Build the app for a broker URL (Redis, Valkey or RabbitMQ); connects to nothing yet.
+
+    Tasks acknowledge early: a lost doorbell costs a tick, while a late acknowledgement costs the
+    worker when the broker dies with a task in hand (docs/decisions/doorbells.md).
+    """
+    app = Celery("fpmail", broker=settings.broker_url)
+    app.conf.update(
+        task_acks_late=False,
+        task_ignore_result=True,
+        task_default_queue=CHORES,
+        task_queues=[Queue(name) for name in QUEUES],
+        task_create_missing_queues=False,
+        task_serializer="json",
+        accept_content=["json"],
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_send_task_events=False,
+        worker_max_tasks_per_child=None,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options=_transport_options(settings.broker_url),
+        event_queue_expires=60,
+        beat_schedule={
+            "tick": {
+                "task": "workers.tick",
+                "schedule": TICK_SECONDS,
+                "options": {"queue": CHORES, "expires": TICK_SECONDS * 5},
+            },
+            "sweep": {
+                "task": "workers.sweep",
+                "schedule": SWEEP_SECONDS,
+                "options": {"queue": CHORES, "expires": SWEEP_SECONDS * 5},
+            },
+        },
+        beat_max_loop_interval=TICK_SECONDS,
+    )
+    return app
+
+
+def _transport_options(broker_url: str) -> dict[str, object]:
+    if broker_url.startswith(("redis", "rediss")):
+        return {"socket_keepalive": True, "socket_timeout": 30, "visibility_timeout": 3600}
+    return {"confirm_publish": True}
+
+
+def create_worker_app(settings: Settings, open_shift: Callable[[], Shift]) -> Celery:
+    """Build the app with its tasks; each pool process opens its own shift of parts after the fork.
+
+    One promotional hand-over fewer than there are processes runs at a time, so that a process is
+    always free for order updates.
+    """
+    app = create_celery(settings)
+    seats = multiprocessing.get_context("fork").Semaphore(max(1, settings.worker_processes - 1))
+    shifts: list[Shift] = []
+
+    @worker_process_init.connect(weak=False)
+    def _open(**_: Any) -> None:
+        quiet_logs()
+        shifts.append(open_shift())
+
+    @worker_process_shutdown.connect(weak=False)
+    def _close(**_: Any) -> None:
+        while shifts:
+            shifts.pop().close()
+
+    @worker_shutting_down.connect(weak=False)
+    def _say(**_: Any) -> None:
+        structlog.get_logger().info("worker.draining")
+
+    register(app, lambda: shifts[0], seats)
+    return app
+
+
+def register(app: Celery, shift: Callable[[], Shift], seats: Any) -> None:
+    """Give the app its tasks; each is a doorbell that names no mail, no person and no batch."""
+
+    @app.task(name="workers.deliver.orders")  # type: ignore[untyped-decorator]
+    def deliver_orders(**_later: object) -> None:
+        shift().deliver(Lane.ORDERS)
+
+    @app.task(name="workers.deliver.promotional")  # type: ignore[untyped-decorator]
+    def deliver_promotional(**_later: object) -> None:
+        if seats.acquire(block=False):
+            try:
+                shift().deliver(Lane.PROMOTIONAL)
+            finally:
+                seats.release()
+
+    @app.task(name="workers.tick")  # type: ignore[untyped-decorator]
+    def tick(**_later: object) -> None:
+        shift().tick()
+
+    @app.task(name="workers.sweep")  # type: ignore[untyped-decorator]
+    def sweep(**_later: object) -> None:
+        shift().sweep()
+
+
+def quiet_logs() -> None:
+    """Keep libraries that print keys, addresses or whole messages at WARNING and above."""
+    for name in ("celery", "kombu", "amqp", "python_http_client", "sqlalchemy", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,43 @@
+"""Starting a worker or the beat in this process."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from mailer.settings import Settings
+from mailer.wiring import build, build_sender
+from workers.app import QUEUES, create_celery, create_worker_app
+from workers.doorbell import BrokerDoorbell
+from workers.shift import Shift
+
+
+def run_worker(settings: Settings) -> int:
+    """Work at every lane until SIGTERM, then finish what is in hand and leave."""
+
+    def open_shift() -> Shift:
+        parts = build(settings, process="worker", ring=BrokerDoorbell(settings))
+        return Shift(parts, build_sender(parts))
+
+    app = create_worker_app(settings, open_shift)
+    app.worker_main(
+        [
+            "worker",
+            "--pool=prefork",
+            f"--concurrency={settings.worker_processes}",
+            f"--queues={','.join(QUEUES)}",
+            f"--hostname=fpmail-{os.getpid()}@%h",
+            "--loglevel=WARNING",
+            "--without-gossip",
+            "--without-mingle",
+            "--optimization=fair",
+        ]
+    )
+    return 0
+
+
+def run_beat(settings: Settings) -> int:
+    """Ring the clock's ticks until SIGTERM; a second beat does no harm, since ticks may repeat."""
+    app = create_celery(settings)
+    with tempfile.TemporaryDirectory(prefix="fpmail-beat-") as folder:
+        app.Beat(schedule=str(Path(folder) / "schedule"), loglevel="WARNING", quiet=True).run()
+    return 0

@@ -1,0 +1,73 @@
+"""What one worker process does when a doorbell rings: deliver, tick, sweep."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+
+from mailer import access, campaigns, delivery
+from mailer.database import CommitInDoubt, DatabaseAway
+from mailer.delivery import Sender
+from mailer.vocabulary import Lane
+from mailer.wiring import Parts
+
+STINT = 5.0
+"""Seconds that one doorbell works at a lane before it rings again: a deploy drains within it."""
+
+log = structlog.get_logger()
+
+
+class Shift:
+    """The parts of one worker process, opened after the fork."""
+
+    def __init__(
+        self, parts: Parts, sender: Sender, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._parts = parts
+        self._sender = sender
+        self._monotonic = monotonic
+
+    def deliver(self, lane: Lane) -> None:
+        """Deliver due batches of a lane for a stint; rings again where more is due."""
+        end = self._monotonic() + STINT
+        try:
+            while self._sender.deliver_one(lane):
+                if self._monotonic() >= end:
+                    self._parts.ring(lane)
+                    return
+        except (DatabaseAway, CommitInDoubt) as error:
+            log.warning("lane.waiting", lane=lane, why=type(error).__name__)
+
+    def tick(self) -> None:
+        """Start what is scheduled and ring where something is due; twice without harm."""
+        try:
+            now = self._parts.clock()
+            with self._parts.database.transaction() as session:
+                campaigns.start_due(session, now=now)
+                campaigns.finish_done(session, now=now)
+                lanes = delivery.due_lanes(session, now=now)
+        except (DatabaseAway, CommitInDoubt) as error:
+            log.warning("tick.waiting", why=type(error).__name__)
+            return
+        for lane in lanes:
+            self._parts.ring(Lane(lane))
+
+    def sweep(self) -> None:
+        """Give up batches whose sender died, and forget idempotency keys that are over."""
+        timeout = timedelta(seconds=self._parts.settings.reply_timeout)
+        try:
+            now = self._parts.clock()
+            with self._parts.database.transaction() as session:
+                given_up = delivery.reap(session, reply_timeout=timeout, now=now)
+                access.sweep_idempotency(session, now=now)
+        except (DatabaseAway, CommitInDoubt) as error:
+            log.warning("sweep.waiting", why=type(error).__name__)
+            return
+        if given_up:
+            log.warning("batches.unknown", count=given_up)
+
+    def close(self) -> None:
+        """Say goodbye to the provider and the database."""
+        self._sender.close()
+        self._parts.close()
