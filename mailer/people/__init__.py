@@ -31,7 +31,12 @@ from mailer.people.identity import (
 )
 from mailer.people.profiles import Profile, customers_page, profile_of, profiles_of
 from mailer.people.reindexing import left_to_reindex, reindex
-from mailer.people.search import find_by_email, find_by_name, find_by_phone
+from mailer.people.search import (
+    find_by_email,
+    find_by_external_id,
+    find_by_name,
+    find_by_phone,
+)
 from mailer.people.upserts import Upserted, upsert, upsert_checked, upsert_many
 
 __all__ = [
@@ -57,6 +62,7 @@ __all__ = [
     "domain_tags",
     "erase",
     "find_by_email",
+    "find_by_external_id",
     "find_by_name",
     "find_by_phone",
     "holds_card_number",

@@ -70,8 +70,9 @@ class AddressUse(SQLModel, table=True):
 
     person_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     address_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    since: datetime = Field(primary_key=True)
+    since: datetime
     until: datetime | None = None
+    """NULL while it is the person's address; one who comes back to it starts anew."""
 
 
 class NameWord(SQLModel, table=True):

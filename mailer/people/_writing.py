@@ -1,7 +1,7 @@
 """A worked-on set of customers is written: new ones by COPY, changed ones in one statement."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -51,10 +51,12 @@ def write(session: Session, vault: Vault, people: Sequence[Placed], now: datetim
         _write_known(session, vault, known, now)
 
 
-def write_uses(session: Session, uses: Iterable[tuple[int, int]], now: datetime) -> None:
-    """Note that these people have these addresses from now on."""
-    rows = ((person, address, now) for person, address in uses)
-    copy_rows(session, "people_address_use", ("person_id", "address_id", "since"), rows)
+def move_to(session: Session, homes: Mapping[int, int], now: datetime) -> None:
+    """Note that these people (by number) have these addresses from now on, and no others."""
+    if homes:
+        session.execute(END_USES, {"people": list(homes), "now": now})
+        given = {"people": list(homes), "addresses": list(homes.values()), "now": now}
+        session.execute(BEGIN_USES, given)
 
 
 def _write_new(session: Session, vault: Vault, people: Sequence[Placed], now: datetime) -> None:
@@ -68,7 +70,8 @@ def _write_new(session: Session, vault: Vault, people: Sequence[Placed], now: da
         for person in people
     )
     copy_rows(session, "people_customer", ("source", "created_at", *WRITTEN), rows)
-    write_uses(session, ((person.person_id, person.address_id) for person in people), now)
+    uses = ((person.person_id, person.address_id, now) for person in people)
+    copy_rows(session, "people_address_use", ("person_id", "address_id", "since"), uses)
     names = ((number, known.texts["name"]) for number, known in facts.items())
     write_name_words(session, vault, names)
 
@@ -79,7 +82,8 @@ def _write_known(session: Session, vault: Vault, people: Sequence[Placed], now: 
     changes = [change for change in looked_at if change is not None]
     if changes:
         _update(session, vault, keys, changes)
-        _move(session, [change.person for change in changes], now)
+        moved = (change.person for change in changes if change.person.moved_from is not None)
+        move_to(session, {person.person_id: person.address_id for person in moved}, now)
         _rename(session, vault, changes)
 
 
@@ -122,13 +126,6 @@ def _update(
 def _next_version(person: Placed) -> int:
     before: Any = person.stored
     return int(before.version) + person.changed
-
-
-def _move(session: Session, people: Sequence[Placed], now: datetime) -> None:
-    moved = [person for person in people if person.moved_from is not None]
-    if moved:
-        session.execute(END_USES, {"ids": [person.person_id for person in moved], "now": now})
-        write_uses(session, ((person.person_id, person.address_id) for person in moved), now)
 
 
 def _rename(session: Session, vault: Vault, changes: Sequence[Change]) -> None:
@@ -198,5 +195,11 @@ UPDATE = text(
 )
 END_USES = text(
     "UPDATE people_address_use SET until = :now"
-    " WHERE person_id = ANY(CAST(:ids AS bigint[])) AND until IS NULL"
+    " WHERE person_id = ANY(CAST(:people AS bigint[])) AND until IS NULL"
+)
+BEGIN_USES = text(
+    "INSERT INTO people_address_use (person_id, address_id, since)"
+    " SELECT person, address, :now"
+    " FROM unnest(CAST(:people AS bigint[]), CAST(:addresses AS bigint[])) AS new(person, address)"
+    " ON CONFLICT (person_id, address_id) DO UPDATE SET since = :now, until = NULL"
 )

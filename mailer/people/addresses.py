@@ -72,7 +72,7 @@ def _why(text: str, local: str, at: str) -> str:
         (not local, "has nothing before the @ sign"),
         (len(local) > LONGEST_LOCAL, f"has more than {LONGEST_LOCAL} characters before the @ sign"),
         (not local.isascii(), "cannot be written in ASCII before the @ sign"),
-        (".." in local or local[0] == "." or local[-1:] == ".", "has a dot in the wrong place"),
+        (".." in local or local[:1] == "." or local[-1:] == ".", "has a dot in the wrong place"),
         (" " in local, "holds a space"),
     )
     return next((reason for fault, reason in faults if fault), "holds a sign that no address has")

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from mailer.people._name_index import forget_name_words
 from mailer.people._tables import Customer
-from mailer.people._writing import write_uses
+from mailer.people._writing import move_to
 from mailer.people.address_book import make_addresses
 from mailer.people.addresses import canonical_address
 from mailer.people.profiles import SEALED, sealed_place
@@ -91,8 +91,7 @@ def change_address(
     sealed = keys[person_id].encrypt(address.display, place=sealed_place("email", person_id))
     session.execute(CHANGE, {"person": person_id, "address": address_id, "email": sealed})
     if address_id != before:
-        session.execute(END_USE, {"person": person_id, "now": now})
-        write_uses(session, [(person_id, address_id)], now)
+        move_to(session, {person_id: address_id}, now)
     return address_id
 
 

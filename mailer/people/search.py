@@ -46,6 +46,11 @@ def find_by_name(session: Session, vault: Vault, text: str) -> list[PersonId]:
     return _living(session, BY_ID, {"ids": found})
 
 
+def find_by_external_id(session: Session, external_id: str) -> list[PersonId]:
+    """Return the customer with this id of the shop's, in a list of one or none."""
+    return _living(session, BY_EXTERNAL_ID, {"external_id": external_id.strip()})
+
+
 def _living(session: Session, found: Select[Any], given: dict[str, Any]) -> list[PersonId]:
     return [PersonId(number) for number in session.execute(found, given).scalars()]
 
@@ -64,5 +69,6 @@ def _survivors(those: ColumnElement[bool]) -> Select[Any]:
 IDS = bindparam("ids", type_=ARRAY(BigInteger))
 BLINDS = bindparam("blinds", type_=ARRAY(LargeBinary))
 BY_ID = _survivors(col(Customer.id) == IDS.any_())
+BY_EXTERNAL_ID = _survivors(col(Customer.external_id) == bindparam("external_id"))
 BY_ADDRESS = _survivors(col(Customer.address_id) == IDS.any_())
 BY_PHONE = _survivors(col(Customer.phone_blind) == BLINDS.any_())

@@ -1,0 +1,167 @@
+"""What comes in is made clean or refused, with a reason that holds none of it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from mailer.people import (
+    CardNumberFound,
+    CheckedProfile,
+    FieldInvalid,
+    NewProfile,
+    TooYoung,
+    check_profile,
+)
+from tests.conftest import NOW
+
+
+def checked(**said: Any) -> CheckedProfile:
+    return check_profile(NewProfile(email="jo@example.com", source="shop", **said), now=NOW)
+
+
+def test_what_is_not_said_is_not_there() -> None:
+    assert checked().texts == {}
+    assert checked().clear == {}
+    assert checked(name="", country="").texts == {"name": ""}
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("  Jo   Example ", "Jo Example"),
+        ("Jo\tExample", "Jo Example"),
+        ("Zoe\u0308", "Zoë"),
+        ("\u1100\u1175\u11b7", "김"),
+        ("Bob \u202eexe.tnemyap\u202c Gray", "Bob exe.tnemyap Gray"),
+        ("\u2067Dan\u2069 Cohen", "\u2067Dan\u2069 Cohen"),
+        ("\u2067Dan Cohen", "Dan Cohen"),
+        ("Zero\u200bWidth\ufeff", "ZeroWidth"),
+        ("می\u200cخواهد", "می\u200cخواهد"),
+        ("{{ customer.name }}", "{{ customer.name }}"),
+        ("\u3000\u3000", ""),
+    ],
+)
+def test_a_name_is_made_clean(given: str, kept: str) -> None:
+    assert checked(name=given).texts["name"] == kept
+
+
+@pytest.mark.parametrize(
+    "sign", ["\r\n", "\n", "\r", "\x00", "\x1b", "\x7f", "\x85", "\u2028", "\ud800"]
+)
+def test_a_name_that_could_break_a_header_is_refused(sign: str) -> None:
+    with pytest.raises(FieldInvalid, match="name holds a line break") as caught:
+        checked(name=f"Mallory{sign}Bcc: anna@example.com")
+    assert "Mallory" not in str(caught.value)
+
+
+def test_lines_of_a_street_become_one() -> None:
+    assert (
+        checked(street="c/o Becker\r\nMain Street 5\n").texts["street"]
+        == "c/o Becker, Main Street 5"
+    )
+
+
+@pytest.mark.clause("C01")
+@pytest.mark.parametrize(
+    "field", ["name", "street", "city", "region", "postal_code", "phone", "external_id"]
+)
+def test_a_card_number_is_refused_in_every_free_field(field: str) -> None:
+    with pytest.raises(CardNumberFound) as caught:
+        checked(**{field: "4111 1111 1111 1111"})
+    assert caught.value.field == field
+    assert "4111" not in str(caught.value)
+
+
+@pytest.mark.clause("C01")
+def test_a_card_number_is_refused_in_the_shops_own_fields() -> None:
+    with pytest.raises(CardNumberFound):
+        checked(attributes={"note": "4111111111111111"})
+
+
+@pytest.mark.clause("C01")
+def test_phone_numbers_and_long_ids_are_not_taken_for_cards() -> None:
+    assert checked(phone="+4915112345678901"[:15], country="DE").texts["phone"]
+    assert checked(external_id="4111111111111111110").external_id == "4111111111111111110"
+
+
+@pytest.mark.parametrize(
+    ("given", "country", "kept"),
+    [
+        ("(800) 363-5519", "us", "+18003635519"),
+        ("030 1234567", "DE", "+49301234567"),
+        ("+49 30 1234567", "", "+49301234567"),
+        ("030 1234567 ext. 12", "DE", "+49301234567;ext=12"),
+        ("030 1234567", "", "030 1234567"),
+        ("ask Anna", "DE", "ask Anna"),
+        ("", "DE", ""),
+    ],
+)
+def test_a_phone_number_is_read_as_dialled_in_the_country(
+    given: str, country: str, kept: str
+) -> None:
+    assert checked(phone=given, country=country).texts["phone"] == kept
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("DE", "de"),
+        ("pt_br", "pt-BR"),
+        ("zh-hans-cn", "zh-Hans-CN"),
+        ("iw", "he"),
+        ("tlh-Latn-x-private", "tlh-Latn-x-private"),
+        ("", ""),
+    ],
+)
+def test_a_language_is_written_one_way(given: str, kept: str) -> None:
+    assert checked(language=given).clear["language"] == kept
+
+
+def test_a_country_is_written_in_capitals() -> None:
+    assert checked(country=" de ").clear["country"] == "DE"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"country": "Germany"},
+        {"language": "German (Austria)"},
+        {"timezone": "Mars/Olympus_Mons"},
+        {"timezone": "../../etc/passwd"},
+        {"timezone": "Europe"},
+        {"birth_year": 1066},
+        {"birth_year": 2030},
+        {"name": "J" * 1001},
+        {"external_id": "x" * 201},
+        {"attributes": {"Not a name": "x"}},
+        {"attributes": {f"field_{n}": "x" for n in range(51)}},
+    ],
+)
+def test_a_field_out_of_bounds_is_refused(said: Mapping[str, object]) -> None:
+    with pytest.raises(FieldInvalid):
+        checked(**said)
+
+
+def test_a_source_is_a_plain_word() -> None:
+    with pytest.raises(FieldInvalid, match="source"):
+        check_profile(NewProfile(email="jo@example.com", source="Trade fair!"), now=NOW)
+
+
+@pytest.mark.clause("C23")
+@pytest.mark.parametrize("year", [2013, 2014, 2026])
+def test_who_may_be_under_thirteen_is_refused(year: int) -> None:
+    with pytest.raises(TooYoung):
+        checked(birth_year=year)
+
+
+@pytest.mark.clause("C23")
+def test_who_is_surely_thirteen_is_not(now: datetime) -> None:
+    assert checked(birth_year=now.year - 14).texts["birth_year"] == "2012"
+
+
+def test_what_was_said_shows_in_no_repr() -> None:
+    shown = repr(checked(name="Jo Example", street="Main Street 5"))
+    assert "Example" not in shown
+    assert "Main" not in shown
