@@ -110,9 +110,11 @@ def scrubbed(reply: Reply, recipient: str = "") -> str:
 
     Servers like to repeat the recipient, whole or only the part before the @.
     """
-    text = _ADDRESS.sub("<address>", reply.text)
+    text = reply.text
+    if "@" in text:
+        text = _ADDRESS.sub("<address>", text)
     local_part = recipient.rpartition("@")[0]
-    if local_part:
+    if local_part and local_part.lower() in text.lower():
         text = re.sub(rf"(?i)(?<!\w){re.escape(local_part)}(?!\w)", "<address>", text)
     return text[:LONGEST_TEXT]
 
