@@ -1,0 +1,121 @@
+"""Clicks and opens: how they are told apart, written in sets, and counted."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, text
+from sqlmodel import Session, col, select
+
+from mailer.measure._tables import ClickRow, OpenRow
+from mailer.measure.machines import Kind
+from mailer.vocabulary import MailingId, PersonId
+
+TrackingOf = Callable[[Session, Sequence[PersonId]], Mapping[PersonId, bool]]
+"""Says of each person whether they may be measured; who is missing may not."""
+
+WRITE_CLICKS = text(
+    "INSERT INTO measure_click (id, mailing_id, person_id, n, kind, at)"
+    " SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:mailings AS bigint[]),"
+    " CAST(:people AS bigint[]), CAST(:ns AS smallint[]), CAST(:kinds AS text[]),"
+    " CAST(:moments AS timestamptz[])) ON CONFLICT DO NOTHING"
+)
+WRITE_OPENS = text(
+    "INSERT INTO measure_open (id, mailing_id, person_id, kind, at)"
+    " SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:mailings AS bigint[]),"
+    " CAST(:people AS bigint[]), CAST(:kinds AS text[]), CAST(:moments AS timestamptz[]))"
+    " ON CONFLICT DO NOTHING"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A click on link number `n` of a mail, or its open, where `n` is None.
+
+    `id` is its own for ever, so that writing it twice records it once.
+    """
+
+    id: UUID
+    mailing_id: MailingId
+    person_id: PersonId
+    n: int | None
+    kind: Kind
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Clicks:
+    """The clicks of a mailing: requests by kind, and people by plain GET, in all and per link."""
+
+    requests: Mapping[Kind, int]
+    people: int
+    people_by_link: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Opens:
+    """The opens of a mailing: requests by kind, and people by plain GET."""
+
+    requests: Mapping[Kind, int]
+    people: int
+
+
+def event_id(at: datetime, random: bytes) -> UUID:
+    """Make an id that sorts by time (the layout of a version 7 UUID) from ten random bytes."""
+    moment = int(at.timestamp() * 1000).to_bytes(6, "big")
+    version = bytes((0x70 | random[0] & 0x0F, random[1], 0x80 | random[2] & 0x3F))
+    return UUID(bytes=moment + version + random[3:10])
+
+
+def record_events(session: Session, events: Sequence[Event], *, tracking_of: TrackingOf) -> None:
+    """Write what may be measured, each event once however often it comes.
+
+    Of people who switched tracking off, or are gone, nothing is written (C17).
+    """
+    people = sorted({event.person_id for event in events})
+    allowed = tracking_of(session, people)
+    kept = [event for event in events if allowed.get(event.person_id, False)]
+    clicks = [event for event in kept if event.n is not None]
+    opens = [event for event in kept if event.n is None]
+    if clicks:
+        session.execute(WRITE_CLICKS, {**_columns(clicks), "ns": [each.n for each in clicks]})
+    if opens:
+        session.execute(WRITE_OPENS, _columns(opens))
+
+
+def clicks_of(session: Session, mailing_id: MailingId) -> Clicks:
+    """Count the clicks of one mailing."""
+    requests = _requests(session, ClickRow, mailing_id)
+    of_people = (col(ClickRow.mailing_id) == mailing_id, col(ClickRow.kind) == Kind.GET.value)
+    distinct = func.count(col(ClickRow.person_id).distinct())
+    per_link = select(ClickRow.n, distinct).where(*of_people).group_by(col(ClickRow.n))
+    people = session.exec(select(distinct).where(*of_people)).one()
+    return Clicks(requests, people, dict(session.exec(per_link).all()))
+
+
+def opens_of(session: Session, mailing_id: MailingId) -> Opens:
+    """Count the opens of one mailing."""
+    distinct = func.count(col(OpenRow.person_id).distinct())
+    people = select(distinct).where(
+        OpenRow.mailing_id == mailing_id, OpenRow.kind == Kind.GET.value
+    )
+    return Opens(_requests(session, OpenRow, mailing_id), session.exec(people).one())
+
+
+def _requests(
+    session: Session, row: type[ClickRow] | type[OpenRow], mailing_id: MailingId
+) -> dict[Kind, int]:
+    counts = select(row.kind, func.count()).where(row.mailing_id == mailing_id).group_by(row.kind)
+    return {Kind(kind): count for kind, count in session.exec(counts)}
+
+
+def _columns(events: Sequence[Event]) -> dict[str, list[Any]]:
+    return {
+        "ids": [event.id for event in events],
+        "mailings": [event.mailing_id for event in events],
+        "people": [event.person_id for event in events],
+        "kinds": [event.kind.value for event in events],
+        "moments": [event.at for event in events],
+    }

@@ -1,0 +1,86 @@
+"""A cable to the database that a test can pull out, freeze, or cut at the moment of a COMMIT."""
+
+import socket
+import threading
+from contextlib import suppress
+from types import TracebackType
+from urllib.parse import urlsplit
+
+
+class Cable:
+    """Forwards a port of this machine to PostgreSQL, for as long as it is plugged in."""
+
+    def __init__(self, database_url: str) -> None:
+        parts = urlsplit(database_url)
+        self._server = (parts.hostname or "127.0.0.1", parts.port or 5432)
+        self._listener: socket.socket | None = None
+        self._ends: list[socket.socket] = []
+        self._thawed = threading.Event()
+        self._thawed.set()
+        self._cut_on_commit = threading.Event()
+        self.port = 0
+        self.plug_in()
+        self.url = parts._replace(netloc=f"{parts.username}@127.0.0.1:{self.port}").geturl()
+
+    def __enter__(self) -> "Cable":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.thaw()
+        self.pull_out()
+
+    def plug_in(self) -> None:
+        """Listen, on the port of the first time."""
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def pull_out(self) -> None:
+        """Close everything; nobody can connect any more."""
+        if self._listener is not None:
+            with suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+            self._listener = None
+        for end in self._ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        self._ends = []
+
+    def freeze(self) -> None:
+        """Keep the connections and let nothing through."""
+        self._thawed.clear()
+
+    def thaw(self) -> None:
+        """Let everything through that was held up."""
+        self._thawed.set()
+
+    def cut_after_the_next_commit(self) -> None:
+        """Pass the next COMMIT on, and pull the cable out before its answer comes back."""
+        self._cut_on_commit.set()
+
+    def _accept(self, listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                far = socket.create_connection(self._server)
+                self._ends += [near, far]
+                for one, other in ((near, far), (far, near)):
+                    threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
+
+    def _pump(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError), one, other:
+            while content := one.recv(65536):
+                self._thawed.wait()
+                if b"COMMIT\0" in content and self._cut_on_commit.is_set():
+                    self._cut_on_commit.clear()
+                    other.sendall(content)
+                    other.recv(1)  # PostgreSQL has answered: it is committed
+                    self.pull_out()
+                    return
+                other.sendall(content)

@@ -1,0 +1,86 @@
+"""Clicks and opens are written once, only for those who may be measured, and counted by kind."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import Session
+
+from mailer import measure
+from mailer.measure import Event, Kind, event_id
+from mailer.vocabulary import MailingId, PersonId
+
+NEWS = MailingId(1)
+JO, ANNA, MIA = PersonId(1), PersonId(2), PersonId(3)
+
+
+def everybody(session: Session, people: Sequence[PersonId]) -> dict[PersonId, bool]:
+    return dict.fromkeys(people, True)
+
+
+def event(
+    at: datetime, number: int, person: PersonId, n: int | None = 0, kind: Kind = Kind.GET
+) -> Event:
+    return Event(event_id(at, number.to_bytes(10, "big")), NEWS, person, n, kind, at)
+
+
+def test_ids_sort_by_time_and_are_proper_uuids(now: datetime) -> None:
+    ids = [event_id(now + timedelta(milliseconds=n), bytes([255 - n] * 10)) for n in range(5)]
+    assert ids == sorted(ids)
+    assert {(each.version, each.variant) for each in ids} == {(7, "specified in RFC 4122")}
+
+
+@pytest.mark.clause("C18")
+def test_machines_are_counted_apart_from_people(session: Session, now: datetime) -> None:
+    events = [
+        event(now, 1, JO, 0),
+        event(now, 2, JO, 0),
+        event(now, 3, JO, 1),
+        event(now, 4, ANNA, 0),
+        event(now, 5, MIA, 0, Kind.HEAD),
+        event(now, 6, MIA, 1, Kind.SCANNER),
+        event(now, 7, JO, None),
+        event(now, 8, MIA, None, Kind.PROXY),
+    ]
+    measure.record_events(session, events, tracking_of=everybody)
+    clicks = measure.clicks_of(session, NEWS)
+    assert clicks.requests == {Kind.GET: 4, Kind.HEAD: 1, Kind.SCANNER: 1}
+    assert (clicks.people, clicks.people_by_link) == (2, {0: 2, 1: 1})
+    opens = measure.opens_of(session, NEWS)
+    assert (opens.requests, opens.people) == ({Kind.GET: 1, Kind.PROXY: 1}, 1)
+    assert measure.clicks_of(session, MailingId(2)).people == 0
+
+
+def test_writing_an_event_twice_records_it_once(session: Session, now: datetime) -> None:
+    events = [event(now, 1, JO), event(now, 2, JO, None)]
+    for again in (events, [*events, event(now, 3, JO)]):
+        measure.record_events(session, again, tracking_of=everybody)
+    assert measure.clicks_of(session, NEWS).requests == {Kind.GET: 2}
+    assert measure.opens_of(session, NEWS).requests == {Kind.GET: 1}
+
+
+@pytest.mark.clause("C17")
+def test_of_whoever_switched_tracking_off_or_is_gone_nothing_is_kept(
+    session: Session, now: datetime
+) -> None:
+    def only_jo(session: Session, people: Sequence[PersonId]) -> dict[PersonId, bool]:
+        return {JO: True, ANNA: False}
+
+    events = [event(now, who, PersonId(who), n) for who in (1, 2, 3) for n in (0, None)]
+    events = [replace(each, id=event_id(now, bytes([at] * 10))) for at, each in enumerate(events)]
+    measure.record_events(session, events, tracking_of=only_jo)
+    seen = text("SELECT person_id FROM measure_click UNION ALL SELECT person_id FROM measure_open")
+    assert session.execute(seen).scalars().all() == [JO, JO]
+
+
+@pytest.mark.clause("C15")
+def test_no_column_could_hold_more_than_ids_and_moments(session: Session) -> None:
+    columns = session.execute(
+        text(
+            "SELECT DISTINCT column_name FROM information_schema.columns"
+            " WHERE table_name LIKE 'measure_%'"
+        )
+    ).scalars()
+    assert set(columns) == {"id", "mailing_id", "person_id", "n", "kind", "at"}
