@@ -11,9 +11,9 @@ from starlette.exceptions import HTTPException
 from mailer.database import DatabaseAway
 from mailer.delivery import Gauges, gauges
 from mailer.settings import Environment
-from mailer.wiring import Parts
+from mailer.wiring import Clock, Parts
 from preference_center.customers import front, policy_page, preferences, unsubscribe
-from preference_center.door import Clock, WebDoor, utc_now
+from preference_center.door import WebDoor
 from preference_center.headers import SecurityHeaders
 from preference_center.last_resort import LastResort
 from preference_center.pages import Pages
@@ -36,11 +36,11 @@ CORRIDORS = (
 )
 
 
-def create_app(parts: Parts, *, clock: Clock = utc_now) -> FastAPI:
+def create_app(parts: Parts, *, clock: Clock | None = None) -> FastAPI:
     """Return the application over these parts. Touches no network and no database yet.
 
     A POST is never redirected for a slash too many (RFC 8058); every answer carries the security
-    headers; what goes wrong is told by the table in `troubles.py`.
+    headers; what goes wrong is told by the table in `troubles.py`. `clock` replaces the parts' own.
     """
     app = FastAPI(
         title="FocalPoint Mail",
@@ -53,9 +53,9 @@ def create_app(parts: Parts, *, clock: Clock = utc_now) -> FastAPI:
     )
     app.state.door = WebDoor(
         parts=parts,
-        clock=clock,
+        clock=clock or parts.clock,
         pages=Pages(parts.settings),
-        meters=Meters(_gauges_reader(parts, clock)),
+        meters=Meters(_gauges_reader(parts, clock or parts.clock)),
     )
     for router in _corridors(parts):
         app.include_router(router)

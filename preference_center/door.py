@@ -1,23 +1,13 @@
 """What every handler of the web door is given: the parts, the clock, the pages, the meters."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from mailer.wiring import Parts
+from mailer.wiring import Clock, Parts
 from preference_center.pages import Pages
 from preference_center.systems.meters import Meters
-
-Clock = Callable[[], datetime]
-"""Returns the present moment, aware, in UTC."""
-
-
-def utc_now() -> datetime:
-    """The clock of a running service; a request reads it once."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def ask(token: str, door: Here) -> Response:
     with door.parts.database.reading() as session:
         situation = _situation(door, session, bearer, now=now)
         stopped = situation.standing is not None and situation.standing.stopped_since is not None
-        reference = _stop_reference(session, situation.visitor.person_id) if stopped else ""
+        reference = _reference_of(session, situation.visitor.person_id, None) if stopped else ""
     if stopped:
         return door.pages.answer("customers/stopped.html", _seen_later(door, situation, reference))
     return door.pages.answer("customers/unsubscribe.html", _question(door, situation))
@@ -75,7 +75,7 @@ def stop(token: str, form: Annotated[Form, Depends(read_form)], door: Here) -> R
         stop_mail(door, bearer, None, through=Door.ONE_CLICK, words=ONE_CLICK_WORDS)
         return PlainTextResponse("Stopped.\n")
     topic = _topic_of(door, bearer) if choice == "topic" else None
-    words = f"Stop only “{topic.title}”" if topic else STOP_ALL_WORDS
+    words = f"Stop only “{topic.label}”" if topic else STOP_ALL_WORDS
     said = stop_mail(door, bearer, topic, through=Door.UNSUBSCRIBE_PAGE, words=words)
     try:
         page = _acknowledged(door, bearer, topic, said, now=now)
@@ -108,13 +108,14 @@ def _topic_in(session: Session, bearer: Bearer) -> Topic | None:
         return None
 
 
-def _stop_reference(session: Session, person_id: PersonId) -> str:
-    """Return the reference under which all was stopped last; none where staff or a merge did."""
+def _reference_of(session: Session, person_id: PersonId, topic: Topic | None) -> str:
+    """Return the reference of the last stop of this topic, or of all; none where no wish was."""
+    act = "no" if topic else "stop"
     return next(
         (
             each.reference
             for each in reversed(consents_of(session, person_id, limit=10_000))
-            if each.act == "stop"
+            if (each.act, each.topic) == (act, topic)
         ),
         "",
     )
@@ -126,7 +127,7 @@ def _question(door: WebDoor, situation: Situation) -> UnsubscribePage:
     off_since = each.since if each and not each.on else None
     return UnsubscribePage(
         address=place.address,
-        topic=topic.title if topic else "",
+        topic=topic.label if topic else "",
         topic_off_since=place.moment(off_since) if off_since else None,
         preferences=preferences_path(door, situation.visitor),
     )
@@ -155,12 +156,13 @@ def _acknowledged(
         situation = _situation(door, session, bearer, now=now)
         place, standing = situation.visitor.place, situation.standing
         left, unsure = underway(session, place, said)
+        earlier = _reference_of(session, situation.visitor.person_id, topic)
     stopped_by = standing.stopped_door if standing and said.already_since and not topic else None
     return StoppedPage(
-        title=f"“{topic.title}” is stopped" if topic else "Promotional mail is stopped",
+        title=f"“{topic.label}” is stopped" if topic else "Promotional mail is stopped",
         at=place.moment(said.at),
-        reference=said.reference,
-        topic=topic.title if topic else "",
+        reference=earlier if said.already_since else said.reference,
+        topic=topic.label if topic else "",
         already_since=place.moment(said.already_since) if said.already_since else None,
         already_by=door_said(stopped_by),
         left=left,
@@ -176,10 +178,10 @@ def _bare(
     place = Place(NOBODY, UTC, now)
     visitor = Visitor(bearer.person_id, bearer.address_id, place)
     return StoppedPage(
-        title=f"“{topic.title}” is stopped" if topic else "Promotional mail is stopped",
+        title=f"“{topic.label}” is stopped" if topic else "Promotional mail is stopped",
         at=place.moment(said.at),
         reference=said.reference,
-        topic=topic.title if topic else "",
+        topic=topic.label if topic else "",
         already_since=None,
         already_by="",
         left=tuple(LeftView("", place.moment(each.at)) for each in said.left),

@@ -185,7 +185,7 @@ def _choice(
         about = f"Your browser asks sites not to share data ({signal.value}), so no partner offers."
     return TopicChoice(
         name=topic.value,
-        title=topic.title,
+        title=topic.label,
         about=about,
         on=chosen.topics.get(topic, current.topics[topic]),
         was_on=current.topics[topic],
@@ -212,19 +212,19 @@ def _topic_again(place: Place, standing: Standing, topic: Topic) -> AskedAgain:
     after = ", so it stays off. Turn it on here if you want it."
     if standing.stopped_since is not None:
         return AskedAgain(
-            f"{topic.title}: you stopped all promotional mail",
+            f"{topic.label}: you stopped all promotional mail",
             place.moment(standing.stopped_since),
             after,
         )
     each: TopicStanding = standing.topics[topic]
     if each.since is None or each.on:
         return AskedAgain(
-            f"{topic.title}: something changed in another tab since this page was shown.",
+            f"{topic.label}: something changed in another tab since this page was shown.",
             None,
             " Turn it on here if you want it.",
         )
     return AskedAgain(
-        f"{topic.title}: you turned this off in another tab", place.moment(each.since), after
+        f"{topic.label}: you turned this off in another tab", place.moment(each.since), after
     )
 
 
@@ -239,7 +239,7 @@ def changes_said(records: Sequence[ConsentRecord], zone: tzinfo) -> tuple[str, .
 
 
 def _change_said(record: ConsentRecord, zone: tzinfo) -> str:
-    title = record.topic.title if record.topic else ""
+    title = record.topic.label if record.topic else ""
     value = record.value or ""
     often = OFTEN.get(value, value)
     sentences = {

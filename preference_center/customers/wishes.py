@@ -71,4 +71,4 @@ def subject_of(session: Session, left: Left) -> str:
     subject = str((mailing.content or {}).get("subject", ""))
     if subject and "{" not in subject:
         return subject
-    return mailing.topic.title if mailing.topic else ""
+    return mailing.topic.label if mailing.topic else ""
