@@ -1,0 +1,49 @@
+"""The table of campaigns: private to this room."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from mailer.campaigns.lifecycle import State
+from mailer.vocabulary import Topic
+
+STATES = ", ".join(f"'{state}'" for state in State)
+TOPICS = ", ".join(f"'{topic}'" for topic in Topic)
+
+
+class CampaignRow(SQLModel, table=True):
+    """One letter to many, from its draft to its end."""
+
+    __tablename__ = "campaigns_campaign"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({STATES})", name="state_is_known"),
+        CheckConstraint(f"topic IN ({TOPICS})", name="topic_is_known"),
+        CheckConstraint(
+            "state <> 'scheduled' OR scheduled_for IS NOT NULL", name="scheduled_has_a_moment"
+        ),
+        CheckConstraint(
+            "state NOT IN ('sending', 'paused', 'finished') OR mailing_id IS NOT NULL",
+            name="started_has_a_mailing",
+        ),
+        Index(
+            "ix_campaigns_campaign_due",
+            "scheduled_for",
+            postgresql_where=text("state = 'scheduled'"),
+        ),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    name: str
+    topic: str
+    content: dict[str, Any] = Field(sa_type=JSONB)
+    audience: dict[str, Any] = Field(sa_type=JSONB)
+    state: str
+    mailing_id: int | None = Field(default=None, sa_type=BigInteger, unique=True)
+    scheduled_for: datetime | None = None
+    created_at: datetime
+    created_by: str
+    started_at: datetime | None = None
+    ended_at: datetime | None = None

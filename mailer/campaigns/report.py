@@ -1,0 +1,52 @@
+"""What became of a campaign, and what would: the books, and a dry run of the sender's decision."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from mailer import delivery
+from mailer.campaigns.audience import audience_select
+from mailer.campaigns.desk import campaign_of
+from mailer.campaigns.values import Audience, Campaign, CampaignId, Preview
+from mailer.delivery import Books
+from mailer.vocabulary import Stream, Topic
+
+NOT_STARTED = Books(0, 0, {}, 0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A campaign and its books, which always balance."""
+
+    campaign: Campaign
+    books: Books
+
+
+def report_of(session: Session, campaign_id: CampaignId) -> Report:
+    """Return what became of everybody in the audience. Raises CampaignNotFound."""
+    campaign = campaign_of(session, campaign_id)
+    if campaign.mailing_id is None:
+        return Report(campaign, NOT_STARTED)
+    return Report(campaign, delivery.books(session, campaign.mailing_id))
+
+
+def preview(session: Session, campaign_id: CampaignId, *, now: datetime) -> Preview:
+    """Count who would get a campaign now and who would not. Raises CampaignNotFound."""
+    campaign = campaign_of(session, campaign_id)
+    return count(session, campaign.audience, topic=campaign.topic, now=now)
+
+
+def count(session: Session, audience: Audience, *, topic: Topic, now: datetime) -> Preview:
+    """Decide for everybody in an audience as the sender would, and count by reason.
+
+    The numbers are those of this moment: whoever opts out later is refused later.
+    """
+    ran = delivery.dry_run(
+        session,
+        stream=Stream.PROMOTIONAL,
+        topic=topic,
+        audience=audience_select(audience),
+        now=now,
+    )
+    return Preview(audience=ran.audience, allowed=ran.allowed, refused=ran.refused, as_at=now)

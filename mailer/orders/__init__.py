@@ -1,0 +1,60 @@
+"""An order's or an account's event becomes a mailing, once; orders on file, and who bought what."""
+
+from mailer.orders.books import (
+    CustomerGone,
+    OrderOfAnother,
+    OrderUnknown,
+    follow_merge,
+    ip_of,
+    order_of,
+    orders_of,
+    orders_page,
+    place,
+)
+from mailer.orders.buyers import OrderFacts, buyers_of
+from mailer.orders.events import Cause, EventMisplaced, Taken, accept_event, causes_of
+from mailer.orders.letters import LETTERS
+from mailer.orders.values import (
+    EventIdInvalid,
+    EventKind,
+    Line,
+    NewOrder,
+    Order,
+    OrderEvent,
+    OrderId,
+    OrderNumberInvalid,
+    Payment,
+    check_event_id,
+    check_number,
+)
+
+__all__ = [
+    "LETTERS",
+    "Cause",
+    "CustomerGone",
+    "EventIdInvalid",
+    "EventKind",
+    "EventMisplaced",
+    "Line",
+    "NewOrder",
+    "Order",
+    "OrderEvent",
+    "OrderFacts",
+    "OrderId",
+    "OrderNumberInvalid",
+    "OrderOfAnother",
+    "OrderUnknown",
+    "Payment",
+    "Taken",
+    "accept_event",
+    "buyers_of",
+    "causes_of",
+    "check_event_id",
+    "check_number",
+    "follow_merge",
+    "ip_of",
+    "order_of",
+    "orders_of",
+    "orders_page",
+    "place",
+]

@@ -1,0 +1,36 @@
+"""Who ordered what and when: one SELECT that audiences are built from (C03)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlmodel import col
+
+from mailer.orders._tables import LineRow, OrderRow
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """Rules about a customer's orders; an order counts when it meets all that are set."""
+
+    since: datetime | None = None
+    before: datetime | None = None
+    sku: str = ""
+    at_least: int = 1
+
+
+def buyers_of(wanted: OrderFacts) -> Select[Any]:
+    """Select the customers (person_id, once each) with enough orders of the wanted kind."""
+    query: Select[Any] = select(col(OrderRow.person_id).label("person_id")).group_by(col(OrderRow.person_id))
+    if wanted.since is not None:
+        query = query.where(col(OrderRow.placed_at) >= wanted.since)
+    if wanted.before is not None:
+        query = query.where(col(OrderRow.placed_at) < wanted.before)
+    if wanted.sku:
+        holds = select(col(LineRow.order_id)).where(
+            col(LineRow.order_id) == col(OrderRow.id), col(LineRow.sku) == wanted.sku
+        )
+        query = query.where(holds.exists())
+    return query.having(func.count() >= wanted.at_least)
