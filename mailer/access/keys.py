@@ -20,7 +20,10 @@ KEY_LENGTH = len(PREFIX) + 43
 
 
 class ApiScope(StrEnum):
-    """What a key may do: change one kind of thing, approve a campaign, or read everything."""
+    """What a key may do: change one kind of thing, approve a campaign, or read everything.
+
+    `personal` adds to any of them that names and addresses are shown instead of masked (C09).
+    """
 
     CUSTOMERS = "customers"
     ORDERS = "orders"
@@ -30,6 +33,7 @@ class ApiScope(StrEnum):
     MESSAGES = "messages"
     CONSENTS = "consents"
     READ = "read"
+    PERSONAL = "personal"
 
 
 Scopes = frozenset[ApiScope]
