@@ -213,7 +213,7 @@ class OptOuts:
         self, person_id: PersonId, addresses: Collection[AddressId], applied: Applied
     ) -> Acknowledgement:
         waiting = {} if _only_gives(applied) else self._in_hand(person_id, addresses)
-        left, unsure = self._wait_for(waiting, person_id)
+        left, unsure = self._wait_for(waiting, person_id, addresses)
         return Acknowledgement(
             reference=applied.reference,
             at=self._clocks.now(),
@@ -241,7 +241,10 @@ class OptOuts:
         return {BatchId(row.id): Left(MailingId(row.mailing_id), row.handing_at) for row in rows}
 
     def _wait_for(
-        self, waiting: dict[BatchId, Left], person_id: PersonId
+        self,
+        waiting: dict[BatchId, Left],
+        person_id: PersonId,
+        addresses: Collection[AddressId],
     ) -> tuple[list[Left], list[Left]]:
         """O3: until each batch is settled, or nothing can begin any more; no connection is held."""
         end = self._clocks.monotonic() + BARRIER
@@ -250,7 +253,7 @@ class OptOuts:
             self._clocks.sleep(POLL)
             open_batches = self._still_open(open_batches)
         settled = [batch for batch in waiting if batch not in open_batches]
-        left, doubtful = self._what_left(settled, person_id)
+        left, doubtful = self._what_left(settled, person_id, addresses)
         return (
             [waiting[batch] for batch in left],
             [waiting[batch] for batch in sorted({*open_batches, *doubtful})],
@@ -265,14 +268,18 @@ class OptOuts:
             return set(batches)
 
     def _what_left(
-        self, batches: list[BatchId], person_id: PersonId
+        self, batches: list[BatchId], person_id: PersonId, addresses: Collection[AddressId]
     ) -> tuple[list[BatchId], list[BatchId]]:
         if not batches:
             return [], []
         try:
             with self._database.reading() as session:
-                persons = sorted(people.identity_of(session, person_id).persons)
-                rows = session.execute(_WHAT_LEFT, {"batches": batches, "persons": persons}).all()
+                identity = people.identity_of(session, person_id)
+                whose = {
+                    "persons": sorted(identity.persons),
+                    "addresses": sorted(identity.addresses | set(addresses)),
+                }
+                rows = session.execute(_WHAT_LEFT, {"batches": batches, **whose}).all()
         except DatabaseAway:
             return [], batches
         left = [BatchId(row.id) for row in rows if row.accepted]
@@ -318,14 +325,13 @@ _WHAT_LEFT = text(
            bool_or(b.state = 'unknown' AND e.person_id IS NULL OR e.outcome = 'unknown') AS unknown
     FROM delivery_batch b
     JOIN delivery_roster r ON r.batch_id = b.id
-    CROSS JOIN LATERAL unnest(r.persons) AS p(person_id)
+    CROSS JOIN LATERAL unnest(r.persons, r.addresses) AS p(person_id, address_id)
     LEFT JOIN delivery_exception e ON e.batch_id = b.id AND e.person_id = p.person_id
-    WHERE b.id = ANY(:batches) AND p.person_id = ANY(:persons)
+    WHERE b.id = ANY(:batches)
+      AND (p.person_id = ANY(:persons) OR p.address_id = ANY(:addresses))
     GROUP BY b.id
     """
-).bindparams(
-    bindparam("batches", type_=ARRAY(BigInteger)), bindparam("persons", type_=ARRAY(BigInteger))
-)
+).bindparams(bindparam("batches", type_=ARRAY(BigInteger)), *_ARRAYS)
 
 
 def subjects_hint(session: Session, left: Iterable[Left]) -> list[str]:

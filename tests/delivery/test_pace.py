@@ -1,0 +1,60 @@
+"""The pace is one budget for all workers, held in the database."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from mailer.database import Database
+from mailer.delivery import Pace, SenderSettings
+from mailer.delivery.pace import reserve
+from mailer.vocabulary import Lane
+from tests.delivery.conftest import Road
+
+
+def test_each_reservation_waits_for_the_ones_before_it(session: Session, now: datetime) -> None:
+    def wait(messages: int, at: datetime = now) -> float:
+        return reserve(
+            session, budget="*", messages=messages, per_second=10, now=at
+        ).total_seconds()
+
+    assert wait(10) == 0
+    assert wait(10) == 1
+    assert wait(5) == 2
+    assert wait(1, now + timedelta(seconds=60)) == 0
+
+
+def test_a_restart_does_not_refill_the_budget(database: Database, now: datetime) -> None:
+    with database.transaction() as session:
+        reserve(session, budget="*", messages=100, per_second=10, now=now)
+    with database.transaction() as session:
+        assert reserve(session, budget="*", messages=1, per_second=10, now=now) == timedelta(
+            seconds=10
+        )
+
+
+def test_a_slow_domain_gets_a_seconds_worth_and_the_rest_waits(road: Road) -> None:
+    for n in range(4):
+        road.customer(f"Slow {n}", email=f"slow{n}@slow.example.com")
+    road.customer("Quick One", email="quick@example.org")
+    road.sender._settings = SenderSettings(
+        lease=timedelta(seconds=30), pace=Pace(per_domain={"slow.example.com": 2})
+    )
+    road.campaign()
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    assert sorted(road.got()) == [
+        "quick@example.org",
+        "slow0@slow.example.com",
+        "slow1@slow.example.com",
+    ]
+    road.later(seconds=2)
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    assert len(road.got()) == 5
+
+
+def test_a_batch_is_cut_to_what_begins_within_a_second(road: Road) -> None:
+    for n in range(5):
+        road.customer(f"Customer {n}")
+    road.sender._settings = SenderSettings(lease=timedelta(seconds=30), pace=Pace(2))
+    road.campaign()
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    assert len(road.got()) == 2
