@@ -54,7 +54,7 @@ class Dialling:
     """One attempt to reach one address; `proceed` takes it further when its socket is ready."""
 
     def __init__(
-        self, server: SmtpServer, address: Address, manners: Manners, tls: ssl.SSLContext
+        self, server: SmtpServer, address: Address, manners: Manners, tls: ssl.SSLContext | None
     ) -> None:
         self.address = address
         self.deadline = time.monotonic() + manners.connect_timeout
@@ -143,9 +143,9 @@ class Dialling:
         return None
 
     def _say(self, command: bytes | Secure) -> None:
-        if isinstance(command, Secure):
+        if isinstance(command, Secure) and self._tls is not None:
             self._securing = Securing(self._wire, self._tls, self._server.host)
-        else:
+        elif isinstance(command, bytes):
             self._out = command[self._wire.write([command]) :] if command else b""
 
 

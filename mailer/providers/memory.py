@@ -43,6 +43,10 @@ class MemoryProvider:
         """Give these answers, in turn, for the next messages to `recipient`."""
         self._scripts.setdefault(recipient, deque()).extend(answers)
 
+    def forget_script(self, recipient: str) -> None:
+        """Accept what comes for `recipient` again."""
+        self._scripts.pop(recipient, None)
+
     def refuse_us(self, trouble: AboutUs | None) -> None:
         """From now on begin nothing and answer this; None: serve again."""
         self._trouble = trouble

@@ -17,7 +17,7 @@ from mailer.providers.answers import AboutUs, HandOver, Outgoing, Rejected, refu
 from mailer.providers.conversation import Conversation
 from mailer.providers.dialling import Dialling, Manners
 from mailer.providers.handshake import Unwelcome
-from mailer.providers.server import Address, addresses_of, read_smtp_url, tls_settings
+from mailer.providers.server import Address, Security, addresses_of, read_smtp_url, tls_settings
 from mailer.providers.slice import Slice
 
 MESSAGES_A_CONNECTION = 4
@@ -43,7 +43,9 @@ class SmtpProvider:
     ) -> None:
         self._server = read_smtp_url(url)
         self._manners = manners or Manners()
-        self._tls = tls or tls_settings()
+        if tls is None and self._server.security is not Security.NONE:
+            tls = tls_settings()
+        self._tls = tls
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._open: list[Conversation] = []

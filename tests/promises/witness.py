@@ -127,6 +127,8 @@ class Habits:
     size: int | None = None
     asks_anyway: bool = False
     """Answer DATA with 354 though no recipient was taken."""
+    receive_buffer: int | None = None
+    """Bytes that the kernel may hold for a connection, so that a paused one is soon full."""
 
 
 class Witness:
@@ -137,13 +139,16 @@ class Witness:
     ) -> None:
         self.habits = habits or Habits()
         self.director = _Director(seed)
-        self.kept: list[bytes] | None = None
-        """Contents, as they arrived, if a test puts a list here."""
+        self.kept: list[tuple[str, bytes]] | None = None
+        """Recipients and contents of what was taken, if a test puts a list here."""
         self.connections = 0
         self._log = log.open("ab", buffering=0)
         self._lines: list[bytes] = []
         self._listening = socket.create_server(("127.0.0.1", port), backlog=256)
         self._listening.settimeout(0)
+        if self.habits.receive_buffer is not None:
+            size = self.habits.receive_buffer
+            self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
         self.port: int = self._listening.getsockname()[1]
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listening, selectors.EVENT_READ, self._welcome)
@@ -166,10 +171,10 @@ class Witness:
             now = time.monotonic()
             for guest in [each for each in self._waiting if each.due <= now]:
                 guest.go_on(now)
-            self._write_log()
+            self.write_log()
         for guest in list(self._guests):
             guest.gone()
-        self._write_log()
+        self.write_log()
         self._listening.close()
         self._selector.close()
         self._wake.close()
@@ -216,7 +221,8 @@ class Witness:
     def _stop(self) -> None:
         self._is_running = False
 
-    def _write_log(self) -> None:
+    def write_log(self) -> None:
+        """Put what was noted on file."""
         if self._lines:
             os.write(self._log.fileno(), b"".join(self._lines))
             self._lines.clear()
@@ -318,12 +324,12 @@ class _Guest:
         }
         for handed in self._handed:
             handed.dot, handed.size, handed.headers = now, self._size - 3, headers
-        if self.witness.kept is not None:
-            self.witness.kept.append(_without_dots(self._content))
         usual = b"250 2.0.0 Ok: queued\r\n" if self._handed else b"554 5.5.1 no recipients\r\n"
-        self._is_content, self._rest, self._content = False, b"", b""
+        self._is_content, self._rest = False, b""
         about, self._handed, self._sender = self._handed, [], None
-        self._answer("dot", usual, now, about)
+        if self._answer("dot", usual, now, about) < 300 and self.witness.kept is not None:
+            content = _without_dots(self._content)
+            self.witness.kept += [(handed.recipient, content) for handed in about]
 
     # Commands
 
@@ -372,7 +378,7 @@ class _Guest:
             self._owe(now, b"554 5.5.1 no valid recipients\r\n")
         elif self._answer("data", b"354 go on\r\n", now, self._handed) == 354:
             self._is_content = True
-            self._rest, self._head, self._size = b"\r\n", b"", 0
+            self._rest, self._head, self._content, self._size = b"\r\n", b"", b"", 0
         else:
             self._handed = []
 
@@ -449,20 +455,25 @@ class _Guest:
             self._note_due()
 
     def _send(self, reply: bytes, done: list[tuple[bytes, list[Handed]]]) -> None:
-        with contextlib.suppress(OSError):
-            if reply:
-                self.socket.send(reply)
+        """Write down what is being answered, then answer: the log never lags behind a client."""
         now = time.monotonic()
         for text, about in done:
             for handed in about:
-                handed.code = int(text[:3]) if text else 0
-                is_last = handed.dot is not None or handed.code >= 400
-                if handed.code == 354:
-                    handed.asked = now
-                elif text and is_last:
-                    handed.replied = now
-                if is_last:
-                    self.witness.note(handed)
+                self._note_reply(handed, text, now)
+        self.witness.write_log()
+        with contextlib.suppress(OSError):
+            if reply:
+                self.socket.send(reply)
+
+    def _note_reply(self, handed: Handed, text: bytes, now: float) -> None:
+        handed.code = int(text[:3]) if text else 0
+        is_last = handed.dot is not None or handed.code >= 400
+        if handed.code == 354:
+            handed.asked = now
+        elif text and is_last:
+            handed.replied = now
+        if is_last:
+            self.witness.note(handed)
 
     def go_on(self, now: float) -> None:
         """What was held back is due: read again, or send."""
@@ -540,7 +551,11 @@ class RunningWitness:
 
 @contextlib.contextmanager
 def witness_thread(
-    log: Path, *, script: Script = (), habits: Habits | None = None, kept: list[bytes] | None = None
+    log: Path,
+    *,
+    script: Script = (),
+    habits: Habits | None = None,
+    kept: list[tuple[str, bytes]] | None = None,
 ) -> Iterator[RunningWitness]:
     """Serve from a thread of this process: quick to start, for tests that need no separation."""
     witness = Witness(log, habits=habits)
