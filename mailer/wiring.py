@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from mailer.database import Database
 from mailer.delivery import (
@@ -23,7 +24,7 @@ from mailer.delivery import (
 from mailer.journal import Journal
 from mailer.letters import Brand
 from mailer.links import Links
-from mailer.providers import MemoryProvider, Provider, SmtpProvider
+from mailer.providers import Manners, MemoryProvider, Provider, SmtpProvider
 from mailer.settings import ProviderName, Settings
 from mailer.vault import Vault
 from mailer.vocabulary import Lane
@@ -122,8 +123,11 @@ def build_provider(settings: Settings) -> Provider:
         case ProviderName.SMTP:
             return SmtpProvider(
                 settings.smtp_url,
-                connections=settings.smtp_connections,
-                reply_timeout=settings.reply_timeout,
+                manners=Manners(
+                    hello=urlsplit(settings.public_url).hostname or "localhost",
+                    connections=settings.smtp_connections,
+                    reply_timeout=settings.reply_timeout,
+                ),
             )
         case ProviderName.MEMORY:
             return MemoryProvider()

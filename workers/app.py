@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from celery import Celery
 from celery.signals import worker_process_init, worker_process_shutdown, worker_shutting_down
-from kombu import Queue
+from kombu.entity import Queue
 
 from mailer.settings import Settings
 from mailer.vocabulary import Lane
@@ -31,7 +31,7 @@ def create_celery(settings: Settings) -> Celery:
         task_acks_late=False,
         task_ignore_result=True,
         task_default_queue=CHORES,
-        task_queues=[Queue(name) for name in QUEUES],
+        task_queues=[Queue(name) for name in QUEUES],  # type: ignore[no-untyped-call]
         task_create_missing_queues=False,
         task_serializer="json",
         accept_content=["json"],
@@ -78,17 +78,17 @@ def create_worker_app(settings: Settings, open_shift: Callable[[], Shift]) -> Ce
     seats = multiprocessing.get_context("fork").Semaphore(max(1, settings.worker_processes - 1))
     shifts: list[Shift] = []
 
-    @worker_process_init.connect(weak=False)
+    @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]
     def _open(**_: Any) -> None:
         quiet_logs()
         shifts.append(open_shift())
 
-    @worker_process_shutdown.connect(weak=False)
+    @worker_process_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]
     def _close(**_: Any) -> None:
         while shifts:
             shifts.pop().close()
 
-    @worker_shutting_down.connect(weak=False)
+    @worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
     def _say(**_: Any) -> None:
         structlog.get_logger().info("worker.draining")
 

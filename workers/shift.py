@@ -44,7 +44,7 @@ class Shift:
         try:
             now = self._parts.clock()
             with self._parts.database.transaction() as session:
-                campaigns.start_due(session, now=now)
+                campaigns.start_due(session, brand=self._parts.brand, now=now)
                 campaigns.finish_done(session, now=now)
                 lanes = delivery.due_lanes(session, now=now)
         except (DatabaseAway, CommitInDoubt) as error:
