@@ -18,6 +18,10 @@ SQLModel.metadata.naming_convention = {
 }
 
 
+class Table(SQLModel):
+    """What every table is made of; importing it sets how constraints and indexes are named."""
+
+
 class DatabaseAway(Exception):
     """The database cannot be reached, or went away before a COMMIT was asked for."""
 

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import BigInteger, Column, text
-from sqlmodel import Field, Session, SQLModel
+from sqlmodel import Field, Session
 
+from mailer.database import Table
 from mailer.vocabulary import PersonId
 
 KEY_BYTES = 32
@@ -41,7 +42,7 @@ class VaultKeyMissing(VaultError):
     """A person's key is wrapped under a vault key that the settings no longer list."""
 
 
-class VaultPersonKey(SQLModel, table=True):
+class VaultPersonKey(Table, table=True):
     """One person's data key, wrapped; no row means that their data was shredded."""
 
     __tablename__ = "vault_person_key"

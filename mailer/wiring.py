@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import structlog
+
 from mailer.database import Database
 from mailer.delivery import (
     Clocks,
@@ -147,4 +149,17 @@ def _brand(settings: Settings) -> Brand:
         care_phone=settings.care_phone,
         public_url=settings.public_url,
         shop_url=settings.shop_url,
+    )
+
+
+def log_as_json() -> None:
+    """Write one JSON line per event to standard output, with time and level; no colours."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        cache_logger_on_first_use=True,
     )

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from mailer.settings import Settings
-from mailer.wiring import build, build_sender
+from mailer.wiring import build, build_sender, log_as_json
 from workers.app import QUEUES, create_celery, create_worker_app
 from workers.doorbell import BrokerDoorbell
 from workers.shift import Shift
@@ -15,6 +15,7 @@ def run_worker(settings: Settings) -> int:
     """Work at every lane until SIGTERM, then finish what is in hand and leave."""
 
     def open_shift() -> Shift:
+        log_as_json()
         parts = build(settings, process="worker", ring=BrokerDoorbell(settings))
         return Shift(parts, build_sender(parts))
 
@@ -37,6 +38,7 @@ def run_worker(settings: Settings) -> int:
 
 def run_beat(settings: Settings) -> int:
     """Ring the clock's ticks until SIGTERM; a second beat does no harm, since ticks may repeat."""
+    log_as_json()
     app = create_celery(settings)
     with tempfile.TemporaryDirectory(prefix="fpmail-beat-") as folder:
         app.Beat(schedule=str(Path(folder) / "schedule"), loglevel="WARNING", quiet=True).run()

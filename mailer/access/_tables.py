@@ -5,10 +5,12 @@ from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, LargeBinary, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from mailer.database import Table
 
 
-class ApiKeyRow(SQLModel, table=True):
+class ApiKeyRow(Table, table=True):
     """An API key: what it may do, and the hash by which it is recognised; never the key."""
 
     __tablename__ = "access_api_key"
@@ -27,7 +29,7 @@ class ApiKeyRow(SQLModel, table=True):
     revoked_at: datetime | None = None
 
 
-class IdempotencyRow(SQLModel, table=True):
+class IdempotencyRow(Table, table=True):
     """One request that a client named, and what it was answered."""
 
     __tablename__ = "access_idempotency"

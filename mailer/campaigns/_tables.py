@@ -5,16 +5,17 @@ from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from mailer.campaigns.lifecycle import State
+from mailer.database import Table
 from mailer.vocabulary import Topic
 
 STATES = ", ".join(f"'{state}'" for state in State)
 TOPICS = ", ".join(f"'{topic}'" for topic in Topic)
 
 
-class CampaignRow(SQLModel, table=True):
+class CampaignRow(Table, table=True):
     """One letter to many, from its draft to its end."""
 
     __tablename__ = "campaigns_campaign"

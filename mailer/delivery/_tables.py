@@ -6,10 +6,12 @@ from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, SmallInteger, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from mailer.database import Table
 
 
-class MailingRow(SQLModel, table=True):
+class MailingRow(Table, table=True):
     """One letter to some people."""
 
     __tablename__ = "delivery_mailing"
@@ -32,7 +34,7 @@ class MailingRow(SQLModel, table=True):
     created_at: datetime
 
 
-class BatchRow(SQLModel, table=True):
+class BatchRow(Table, table=True):
     """Up to 500 people of one mailing that travel together."""
 
     __tablename__ = "delivery_batch"
@@ -72,7 +74,7 @@ class BatchRow(SQLModel, table=True):
     unknown: int = Field(default=0, sa_type=SmallInteger)
 
 
-class RosterRow(SQLModel, table=True):
+class RosterRow(Table, table=True):
     """The people of a batch, beside the state that changes, so that they are written once."""
 
     __tablename__ = "delivery_roster"
@@ -84,7 +86,7 @@ class RosterRow(SQLModel, table=True):
     addresses: list[int] = Field(sa_column=Column(ARRAY(BigInteger), nullable=False))
 
 
-class PlaceRow(SQLModel, table=True):
+class PlaceRow(Table, table=True):
     """One mailing's only place for one address: nobody gets a campaign twice."""
 
     __tablename__ = "delivery_place"
@@ -101,7 +103,7 @@ class PlaceRow(SQLModel, table=True):
     taken_at: datetime
 
 
-class ExceptionRow(SQLModel, table=True):
+class ExceptionRow(Table, table=True):
     """A person whose outcome differs from their batch's main one, and why."""
 
     __tablename__ = "delivery_exception"
@@ -120,7 +122,7 @@ class ExceptionRow(SQLModel, table=True):
     at: datetime
 
 
-class HeardRow(SQLModel, table=True):
+class HeardRow(Table, table=True):
     """What was heard back about one person of a mailing."""
 
     __tablename__ = "delivery_heard"
@@ -136,7 +138,7 @@ class HeardRow(SQLModel, table=True):
     detail: str = ""
 
 
-class LaneRow(SQLModel, table=True):
+class LaneRow(Table, table=True):
     """A lane that stands still because the provider's answer was about us."""
 
     __tablename__ = "delivery_lane"
@@ -146,7 +148,7 @@ class LaneRow(SQLModel, table=True):
     why: str
 
 
-class PaceRow(SQLModel, table=True):
+class PaceRow(Table, table=True):
     """A budget of messages a second that all workers share; `*` is every mail."""
 
     __tablename__ = "delivery_pace"

@@ -7,8 +7,10 @@ from sqlalchemy import DDL, BigInteger, CheckConstraint, Index, Text, event, tex
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
+from mailer.database import Table
 
-class LedgerEntry(SQLModel, table=True):
+
+class LedgerEntry(Table, table=True):
     """One thing that happened; never changed, never deleted."""
 
     __tablename__ = "ledger_entry"

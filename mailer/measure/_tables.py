@@ -4,12 +4,14 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, SmallInteger, Text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from mailer.database import Table
 
 KINDS = "kind IN ('get', 'head', 'prefetch', 'proxy', 'scanner')"
 
 
-class ClickRow(SQLModel, table=True):
+class ClickRow(Table, table=True):
     """Somebody or something followed a link of a mail."""
 
     __tablename__ = "measure_click"
@@ -28,7 +30,7 @@ class ClickRow(SQLModel, table=True):
     at: datetime
 
 
-class OpenRow(SQLModel, table=True):
+class OpenRow(Table, table=True):
     """Somebody or something loaded the open pixel of a mail."""
 
     __tablename__ = "measure_open"

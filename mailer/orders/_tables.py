@@ -3,14 +3,15 @@
 from datetime import datetime
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
+from mailer.database import Table
 from mailer.orders.values import EventKind
 
 EVENTS = ", ".join(f"'{kind}'" for kind in EventKind)
 
 
-class OrderRow(SQLModel, table=True):
+class OrderRow(Table, table=True):
     """An order, under its number; the IP address and the payment are sealed (C02, C09)."""
 
     __tablename__ = "orders_order"
@@ -34,7 +35,7 @@ class OrderRow(SQLModel, table=True):
     updated_at: datetime
 
 
-class LineRow(SQLModel, table=True):
+class LineRow(Table, table=True):
     """One line of an order; the price counts the currency's smallest unit."""
 
     __tablename__ = "orders_line"
@@ -53,7 +54,7 @@ class LineRow(SQLModel, table=True):
     unit_price: int = Field(sa_type=BigInteger)
 
 
-class EventRow(SQLModel, table=True):
+class EventRow(Table, table=True):
     """An event of an order or an account. The unique key is what makes two equal ones one mail."""
 
     __tablename__ = "orders_event"

@@ -4,10 +4,12 @@ from datetime import datetime
 
 from sqlalchemy import BigInteger, Column, Identity, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from mailer.database import Table
 
 
-class Customer(SQLModel, table=True):
+class Customer(Table, table=True):
     """One customer. What could name them is sealed under their own key; NULL is 'nothing said'."""
 
     __tablename__ = "people_customer"
@@ -51,7 +53,7 @@ class Customer(SQLModel, table=True):
     erased_at: datetime | None = None
 
 
-class PeopleAddress(SQLModel, table=True):
+class PeopleAddress(Table, table=True):
     """One e-mail address as a keyed hash. It outlives the people who had it."""
 
     __tablename__ = "people_address"
@@ -63,7 +65,7 @@ class PeopleAddress(SQLModel, table=True):
     """The first 8 bytes of the domain's hash, so that pace per domain needs no plain text."""
 
 
-class AddressUse(SQLModel, table=True):
+class AddressUse(Table, table=True):
     """That a person has, or had, an address: an opt-out reaches all of them."""
 
     __tablename__ = "people_address_use"
@@ -75,7 +77,7 @@ class AddressUse(SQLModel, table=True):
     """NULL while it is the person's address; one who comes back to it starts anew."""
 
 
-class NameWord(SQLModel, table=True):
+class NameWord(Table, table=True):
     """That a person's name has a word; the word is a keyed hash, cut to 8 bytes."""
 
     __tablename__ = "people_name_word"

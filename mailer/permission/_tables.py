@@ -5,8 +5,10 @@ from datetime import datetime
 from sqlalchemy import DDL, BigInteger, CheckConstraint, Index, event, text
 from sqlmodel import Field, SQLModel
 
+from mailer.database import Table
 
-class StandingRow(SQLModel, table=True):
+
+class StandingRow(Table, table=True):
     """Where a person stands now; its row is the lock that every yes and no of theirs takes."""
 
     __tablename__ = "permission_standing"
@@ -24,7 +26,7 @@ class StandingRow(SQLModel, table=True):
     gpc_since: datetime | None = None
 
 
-class SuppressionRow(SQLModel, table=True):
+class SuppressionRow(Table, table=True):
     """A no that holds for the person, for the address, or for either."""
 
     __tablename__ = "permission_suppression"
@@ -57,7 +59,7 @@ class SuppressionRow(SQLModel, table=True):
     lifted_why: str | None = None
 
 
-class ConsentRow(SQLModel, table=True):
+class ConsentRow(Table, table=True):
     """One wish, as it was spoken; never altered (C26)."""
 
     __tablename__ = "permission_consent"
