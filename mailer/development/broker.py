@@ -9,6 +9,7 @@ from mailer.development.places import Home, free_port, programs_for, write_priva
 from mailer.development.processes import Command, Program
 from mailer.development.wheels import PLAIN_ENVIRONMENT, site_packages, version
 
+START_ATTEMPTS = 4
 BROKER_SETTINGS = {
     "bind": "127.0.0.1",
     "save": '""',
@@ -38,7 +39,7 @@ class Broker:
     @property
     def program(self) -> Program:
         """The server, ready when it answers PING."""
-        return Program("broker", self._command, self._is_ready)
+        return Program("broker", self._command, self._is_ready, attempts=START_ATTEMPTS)
 
     def _command(self) -> Command:
         settings = BROKER_SETTINGS | {

@@ -20,6 +20,7 @@ from mailer.development.places import (
 from mailer.development.processes import Command, Process, Program, ProgramFailed
 from mailer.development.wheels import PLAIN_ENVIRONMENT, last_line, site_packages, version
 
+START_ATTEMPTS = 6
 RECOVERY_SECONDS = 1800.0
 """A crash recovery may take long; a server that has ended is noticed at once all the same."""
 POSTGRES_PARTS = (
@@ -42,7 +43,8 @@ POSTGRES_SETTINGS = {
     "log_min_error_statement": "panic",
     "log_parameter_max_length_on_error": "0",
 }
-WITHOUT_DURABILITY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+# A killed server still loses nothing that was committed; only a crash of the machine may.
+WITHOUT_DURABILITY = {"fsync": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,13 @@ class Postgres:
     @property
     def program(self) -> Program:
         """The server, ready when it answers a query."""
-        return Program("postgres", self._command, self._is_ready, RECOVERY_SECONDS)
+        return Program(
+            "postgres",
+            self._command,
+            self._is_ready,
+            ready_within=RECOVERY_SECONDS,
+            attempts=START_ATTEMPTS,
+        )
 
     def _command(self) -> Command:
         if not self.data.exists():
@@ -114,7 +122,7 @@ class Postgres:
         command = Command(argv, self.home.folder, PLAIN_ENVIRONMENT, self.home.account)
         process = Process(command, subprocess.PIPE)
         try:
-            text = process.output.read().decode(errors="replace") if process.output else ""
+            text = process.read_all()
         finally:
             process.stop()
         if process.status != 0:

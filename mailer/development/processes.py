@@ -44,6 +44,8 @@ class Program:
     command: Callable[[], Command]
     is_ready: Callable[[], bool] = lambda: True
     ready_within: float = 60.0
+    attempts: int = 1
+    """Starts before giving up, for what a predecessor may still hold: a port, shared memory."""
     layer: int = 0
     """Higher layers are stopped first; within a layer all are stopped together."""
 
@@ -77,6 +79,13 @@ class Process:
     def output(self) -> IO[bytes] | None:
         """The read end of its output, when it was started with a pipe."""
         return self._popen.stdout
+
+    def read_all(self) -> str:
+        """Return everything that it says until it ends; empty unless started with a pipe."""
+        if self._popen.stdout is None:
+            return ""
+        with self._popen.stdout as output:
+            return output.read().decode(errors="replace")
 
     @property
     def status(self) -> int | None:
@@ -135,14 +144,36 @@ class Process:
             self._popen.wait()
 
 
-def start(program: Program, output: IO[bytes] | int) -> Process:
+def start(
+    program: Program,
+    output: IO[bytes] | int,
+    *,
+    pause: Callable[[float], object] = time.sleep,
+    begun: Callable[[Process], object] | None = None,
+) -> Process:
     """Start the program and wait until it is ready.
 
+    `begun` is told of each process before it is ready; `pause` waits, and may raise to give up.
     Raises ProgramFailed if it ends or takes too long; nothing of it is left then.
     """
+    for attempt in range(1, program.attempts):
+        with suppress(ProgramFailed):
+            return _start_once(program, output, pause, begun)
+        pause(0.1 * 2**attempt)
+    return _start_once(program, output, pause, begun)
+
+
+def _start_once(
+    program: Program,
+    output: IO[bytes] | int,
+    pause: Callable[[float], object],
+    begun: Callable[[Process], object] | None,
+) -> Process:
     process = Process(program.command(), output)
     try:
-        wait_until_ready(program, process)
+        if begun:
+            begun(process)
+        wait_until_ready(program, process, pause)
     except BaseException:
         process.stop()
         raise

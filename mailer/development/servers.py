@@ -4,7 +4,6 @@ The wheels' own Python layers are not used: as root they open every parent folde
 take a zombie for a running server, and give up on a crash recovery longer than ten seconds.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +31,6 @@ __all__ = [
 
 SERVER_USER = "nobody"
 """Who runs the servers when we are root, unless told otherwise."""
-START_ATTEMPTS = 6
 
 
 class Server(Protocol):
@@ -50,10 +48,11 @@ class Server(Protocol):
 class Service:
     """A running server with its URL, which tests may also stop, start and kill."""
 
-    def __init__(self, server: Server, log: Path) -> None:
+    def __init__(self, server: Server, home: Path) -> None:
         self.url = server.url
+        self.home = home
         self._server = server
-        self._log = log
+        self._log = home / "log"
         self._process: Process | None = None
 
     @property
@@ -66,19 +65,14 @@ class Service:
     def start(self) -> None:
         """Start it, on the same port as before, and wait until it answers.
 
-        Tries again for some seconds, for what a predecessor may still be holding: its port, or
-        its shared memory. Raises ProgramFailed with the server's own last line.
+        Raises ProgramFailed with the server's own last line.
         """
-        for attempt in range(1, START_ATTEMPTS + 1):
-            try:
-                with self._log.open("wb") as output:
-                    self._process = start(self._server.program, output)
-            except ProgramFailed as failure:
-                if attempt == START_ATTEMPTS:
-                    raise self._explained(failure) from None
-                time.sleep(0.1 * 2**attempt)
-            else:
-                return
+        try:
+            with self._log.open("wb") as output:
+                self._process = start(self._server.program, output)
+        except ProgramFailed as failure:
+            said = last_line(self._log.read_text(errors="replace"))
+            raise ProgramFailed(f"{failure}: {said}") from None
 
     def stop(self) -> None:
         """Stop it in good order; nothing happens if it is stopped."""
@@ -92,9 +86,6 @@ class Service:
             self._process.clear_away()
             self._process = None
 
-    def _explained(self, failure: ProgramFailed) -> ProgramFailed:
-        return ProgramFailed(f"{failure}: {last_line(self._log.read_text(errors='replace'))}")
-
 
 @contextmanager
 def postgres_service(
@@ -103,15 +94,18 @@ def postgres_service(
     port: int | None = None,
     user: str = SERVER_USER,
     throwaway: bool = False,
+    durable: bool | None = None,
 ) -> Iterator[Service]:
     """Run PostgreSQL with its data in `folder`, and yield a handle on it.
 
     As root it runs as `user`, and its data lies elsewhere if that user cannot enter `folder`.
-    `throwaway` is for tests: it gives up durability for speed and removes the data at the end.
+    `throwaway` is for tests: the data is removed at the end, and a power cut in between may
+    cost it (unless `durable`), which is faster.
     Raises ProgramFailed or PlaceUnusable with one line.
     """
     with home_of(folder, user=user, throwaway=throwaway) as home:
-        yield from _serving(postgres_in(home, port=port, durable=not throwaway), home)
+        safe = not throwaway if durable is None else durable
+        yield from _serving(postgres_in(home, port=port, durable=safe), home)
 
 
 @contextmanager
@@ -128,7 +122,7 @@ def broker_service(
 
 
 def _serving(server: Server, home: Home) -> Iterator[Service]:
-    service = Service(server, home.folder / "log")
+    service = Service(server, home.folder)
     service.start()
     try:
         yield service

@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 
 from mailer.development.places import PlaceUnusable
@@ -18,7 +19,7 @@ from mailer.development.processes import (
     Program,
     ProgramFailed,
     ended,
-    wait_until_ready,
+    start,
 )
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -44,7 +45,7 @@ class _Kept:
     started_at: float = 0.0
     start_again_at: float = 0.0
     failures: int = 0
-    readers: list[threading.Thread] = field(default_factory=list)
+    reader: threading.Thread | None = None
 
 
 class Supervisor:
@@ -72,10 +73,11 @@ class Supervisor:
         """
         self.check()
         kept = _Kept(program)
+        process = start(
+            program, subprocess.PIPE, pause=self._pause, begun=partial(self._listen, kept)
+        )
+        kept.process, kept.started_at = process, time.monotonic()
         self._kept.append(kept)
-        self._begin(kept)
-        if kept.process:
-            wait_until_ready(program, kept.process, self._pause)
 
     def run_once(self, name: str, command: Command) -> None:
         """Run a command to its end, keeping the others running.
@@ -133,11 +135,13 @@ class Supervisor:
     def _begin(self, kept: _Kept) -> None:
         process = Process(kept.program.command(), subprocess.PIPE)
         kept.process, kept.started_at = process, time.monotonic()
-        reader = threading.Thread(
+        self._listen(kept, process)
+
+    def _listen(self, kept: _Kept, process: Process) -> None:
+        kept.reader = threading.Thread(
             target=self._relay, args=(kept.program.name, process), daemon=True
         )
-        reader.start()
-        kept.readers = [reader]
+        kept.reader.start()
 
     def _relay(self, name: str, process: Process) -> None:
         if process.output is None:
@@ -179,8 +183,8 @@ class Supervisor:
 
 def _end(kept: _Kept, process: Process) -> None:
     process.clear_away()
-    for reader in kept.readers:
-        reader.join(timeout=1.0)
+    if kept.reader:
+        kept.reader.join(timeout=1.0)
 
 
 @contextmanager
