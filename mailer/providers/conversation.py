@@ -41,6 +41,7 @@ class Conversation:
         self.idle_since = time.monotonic()
         self.served = 0
         """Messages that this connection has carried."""
+        self.was_asked_for_content = False
         self.is_over = False
         self.opening: Outgoing | None = None
         """Whose envelope is written, and whose content the server has not asked for yet."""
@@ -247,6 +248,7 @@ class Conversation:
         if message is None:
             raise Confused("content was asked for and there is none")
         content = dot_stuffed(message.content)
+        self.was_asked_for_content = True
         self._current = message
         self._out += [content, DOT]
         self._before_dot = len(content)

@@ -18,7 +18,7 @@ from mailer.providers.handshake import (
     shake_hands,
 )
 from mailer.providers.replies import Confused, Reply, ReplyReader
-from mailer.providers.server import Address, SmtpServer, begin_connecting
+from mailer.providers.server import Address, SmtpServer, begin_connecting, tls_settings
 from mailer.providers.wire import Securing, Wire
 
 
@@ -143,9 +143,10 @@ class Dialling:
         return None
 
     def _say(self, command: bytes | Secure) -> None:
-        if isinstance(command, Secure) and self._tls is not None:
-            self._securing = Securing(self._wire, self._tls, self._server.host)
-        elif isinstance(command, bytes):
+        if isinstance(command, Secure):
+            tls = self._tls or tls_settings()
+            self._securing = Securing(self._wire, tls, self._server.host)
+        else:
             self._out = command[self._wire.write([command]) :] if command else b""
 
 

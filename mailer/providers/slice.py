@@ -44,6 +44,11 @@ class Slice:
         """Whether anybody waits to be begun, and still may be."""
         return bool(self._waiting) and time.monotonic() < self.begin_before
 
+    @property
+    def is_late(self) -> bool:
+        """Whether somebody waits who may not be begun any more."""
+        return bool(self._waiting) and time.monotonic() >= self.begin_before
+
     def take(self) -> Outgoing | None:
         """Return the next message to begin now, or None: nobody waits, or it is too late."""
         if not self._waiting or time.monotonic() >= self.begin_before:

@@ -24,6 +24,8 @@ MESSAGES_A_CONNECTION = 4
 """A further connection is worth its greeting from so many messages on."""
 NAMES_LAST = 300.0
 """Seconds for which resolved addresses are used before `make_ready` asks again."""
+LOSSES_ALLOWED = 3
+"""One strange message may cost a fresh connection; when so many are lost, it is not the message."""
 QUIT_PATIENCE = 1.0
 UNREACHABLE = "the server cannot be reached"
 
@@ -54,6 +56,7 @@ class SmtpProvider:
         self._resolved_at = -math.inf
         self._untried: list[Address] = []
         self._trouble: AboutUs | None = None
+        self._losses = 0
 
     def make_ready(self, messages: int) -> AboutUs | None:
         """Resolve, connect, greet and log in, for so many messages; answer what stands in the way."""
@@ -97,10 +100,12 @@ class SmtpProvider:
     def _run(self, people: Slice, wanted: int) -> None:
         with _Watch() as watch:
             while True:
-                self._keep_enough(people, wanted)
                 for conversation in self._open:
                     conversation.push(people)
                 self._drop_ended()
+                self._keep_enough(people, wanted)
+                if people.is_late and self._dialling and not self._open:
+                    people.stop(AboutUs(0, "no connection to the server in time"))
                 people.tell_when_begun(is_any_opening=any(c.opening for c in self._open))
                 if people.is_answered:
                     return
@@ -137,10 +142,13 @@ class SmtpProvider:
             self._try_next_address(dialling, "the server did not answer in time")
 
     def _drop_ended(self) -> None:
+        """Count connections that ended before they carried anything; too many are about us."""
         for ended in [each for each in self._open if each.is_over]:
             self._open.remove(ended)
             if not ended.served:
-                self._trouble = self._trouble or AboutUs(0, "the server closed the connection")
+                self._losses += 1 if ended.was_asked_for_content else LOSSES_ALLOWED
+        if self._losses >= LOSSES_ALLOWED:
+            self._trouble = self._trouble or AboutUs(0, "the server ends our connections")
 
     # Connections
 
@@ -215,6 +223,7 @@ class SmtpProvider:
     def _begin(self, people: Slice, *, resolve_again: bool) -> None:
         self._forget_another_process()
         self._trouble = None
+        self._losses = 0
         now = time.monotonic()
         if not self._addresses or (resolve_again and now > self._resolved_at + NAMES_LAST):
             self._resolve(now)

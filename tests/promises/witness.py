@@ -202,6 +202,10 @@ class Witness:
         """Come back to a guest when it is due."""
         (self._waiting.add if is_waiting else self._waiting.discard)(guest)
 
+    def know(self, guest: "_Guest") -> None:
+        """A connection has begun."""
+        self._guests.add(guest)
+
     def forget(self, guest: "_Guest") -> None:
         """Its connection has ended."""
         self._guests.discard(guest)
@@ -216,7 +220,7 @@ class Witness:
         with contextlib.suppress(OSError):
             connection, _ = self._listening.accept()
             self.connections += 1
-            self._guests.add(_Guest(self, connection, self.connections))
+            _Guest(self, connection, self.connections)
 
     def _stop(self) -> None:
         self._is_running = False
@@ -248,6 +252,7 @@ class _Guest:
         self._is_leaving = False
         connection.settimeout(0)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        witness.know(self)
         witness.watch(self, is_reading=True)
         self._answer("greeting", b"220 witness ESMTP\r\n", time.monotonic())
         self._send_due(time.monotonic())
