@@ -1,0 +1,68 @@
+"""Serving the web door: granian in front, the application made inside its worker process."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from granian import Granian
+from granian.constants import Interfaces
+
+from mailer import delivery, permission
+from mailer.measure import ClickDesk
+from mailer.settings import Settings
+from mailer.wiring import Clock, Parts, build, log_as_json, no_bell, wall_clock
+from preference_center.app import create_app
+from preference_center.pages import Pages
+from preference_center.systems.clicks import ClickFront
+from workers.doorbell import BrokerDoorbell
+
+GRACE_SECONDS = 20
+"""How long a request may take to end after SIGTERM; an opt-out's barrier takes three."""
+
+
+def serve(settings: Settings, *, host: str, port: int, clock: Clock = wall_clock) -> None:
+    """Serve until SIGTERM or SIGINT; requests that have begun are answered first.
+
+    One worker process, so that clicks are written in one group and figures are counted once; it
+    is made anew should it die. Raises OSError where the port is taken.
+    """
+    server = Granian(
+        "preference_center.server",
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=1,
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=GRACE_SECONDS,
+        log_enabled=False,
+    )
+    server.serve(target_loader=partial(_load, settings, clock))
+
+
+def _load(settings: Settings, clock: Clock, _: str) -> ClickFront:
+    """Make the application in the worker process: no connection crosses a fork."""
+    log_as_json()
+    ring = BrokerDoorbell(settings) if settings.broker_url else no_bell
+    return front(build(settings, process="web", ring=ring, clock=clock))
+
+
+def front(parts: Parts) -> ClickFront:
+    """Return the whole web door as one ASGI application: clicks in front, pages behind."""
+    settings = parts.settings
+    desk = ClickDesk(
+        parts.database,
+        parts.links,
+        Path(settings.data_dir) / "measure",
+        targets_of=delivery.targets_of,
+        tracking_of=permission.tracking_of,
+        clock=parts.clock,
+    )
+    return ClickFront(create_app(parts), desk, dead_end=partial(_dead_end, Pages(settings)))
+
+
+def _dead_end(pages: Pages, status: int, title: str, text: str) -> bytes:
+    """Draw the page of a link that leads nowhere, in the look of all others."""
+    del status  # the number says nothing to a reader
+    view: dict[str, Any] = {"title": title, "lines": [text], "request_id": ""}
+    return pages.text("problem.html", view).encode()
