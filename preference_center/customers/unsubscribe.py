@@ -72,8 +72,8 @@ def stop(token: str, form: Annotated[Form, Depends(read_form)], door: Here) -> R
     bearer = bearer_of(door, Purpose.UNSUBSCRIBE, token)
     choice = form.one("choice")
     if choice not in ("all", "topic"):
-        stop_mail(door, bearer, None, through=Door.ONE_CLICK, words=ONE_CLICK_WORDS)
-        return PlainTextResponse("Stopped.\n")
+        said = stop_mail(door, bearer, None, through=Door.ONE_CLICK, words=ONE_CLICK_WORDS)
+        return PlainTextResponse(_said_to_mailbox(said))
     topic = _topic_of(door, bearer) if choice == "topic" else None
     words = f"Stop only “{topic.label}”" if topic else STOP_ALL_WORDS
     said = stop_mail(door, bearer, topic, through=Door.UNSUBSCRIBE_PAGE, words=words)
@@ -82,6 +82,16 @@ def stop(token: str, form: Annotated[Form, Depends(read_form)], door: Here) -> R
     except DatabaseAway:
         page = _bare(door, bearer, topic, said, now=now)
     return door.pages.answer("customers/stopped.html", page)
+
+
+def _said_to_mailbox(said: Acknowledgement) -> str:
+    """Answer in a few words; what could not be called back is named here too."""
+    lines = ["Stopped."]
+    if said.left:
+        lines.append(f"{len(said.left)} message(s) had left before.")
+    if said.may_still_arrive:
+        lines.append("One message may still arrive.")
+    return "\n".join(lines) + "\n"
 
 
 def _situation(door: WebDoor, session: Session, bearer: Bearer, *, now: datetime) -> Situation:

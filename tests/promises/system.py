@@ -1,0 +1,235 @@
+"""The whole service as processes of its own, so that a test can aim, kill, stop and restart them."""
+
+import base64
+import contextlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import psycopg
+
+from mailer.development.places import free_port
+from mailer.development.servers import Service, broker_service, postgres_service
+from mailer.migrations import migrate
+from mailer.settings import read_settings
+from mailer.wiring import Parts, build
+from tests.promises.witness import RunningWitness, Script, witness_process
+
+ROOT = Path(__file__).resolve().parents[2]
+REPLY_TIMEOUT = 4.0
+LEASE = 5.0
+
+
+def a_key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+@dataclass
+class Part:
+    """One process of ours in a group of its own, with its log."""
+
+    name: str
+    words: tuple[str, ...]
+    environment: dict[str, str]
+    log: Path
+    process: "subprocess.Popen[bytes] | None" = None
+    _output: IO[bytes] | None = None
+
+    def start(self) -> None:
+        self._output = self.log.open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, *os.environ.get("FPM","-m mailer").split(), *self.words],
+            env=self.environment,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            start_new_session=True,
+        )
+
+    def signal(self, number: int) -> None:
+        """Send a signal to every process of the part."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, number)
+
+    def kill(self) -> None:
+        """kill -9, all of it, and wait until it is gone."""
+        self.signal(signal.SIGKILL)
+        self._wait(10)
+
+    def terminate(self, seconds: float = 60) -> int:
+        """SIGTERM as a deploy does it, to the first process; return its exit status."""
+        assert self.process is not None
+        self.process.terminate()
+        status = self.process.wait(seconds)
+        self.signal(signal.SIGKILL)
+        self._wait(5)
+        return status
+
+    def _wait(self, seconds: float) -> None:
+        assert self.process is not None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+        if self._output is not None:
+            self._output.close()
+            self._output = None
+
+
+@dataclass
+class System:
+    """Database, broker, witness and our parts; `parts` is this process's own way in."""
+
+    folder: Path
+    database: Service | None
+    broker: Service | None
+    broker_url: str
+    witness: RunningWitness
+    environment: dict[str, str]
+    port: int
+    parts: Parts
+    processes: dict[str, Part] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self, name: str, *words: str) -> Part:
+        part = Part(name, words, self.environment, self.folder / f"{name}.log")
+        part.start()
+        self.processes[name] = part
+        return part
+
+    def start_all(self) -> None:
+        self.start("web", "web", "--port", str(self.port))
+        for n in (1, 2):
+            self.start(f"worker-{n}", "worker")
+        self.start("beat", "beat")
+        self.wait_for(self.is_web_up, 60, "the web to answer")
+
+    def is_web_up(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def wait_for(self, condition: Any, seconds: float, what: str) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                raise AssertionError(f"waited {seconds:.0f} s for {what}\n{self.last_words()}")
+            time.sleep(0.1)
+
+    def last_words(self) -> str:
+        """The end of each log, for a failure that can be read."""
+        tails = []
+        for name, part in self.processes.items():
+            lines = part.log.read_text(errors="replace").splitlines()[-15:]
+            tails.append(f"--- {name}\n" + "\n".join(lines))
+        return "\n".join(tails)
+
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Look into the database by a connection of the test's own."""
+        with psycopg.connect(self.environment["MAILER_DATABASE_URL"]) as connection:
+            return connection.execute(sql, values).fetchall()  # type: ignore[arg-type]
+
+    def flush_broker(self) -> None:
+        """Empty the broker: every doorbell is lost."""
+        if self.broker_url.startswith("redis"):
+            import redis
+
+            with contextlib.closing(redis.Redis.from_url(self.broker_url)) as client:
+                client.flushall()
+
+    def stop_all(self) -> None:
+        for part in self.processes.values():
+            part.signal(signal.SIGCONT)
+            part.signal(signal.SIGKILL)
+            part._wait(10)
+
+    def worker_log(self) -> str:
+        return "".join(
+            part.log.read_text(errors="replace")
+            for name, part in self.processes.items()
+            if name.startswith("worker")
+        )
+
+
+@contextlib.contextmanager
+def running_system(folder: Path, *, script: Script = ()) -> Iterator[System]:
+    """Bring up everything but our own processes; call `start_all` once the data is there."""
+    with contextlib.ExitStack() as stack:
+        database, database_url = _database(folder, stack)
+        broker, broker_url = _broker(folder, stack)
+        witness = stack.enter_context(witness_process(folder / "witness.jsonl", script=script))
+        port = free_port()
+        environment = {
+            **os.environ,
+            "MAILER_ENV": "development",
+            "MAILER_DATA_DIR": str(folder / "data"),
+            "MAILER_DATABASE_URL": database_url,
+            "MAILER_BROKER_URL": broker_url,
+            "MAILER_PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "MAILER_SECRET_KEYS": a_key(),
+            "MAILER_VAULT_KEYS": a_key(),
+            "MAILER_INDEX_KEYS": a_key(),
+            "MAILER_SMTP_URL": f"smtp://127.0.0.1:{witness.port}",
+            "MAILER_POSTAL_ADDRESS": "FocalPoint, 10 Corporate Place South, Piscataway, NJ 08854",
+            "MAILER_REPLY_TIMEOUT": str(REPLY_TIMEOUT),
+            "MAILER_LEASE_SECONDS": str(LEASE),
+            "PYTHONUNBUFFERED": "1",
+        }
+        migrate(database_url)
+        parts = build(read_settings(environment), process="test", clock=lambda: datetime.now(UTC))
+        system = System(
+            folder, database, broker, broker_url, witness, environment, port, parts
+        )
+        stack.callback(parts.close)
+        stack.callback(system.stop_all)
+        yield system
+
+
+def _database(folder: Path, stack: contextlib.ExitStack) -> tuple[Service | None, str]:
+    given = os.environ.get("MAILER_TEST_DATABASE_URL")
+    if not given:
+        service = stack.enter_context(
+            postgres_service(folder / "postgres", throwaway=True, durable=True)
+        )
+        return service, service.url
+    name = f"promises_{os.getpid()}_{secrets.token_hex(3)}"
+    with psycopg.connect(given, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+    stack.callback(_drop, given, name)
+    return None, given.rpartition("/")[0] + "/" + name
+
+
+def _drop(url: str, name: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+
+
+def _broker(folder: Path, stack: contextlib.ExitStack) -> tuple[Service | None, str]:
+    given = os.environ.get("MAILER_TEST_BROKER_URL")
+    if given:
+        return None, given
+    service = stack.enter_context(broker_service(folder / "broker", throwaway=True))
+    return service, service.url
+
+
+def as_json(line: str) -> dict[str, Any]:
+    """One line of a structured log, or nothing."""
+    try:
+        read = json.loads(line)
+    except ValueError:
+        return {}
+    return read if isinstance(read, dict) else {}
