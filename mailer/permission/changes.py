@@ -4,9 +4,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, insert, or_, update
-from sqlalchemy.dialects.postgresql import insert as insert_or_keep
-from sqlmodel import Session, SQLModel, col, select
+from sqlalchemy import delete, insert, or_, text, update
+from sqlmodel import Session, col, select
 
 from mailer.database import rows_changed
 from mailer.permission._tables import ConsentRow, StandingRow, SuppressionRow
@@ -19,8 +18,6 @@ from mailer.vocabulary import (
     SuppressionReason,
     Topic,
 )
-
-_standing = SQLModel.metadata.tables["permission_standing"]
 
 
 class StaleYes(Exception):
@@ -84,24 +81,20 @@ def admit(session: Session, person_ids: Sequence[PersonId], *, now: datetime) ->
     del now  # a standing begins empty, whenever that is
     if not person_ids:
         return
-    session.execute(
-        insert_or_keep(_standing)
-        .values(
-            [
-                {
-                    "person_id": person_id,
-                    "version": 0,
-                    "topics_on": 0,
-                    "topics_answered": 0,
-                    "frequency": Frequency.AS_IT_COMES.value,
-                    "tracking": True,
-                    "confirmed": True,
-                }
-                for person_id in person_ids
-            ]
-        )
-        .on_conflict_do_nothing()
-    )
+    given = {"persons": list(person_ids), "frequency": Frequency.AS_IT_COMES.value}
+    session.execute(_ADMIT, given)
+
+
+# One array instead of seven values a person: an import admits thousands at once.
+_ADMIT = text(
+    """
+    INSERT INTO permission_standing
+        (person_id, version, topics_on, topics_answered, frequency, tracking, confirmed)
+    SELECT person_id, 0, 0, 0, :frequency, true, true
+    FROM unnest(CAST(:persons AS bigint[])) AS fresh(person_id)
+    ON CONFLICT DO NOTHING
+    """
+)
 
 
 def apply(
