@@ -31,7 +31,7 @@ def create_celery(settings: Settings) -> Celery:
         task_acks_late=False,
         task_ignore_result=True,
         task_default_queue=CHORES,
-        task_queues=[Queue(name) for name in QUEUES],  # type: ignore[no-untyped-call]
+        task_queues=[Queue(name, routing_key=name) for name in QUEUES],  # type: ignore[no-untyped-call]
         task_create_missing_queues=False,
         task_serializer="json",
         accept_content=["json"],
