@@ -19,7 +19,7 @@ from preference_center.last_resort import LastResort
 from preference_center.pages import Pages
 from preference_center.problems import Problem
 from preference_center.request_log import RequestLog
-from preference_center.systems import health, metrics, outbox, static
+from preference_center.systems import api, health, metrics, outbox, static
 from preference_center.systems.meters import Meters
 from preference_center.troubles import TABLE, answer_problem
 
@@ -57,7 +57,7 @@ def create_app(parts: Parts, *, clock: Clock | None = None) -> FastAPI:
         pages=Pages(parts.settings),
         meters=Meters(_gauges_reader(parts, clock or parts.clock)),
     )
-    for router in _corridors(parts):
+    for router in _corridors(parts, clock or parts.clock):
         app.include_router(router)
     for kind in (*TABLE, Problem, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answer_problem)
@@ -65,8 +65,9 @@ def create_app(parts: Parts, *, clock: Clock | None = None) -> FastAPI:
     return app
 
 
-def _corridors(parts: Parts) -> Iterator[APIRouter]:
+def _corridors(parts: Parts, clock: Clock) -> Iterator[APIRouter]:
     yield from CORRIDORS
+    yield api.router(parts, clock)
     if parts.settings.env is Environment.DEVELOPMENT and parts.settings.mail_catcher:
         yield outbox.router
 

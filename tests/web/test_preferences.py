@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from mailer import permission, policy
 from mailer.permission import Change
 from mailer.vocabulary import Door, Frequency, Topic
-from tests.web.conftest import NOW, House
+from tests.web.house import NOW, House
 
 NEWS, SOFTWARE, PARTNERS = Topic.COMPANY_NEWS, Topic.SOFTWARE_UPDATES, Topic.PARTNER_OFFERS
 INPUT = re.compile(r"<input ([^>]*)>")

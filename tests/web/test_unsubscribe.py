@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from mailer.permission import Change
 from mailer.vocabulary import Door, Topic
-from tests.web.conftest import NOW, House
+from tests.web.house import NOW, House
 
 NEWS, SOFTWARE = Topic.COMPANY_NEWS, Topic.SOFTWARE_UPDATES
 BOUNDARY = "frontier"

@@ -1,0 +1,104 @@
+"""Every page: nothing that axe finds, no sideways scroll, no foreign byte, little weight."""
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, Response
+
+from tests.browser.scenes import SCENES, Scene
+from tests.web.house import House
+
+pytestmark = pytest.mark.browser
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+OPTIONS = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
+SIZES = {1280: 900, 320: 640}
+NewPage = Callable[..., Page]
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds, in words."""
+    found = Axe().run(page, options=OPTIONS).response["violations"]
+    return [
+        f"{each['id']}: {', '.join(str(node['target']) for node in each['nodes'])}"
+        for each in found
+    ]
+
+
+@pytest.mark.parametrize("width", SIZES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", SCENES)
+def test_axe_finds_nothing(
+    new_page: NewPage, site: str, house: House, name: str, scheme: str, width: int
+) -> None:
+    page = new_page(
+        color_scheme=scheme, viewport={"width": width, "height": SIZES[width]}
+    )
+    SCENES[name](page, site, house)
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("name", ["preferences", "stopped", "receipt", "preferences-error"])
+def test_pages_mirror_for_right_to_left(
+    new_page: NewPage, site: str, house: House, name: str
+) -> None:
+    page = new_page(viewport={"width": 320, "height": 640})
+    SCENES[name](page, site, house)
+    page.evaluate("document.documentElement.dir = 'rtl'")
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_page_loads_our_own_bytes_only_and_few_of_them(
+    new_page: NewPage, site: str, house: House, name: str
+) -> None:
+    page = new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    SCENES[name](page, site, house)
+    seen: list[Response] = []
+    fresh = new_page()
+    fresh.on("response", seen.append)
+    fresh.goto(page.url, wait_until="networkidle")
+    assert {each.url.startswith(f"{site}/") for each in seen} == {True}
+    if not name.startswith("outbox"):
+        assert len(seen) <= 4
+        assert sum(len(each.body()) for each in seen) <= 40_000
+    assert [each for each in complaints if "status of 4" not in each] == []
+
+
+@pytest.mark.parametrize("name", ["preferences", "unsubscribe", "stopped"])
+def test_text_may_be_spaced_out_without_loss(
+    new_page: NewPage, site: str, house: House, name: str
+) -> None:
+    page = new_page(viewport={"width": 320, "height": 640})
+    SCENES[name](page, site, house)
+    page.evaluate(
+        "for (const each of document.querySelectorAll('*')) {"
+        " each.style.lineHeight = '1.5'; each.style.letterSpacing = '.12em';"
+        " each.style.wordSpacing = '.16em'; }"
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    clipped = page.evaluate(
+        "[...document.querySelectorAll('button, a, label, p')]"
+        ".filter(each => each.scrollWidth > each.clientWidth + 1 && each.clientWidth > 1"
+        " && getComputedStyle(each).display !== 'inline').map(each => each.textContent)"
+    )
+    assert clipped == []
+
+
+@pytest.mark.parametrize("name", ["preferences", "unsubscribe", "stopped", "receipt"])
+def test_what_is_pressed_is_44_pixels_high(
+    new_page: NewPage, site: str, house: House, name: str
+) -> None:
+    page = new_page(viewport={"width": 320, "height": 640})
+    SCENES[name](page, site, house)
+    heights = page.evaluate(
+        "[...document.querySelectorAll('button, a, label.choice, select, input[type=date]')]"
+        ".map(each => [each.textContent.trim(), each.getBoundingClientRect().height])"
+    )
+    assert [text for text, height in heights if height < 43.5] == []
