@@ -39,7 +39,13 @@ class Broker:
     @property
     def program(self) -> Program:
         """The server, ready when it answers PING."""
-        return Program("broker", self._command, self._is_ready, attempts=START_ATTEMPTS)
+        return Program(
+            "broker",
+            self._command,
+            self._is_ready,
+            attempts=START_ATTEMPTS,
+            unsaid=("overcommit", "signal-handler", "bye bye"),
+        )
 
     def _command(self) -> Command:
         settings = BROKER_SETTINGS | {

@@ -21,6 +21,17 @@ from mailer.development.processes import Command, Process, Program, ProgramFaile
 from mailer.development.wheels import PLAIN_ENVIRONMENT, last_line, site_packages, version
 
 START_ATTEMPTS = 6
+UNREMARKABLE = (
+    "starting PostgreSQL",
+    "listening on",
+    "database system is ",
+    "database system was shut down",
+    "fast shutdown request",
+    "aborting any active transactions",
+    "logical replication launcher",
+    "shutting down",
+)
+"""What it says at every start and stop."""
 RECOVERY_SECONDS = 1800.0
 """A crash recovery may take long; a server that has ended is noticed at once all the same."""
 POSTGRES_PARTS = (
@@ -38,6 +49,7 @@ POSTGRES_SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "",
+    "log_checkpoints": "off",
     # Neither the values of a failed statement nor those of a violated key: they may be personal.
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
@@ -75,6 +87,7 @@ class Postgres:
             self._is_ready,
             ready_within=RECOVERY_SECONDS,
             attempts=START_ATTEMPTS,
+            unsaid=UNREMARKABLE,
         )
 
     def _command(self) -> Command:
@@ -137,6 +150,9 @@ class Postgres:
             )
 
     def _is_ready(self) -> bool:
+        """Ask only when the server says so itself: each refused question would be in its log."""
+        if not _says_ready(self.data):
+            return False
         try:
             with psycopg.connect(self.url, connect_timeout=2) as connection:
                 return connection.execute("SELECT 1").fetchone() == (1,)
@@ -169,6 +185,14 @@ def _clear_stale_pid(data: Path) -> None:
             raise PlaceUnusable(f"process {pid} is still serving {data}; stop it first")
         else:
             time.sleep(0.1)
+
+
+def _says_ready(data: Path) -> bool:
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return False
+    return len(lines) >= 8 and lines[7].strip() == "ready"
 
 
 def _first_number(file: Path) -> int:

@@ -46,6 +46,8 @@ class Program:
     ready_within: float = 60.0
     attempts: int = 1
     """Starts before giving up, for what a predecessor may still hold: a port, shared memory."""
+    unsaid: tuple[str, ...] = ()
+    """Lines that hold one of these are not passed on: they would only puzzle a reader."""
     layer: int = 0
     """Higher layers are stopped first; within a layer all are stopped together."""
 

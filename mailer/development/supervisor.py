@@ -139,16 +139,18 @@ class Supervisor:
 
     def _listen(self, kept: _Kept, process: Process) -> None:
         kept.reader = threading.Thread(
-            target=self._relay, args=(kept.program.name, process), daemon=True
+            target=self._relay, args=(kept.program, process), daemon=True
         )
         kept.reader.start()
 
-    def _relay(self, name: str, process: Process) -> None:
+    def _relay(self, program: Program, process: Process) -> None:
         if process.output is None:
             return
         with process.output as lines, suppress(ValueError):
             for line in lines:
-                self._say(name, line.decode(errors="replace").rstrip())
+                text = line.decode(errors="replace").rstrip()
+                if text and not any(words in text for words in program.unsaid):
+                    self._say(program.name, text)
 
     def _pause(self, seconds: float) -> None:
         if self._stop.wait(seconds):
