@@ -19,7 +19,6 @@ from sqlalchemy import BigInteger, Column, text
 from sqlmodel import Field, Session
 
 from mailer.database import Table
-from mailer.database import Table
 from mailer.vocabulary import PersonId
 
 KEY_BYTES = 32
