@@ -104,8 +104,7 @@ class SmtpProvider:
                     conversation.push(people)
                 self._drop_ended()
                 self._keep_enough(people, wanted)
-                if people.is_late and self._dialling and not self._open:
-                    people.stop(AboutUs(0, "no connection to the server in time"))
+                self._note_no_connection(people)
                 people.tell_when_begun(is_any_opening=any(c.opening for c in self._open))
                 if people.is_answered:
                     return
@@ -170,6 +169,11 @@ class SmtpProvider:
             pass
         if people.wants_to_begin and not self._open and not self._dialling:
             people.stop(self._trouble or AboutUs(0, "no connection to the server"))
+
+    def _note_no_connection(self, people: Slice) -> None:
+        """When it is too late and nothing was open, the clock is not the reason."""
+        if people.is_late and not self._open and (self._trouble or self._dialling):
+            people.stop(self._trouble or AboutUs(0, "no connection to the server in time"))
 
     def _dial(self) -> bool:
         """Begin to connect; say whether that could be begun."""

@@ -1,7 +1,6 @@
 """A certificate for localhost, and a TLS tunnel in front of a server that speaks none."""
 
 import contextlib
-import ipaddress
 import socket
 import ssl
 import threading
@@ -18,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True)
 class TlsFiles:
-    """A certificate of localhost, signed by itself, with its key in the same file."""
+    """A certificate of one host, signed by itself, with its key in the same file."""
 
     both: Path
 
@@ -31,13 +30,10 @@ class TlsFiles:
         return ssl.create_default_context(cafile=str(self.both))
 
 
-def make_certificate(folder: Path) -> TlsFiles:
+def make_certificate(folder: Path, host: str = "localhost") -> TlsFiles:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    names: list[x509.GeneralName] = [
-        x509.DNSName("localhost"),
-        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-    ]
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    names: list[x509.GeneralName] = [x509.DNSName(host)]
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -51,7 +47,7 @@ def make_certificate(folder: Path) -> TlsFiles:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
     )
-    both = folder / "localhost.pem"
+    both = folder / f"{host}.pem"
     both.write_bytes(
         certificate.public_bytes(serialization.Encoding.PEM)
         + key.private_bytes(
