@@ -1,0 +1,95 @@
+"""The bodies of campaigns: what is said, to whom, when, and what became of it."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, JsonValue, StringConstraints
+
+from mailer.campaigns import Act, Audience, State
+from mailer.letters import PromotionalContent
+from mailer.vocabulary import Topic
+from preference_center.systems.api.forms import Answer, Form, Moment, OneLine, Page
+
+CAMPAIGN_EXAMPLE: dict[str, JsonValue] = {
+    "name": "Autumn release",
+    "topic": "software_updates",
+    "content": {
+        "subject": "Version 9 is here",
+        "preheader": "Faster tills, clearer reports",
+        "heading": "Version 9",
+        "body_markdown": "Hello {{ first_name }},\n\nversion 9 is ready for your tills.",
+        "button_label": "See what is new",
+        "button_url": "https://shop.focalpointsystem.com/version-9",
+    },
+    "audience": {"languages": ["en"], "product": "POS-PRO"},
+}
+
+
+class CampaignForm(Form):
+    """A campaign: one letter, one topic, an audience. Saved as a draft; nothing leaves by this."""
+
+    model_config = ConfigDict(json_schema_extra={"example": CAMPAIGN_EXAMPLE})
+
+    name: Annotated[OneLine, StringConstraints(min_length=1)]
+    topic: Topic
+    content: PromotionalContent
+    audience: Audience = Field(
+        default_factory=Audience, description="Rules that must all hold; none for everybody."
+    )
+
+
+class ScheduleForm(Form):
+    """When a campaign starts by itself."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"at": "2026-12-02T14:00:00Z"}})
+
+    at: Moment
+
+
+class CampaignAnswer(Answer):
+    """A campaign on file, and what may be done to it now."""
+
+    id: int
+    name: str
+    topic: Topic
+    content: PromotionalContent
+    audience: Audience
+    state: State
+    possible: list[Act]
+    mailing: int | None
+    scheduled_for: datetime | None
+    created_at: datetime
+    created_by: str
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class CampaignPage(Page):
+    """Campaigns by id."""
+
+    campaigns: list[CampaignAnswer]
+
+
+class BooksAnswer(Answer):
+    """What became of the audience; the parts always add up to the whole."""
+
+    id: int
+    state: State
+    as_at: datetime
+    audience: int
+    accepted: int
+    refused: dict[str, int] = Field(description="By reason: see the catalogue in docs/api.md.")
+    rejected: int
+    unknown: int
+    cancelled: int
+    to_go: int
+
+
+class PreviewAnswer(Answer):
+    """How a campaign would fare if it started now; nothing leaves by asking."""
+
+    id: int
+    as_at: datetime
+    audience: int
+    allowed: int
+    refused: dict[str, int]

@@ -1,0 +1,231 @@
+"""Campaigns: drafted, previewed, scheduled, started, paused, resumed, cancelled, reported."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+from sqlmodel import Session
+
+from mailer import campaigns
+from mailer.access import ApiScope
+from mailer.campaigns import Campaign, CampaignId, NewCampaign, possible
+from mailer.vocabulary import Lane
+from preference_center.systems.api.calls import Call, Needs, Receipt
+from preference_center.systems.api.campaign_shapes import (
+    BooksAnswer,
+    CampaignAnswer,
+    CampaignForm,
+    CampaignPage,
+    PreviewAnswer,
+    ScheduleForm,
+)
+from preference_center.systems.api.errors import ApiRoute
+from preference_center.systems.api.pages import PlaceOf
+
+routes = APIRouter(prefix="/campaigns", route_class=ApiRoute, tags=["Campaigns"])
+
+Writes = Annotated[Call, Depends(Needs(ApiScope.CAMPAIGNS))]
+Reads = Annotated[Call, Depends(Needs(ApiScope.READ, ApiScope.CAMPAIGNS))]
+Id = Annotated[int, Path(ge=1, le=2**63 - 1, description="The campaign's id.")]
+
+
+@routes.post("", status_code=201, response_model=CampaignAnswer)
+def draft_a_campaign(form: CampaignForm, call: Writes) -> CampaignAnswer:
+    """Save a campaign as a draft. Its content is checked now, and again before it starts."""
+
+    def work(session: Session) -> Receipt:
+        made = campaigns.create(
+            session, _new(form), brand=call.parts.brand, by=call.key.actor, now=call.now
+        )
+        return Receipt({"campaign": made.campaign_id})
+
+    return _look(call, call.once(form, work)["campaign"])
+
+
+@routes.get("", response_model=CampaignPage)
+def list_campaigns(place: PlaceOf, call: Reads) -> CampaignPage:
+    """List campaigns by id."""
+    with call.look() as session:
+        page = campaigns.campaigns_page(session, after=CampaignId(place.after), limit=place.limit)
+    return CampaignPage(
+        campaigns=[_answer(each) for each in page],
+        next_cursor=place.next_cursor([each.campaign_id for each in page]),
+    )
+
+
+@routes.get("/{campaign}", response_model=CampaignAnswer)
+def get_a_campaign(campaign: Id, call: Reads) -> CampaignAnswer:
+    """Get one campaign, with what may be done to it now."""
+    return _look(call, campaign)
+
+
+@routes.put("/{campaign}", response_model=CampaignAnswer)
+def edit_a_campaign(campaign: Id, form: CampaignForm, call: Writes) -> CampaignAnswer:
+    """Replace what a draft says; a scheduled campaign goes back to the drafts first."""
+
+    def work(session: Session) -> Receipt:
+        campaigns.edit(
+            session,
+            CampaignId(campaign),
+            _new(form),
+            brand=call.parts.brand,
+            by=call.key.actor,
+            now=call.now,
+        )
+        return Receipt({"campaign": campaign})
+
+    return _look(call, call.once(form, work)["campaign"])
+
+
+@routes.post("/{campaign}/schedule", response_model=CampaignAnswer)
+def schedule_a_campaign(campaign: Id, form: ScheduleForm, call: Writes) -> CampaignAnswer:
+    """Let it start by itself at a moment, or move that moment. Needs the postal address (C27)."""
+
+    def act(session: Session) -> Campaign:
+        return campaigns.schedule(
+            session,
+            CampaignId(campaign),
+            at=form.at,
+            brand=call.parts.brand,
+            by=call.key.actor,
+            now=call.now,
+        )
+
+    return _do(call, act, form=form)
+
+
+@routes.post("/{campaign}/unschedule", response_model=CampaignAnswer)
+def unschedule_a_campaign(campaign: Id, call: Writes) -> CampaignAnswer:
+    """Take it back to the drafts before it starts."""
+    return _do(
+        call,
+        lambda session: campaigns.unschedule(
+            session, CampaignId(campaign), by=call.key.actor, now=call.now
+        ),
+    )
+
+
+@routes.post("/{campaign}/start", response_model=CampaignAnswer)
+def start_a_campaign(campaign: Id, call: Writes) -> CampaignAnswer:
+    """Start it now: the audience is fixed and cut into batches before the answer leaves."""
+    return _do(
+        call,
+        lambda session: campaigns.start(
+            session,
+            CampaignId(campaign),
+            brand=call.parts.brand,
+            by=call.key.actor,
+            now=call.now,
+        ),
+        rings=(Lane.PROMOTIONAL,),
+    )
+
+
+@routes.post("/{campaign}/pause", response_model=CampaignAnswer)
+def pause_a_campaign(campaign: Id, call: Writes) -> CampaignAnswer:
+    """Let no further batch leave until it is resumed."""
+    return _do(
+        call,
+        lambda session: campaigns.pause(
+            session, CampaignId(campaign), by=call.key.actor, now=call.now
+        ),
+    )
+
+
+@routes.post("/{campaign}/resume", response_model=CampaignAnswer)
+def resume_a_campaign(campaign: Id, call: Writes) -> CampaignAnswer:
+    """Let a paused campaign go on."""
+    return _do(
+        call,
+        lambda session: campaigns.resume(
+            session, CampaignId(campaign), by=call.key.actor, now=call.now
+        ),
+        rings=(Lane.PROMOTIONAL,),
+    )
+
+
+@routes.post("/{campaign}/cancel", response_model=CampaignAnswer)
+def cancel_a_campaign(campaign: Id, call: Writes) -> CampaignAnswer:
+    """End it for good: what has not left never will."""
+    return _do(
+        call,
+        lambda session: campaigns.cancel(
+            session, CampaignId(campaign), by=call.key.actor, now=call.now
+        ),
+    )
+
+
+@routes.get("/{campaign}/report", response_model=BooksAnswer)
+def report_a_campaign(campaign: Id, call: Reads) -> BooksAnswer:
+    """Tell what became of its audience. Names nobody; the parts add up to the audience."""
+    with call.look() as session:
+        report = campaigns.report_of(session, CampaignId(campaign))
+    books = report.books
+    return BooksAnswer(
+        id=campaign,
+        state=report.campaign.state,
+        as_at=call.now,
+        audience=books.audience,
+        accepted=books.accepted,
+        refused={reason.value: count for reason, count in sorted(books.refused.items())},
+        rejected=books.rejected,
+        unknown=books.unknown,
+        cancelled=books.cancelled,
+        to_go=books.to_go,
+    )
+
+
+@routes.get("/{campaign}/preview", response_model=PreviewAnswer)
+def preview_a_campaign(campaign: Id, call: Reads) -> PreviewAnswer:
+    """Count who would get it now and who would not, by reason, with the sender's own decision."""
+    with call.look() as session:
+        counted = campaigns.preview(session, CampaignId(campaign), now=call.now)
+    return PreviewAnswer(
+        id=campaign,
+        as_at=counted.as_at,
+        audience=counted.audience,
+        allowed=counted.allowed,
+        refused={reason.value: count for reason, count in sorted(counted.refused.items())},
+    )
+
+
+def _do(
+    call: Call,
+    act: Callable[[Session], Campaign],
+    *,
+    form: ScheduleForm | None = None,
+    rings: tuple[Lane, ...] = (),
+) -> CampaignAnswer:
+    def work(session: Session) -> Receipt:
+        return Receipt({"campaign": act(session).campaign_id}, rings=rings)
+
+    return _look(call, call.once(form, work)["campaign"])
+
+
+def _look(call: Call, campaign: int) -> CampaignAnswer:
+    with call.look() as session:
+        return _answer(campaigns.campaign_of(session, CampaignId(campaign)))
+
+
+def _new(form: CampaignForm) -> NewCampaign:
+    return NewCampaign(
+        name=form.name, topic=form.topic, content=form.content, audience=form.audience
+    )
+
+
+def _answer(campaign: Campaign) -> CampaignAnswer:
+    return CampaignAnswer(
+        id=campaign.campaign_id,
+        name=campaign.name,
+        topic=campaign.topic,
+        content=campaign.content,
+        audience=campaign.audience,
+        state=campaign.state,
+        possible=list(possible(campaign.state)),
+        mailing=campaign.mailing_id,
+        scheduled_for=campaign.scheduled_for,
+        created_at=campaign.created_at,
+        created_by=campaign.created_by,
+        started_at=campaign.started_at,
+        ended_at=campaign.ended_at,
+    )

@@ -1,0 +1,176 @@
+"""What the rooms refuse, in the words of the API: one table from their errors to problems."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+
+from mailer import access, campaigns, delivery, letters, orders, people, permission
+from preference_center.problems import Problem
+from preference_center.systems.api.forms import LARGEST_BODY
+
+
+class NotFound(Exception):
+    """Nothing has this id; `what` says nothing of which."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+def field_problem(errors: list[dict[str, str]]) -> Problem:
+    """Make the problem of a body whose fields are wrong; each error names field, problem, fix."""
+    return Problem(
+        422, "fields-invalid", "Some fields are missing or wrong", "See errors.", errors=errors
+    )
+
+
+def _field(field: str, problem: str, fix: str = "") -> dict[str, str]:
+    return {"field": field, "problem": problem, **({"fix": fix} if fix else {})}
+
+
+def _card(error: people.CardNumberFound) -> Problem:
+    return Problem(
+        422,
+        "card-number",
+        "Card numbers are never accepted",
+        "Send brand, last four digits, expiry and your processor's token. Nothing was stored.",
+        errors=[_field(error.field, "holds what looks like a card number", "leave it out")],
+    )
+
+
+def _letter(error: letters.FieldsInvalid) -> Problem:
+    return field_problem(
+        [_field(f"fields.{each.field}", each.problem, each.fix) for each in error.problems]
+    )
+
+
+def _content(error: campaigns.ContentRefused) -> Problem:
+    return Problem(
+        422,
+        "content-refused",
+        "This content cannot be sent",
+        "See errors.",
+        errors=[_field(f"content.{each.field}", each.text, each.fix) for each in error.problems],
+    )
+
+
+def _cannot(error: campaigns.CannotDo) -> Problem:
+    return Problem(
+        409,
+        "cannot-do",
+        "The campaign's state does not allow this",
+        str(error),
+        state=error.state.value,
+        possible=[act.value for act in error.possible],
+    )
+
+
+def _scope(error: access.ScopeMissing) -> Problem:
+    return Problem(
+        403, "scope-missing", "This key may not do that", str(error), scope=error.scope.value
+    )
+
+
+Told = Callable[[Any], Problem]
+TABLE: Mapping[type[Exception], Told] = {
+    NotFound: lambda error: Problem(404, "not-found", f"There is no such {error.what}"),
+    people.CardNumberFound: _card,
+    people.PersonGone: lambda _: Problem(404, "not-found", "There is no such customer"),
+    people.FieldInvalid: lambda error: field_problem([_field(error.field, error.reason)]),
+    people.AddressInvalid: lambda error: field_problem([_field("email", str(error))]),
+    letters.FieldsInvalid: _letter,
+    orders.OrderNumberInvalid: lambda error: field_problem([_field("number", str(error))]),
+    orders.EventIdInvalid: lambda error: field_problem([_field("event_id", str(error))]),
+    orders.OrderUnknown: lambda _: Problem(404, "not-found", "There is no such order"),
+    orders.OrderOfAnother: lambda _: Problem(
+        409, "order-of-another", "Another customer has an order with this number"
+    ),
+    orders.CustomerGone: lambda _: Problem(410, "customer-gone", "This customer was erased"),
+    orders.EventMisplaced: lambda _: Problem(
+        422, "event-misplaced", "This event belongs to an order, or this order's to an account"
+    ),
+    campaigns.CampaignNotFound: lambda _: Problem(404, "not-found", "There is no such campaign"),
+    campaigns.ContentRefused: _content,
+    campaigns.NoPostalAddress: lambda error: Problem(
+        409, "no-postal-address", "The company's postal address is missing", str(error)
+    ),
+    campaigns.MomentPassed: lambda error: field_problem([_field("at", str(error))]),
+    campaigns.CannotDo: _cannot,
+    permission.StaleYes: lambda _: Problem(
+        409, "stale-yes", "The customer has chosen otherwise since", "Show them what holds now."
+    ),
+    permission.NotAdmitted: lambda _: Problem(404, "not-found", "There is no such customer"),
+    permission.SuppressionNotFound: lambda _: Problem(
+        404, "not-found", "There is no such suppression"
+    ),
+    permission.OptOutIsTheirs: lambda error: Problem(
+        409, "opt-out-is-theirs", "Only the customer's own yes ends this", type(error).__doc__ or ""
+    ),
+    delivery.MailingNotFound: lambda _: Problem(404, "not-found", "There is no such message"),
+    access.IdempotencyConflict: lambda error: Problem(
+        409, "idempotency-conflict", "This Idempotency-Key was used otherwise", str(error)
+    ),
+    access.IdempotencyKeyInvalid: lambda error: Problem(
+        400, "idempotency-key-invalid", "This Idempotency-Key cannot be used", str(error)
+    ),
+    access.ScopeMissing: _scope,
+}
+
+
+def problem_of(error: Exception) -> Problem | None:
+    """Return the problem that an expected error is told as; None for what nobody expected."""
+    if isinstance(error, RequestValidationError):
+        return _body(error)
+    for kind in type(error).__mro__:
+        if kind in TABLE:
+            return TABLE[kind](error)
+    return None
+
+
+def _body(error: RequestValidationError) -> Problem:
+    faults = error.errors()
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return Problem(400, "not-json", "The body is not JSON", "Send one JSON object in UTF-8.")
+    return field_problem([_field(_name(fault["loc"]), str(fault["msg"])) for fault in faults])
+
+
+def _name(place: tuple[int | str, ...]) -> str:
+    """Name a field as the client wrote it: without where it stood, and never with its value."""
+    parts = [str(part) for part in place if part not in {"body", "query", "path", "header"}]
+    return ".".join(parts)[:200] or "body"
+
+
+async def _with_body(request: Request) -> Request:
+    """Read the body up to the limit; what comes after is left unread. Raises Problem."""
+    read = bytearray()
+    async for chunk in request.stream():
+        read += chunk
+        if len(read) > LARGEST_BODY:
+            raise Problem(
+                413, "too-large", "The body is too large", f"Send at most {LARGEST_BODY} bytes."
+            )
+    whole = Request(request.scope)
+    whole._body = bytes(read)  # where Starlette itself keeps what was read
+    return whole
+
+
+class ApiRoute(APIRoute):
+    """A route with a limit on its body, whose expected errors are answered as problems."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap the handler with the table."""
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(await _with_body(request))
+            except Exception as error:
+                problem = problem_of(error)
+                if problem is None:
+                    raise
+                raise problem from error
+
+        return answer

@@ -1,0 +1,337 @@
+"""The bodies that shops send and get back about customers, consents and suppressions."""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import ConfigDict, Field, JsonValue, StringConstraints, model_validator
+
+from mailer.vocabulary import Door, Frequency, Scope, SuppressionReason, Topic
+from preference_center.systems.api.forms import (
+    Address,
+    Answer,
+    Country,
+    Form,
+    Language,
+    Moment,
+    Number,
+    OneLine,
+    Page,
+    Topics,
+    Word,
+)
+
+ATTRIBUTES = 50
+CUSTOMER_EXAMPLE: dict[str, JsonValue] = {
+    "external_id": "C-1042",
+    "email": "jo@example.com",
+    "name": "Jo Example",
+    "phone": "+1 732 555 0142",
+    "street": "1 Sample Street",
+    "city": "Piscataway",
+    "region": "NJ",
+    "postal_code": "08854",
+    "country": "US",
+    "language": "en",
+    "timezone": "America/New_York",
+    "source": "shop",
+}
+
+AttributeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Attributes = Annotated[dict[AttributeName, OneLine], Field(max_length=ATTRIBUTES)]
+Source = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+class CustomerForm(Form):
+    """A customer as the shop knows them; upserted by `external_id`, else by address.
+
+    A field that is left out keeps what is on file.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"example": CUSTOMER_EXAMPLE})
+
+    external_id: Word | None = Field(default=None, description="The shop's own id; unique.")
+    email: Address
+    name: OneLine | None = None
+    phone: OneLine | None = Field(default=None, description="With its country code, best in E.164.")
+    street: OneLine | None = None
+    city: OneLine | None = None
+    region: OneLine | None = None
+    postal_code: Word | None = None
+    country: Country | None = None
+    language: Language | None = None
+    timezone: Word | None = Field(default=None, description="A name of the time zone database.")
+    birth_year: Annotated[int, Field(ge=1900, le=2100, strict=True)] | None = None
+    source: Source = Field(default="shop", description="Where a new customer comes from; kept.")
+    attributes: Attributes | None = Field(
+        default=None, description="Further facts of the shop's, for letters."
+    )
+
+
+class CustomerPatch(Form):
+    """Facts to change; what is left out stays. The address has a route of its own."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"name": "Jo Example-Reed", "language": "en-GB"}}
+    )
+
+    external_id: Word | None = None
+    name: OneLine | None = None
+    phone: OneLine | None = None
+    street: OneLine | None = None
+    city: OneLine | None = None
+    region: OneLine | None = None
+    postal_code: Word | None = None
+    country: Country | None = None
+    language: Language | None = None
+    timezone: Word | None = None
+    birth_year: Annotated[int, Field(ge=1900, le=2100, strict=True)] | None = None
+    attributes: Attributes | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("name at least one field to change")
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """Return what was given, as the people room takes it."""
+        return {
+            name: "" if value is None and name in TEXTS else value
+            for name, value in self.model_dump(exclude_unset=True).items()
+        }
+
+
+TEXTS = frozenset(
+    {"name", "phone", "street", "city", "region", "postal_code", "country", "language", "timezone"}
+)
+
+
+class CustomerSearch(Form):
+    """One thing to look for; an exact match, since names and addresses are stored blind (C09)."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"email": "jo@example.com"}})
+
+    email: Address | None = None
+    phone: OneLine | None = None
+    name: OneLine | None = None
+    external_id: Word | None = None
+    order_number: Word | None = None
+
+    @model_validator(mode="after")
+    def _asks_one_thing(self) -> Self:
+        if sum(value is not None for value in self.model_dump().values()) != 1:
+            raise ValueError("give exactly one of email, phone, name, external_id, order_number")
+        return self
+
+
+class MergeForm(Form):
+    """Another record of the same person, which goes up in this one."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"merged": 18}})
+
+    merged: Number = Field(description="The id of the record that ends.")
+
+
+class AddressForm(Form):
+    """The new address of a customer, confirmed by the shop."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"email": "jo.new@example.com"}})
+
+    email: Address
+
+
+class Customer(Answer):
+    """A customer on file. Keys without the scope `personal` see contact data masked."""
+
+    id: int
+    external_id: str | None
+    email: str
+    name: str
+    phone: str
+    street: str
+    city: str
+    region: str
+    postal_code: str
+    country: str
+    language: str
+    timezone: str
+    birth_year: int | None
+    source: str
+    attributes: dict[str, Any]
+    created_at: datetime
+
+
+class CustomerPage(Page):
+    """Customers by id."""
+
+    customers: list[Customer]
+
+
+class CustomersFound(Answer):
+    """Who matches a search; empty when nobody does."""
+
+    customers: list[Customer]
+
+
+class ConsentForm(Form):
+    """A customer's wish, passed on by the shop: nos always count, a yes needs its words.
+
+    An opt-out here is the same opt-out as on the preference page and is in force when the answer
+    arrives (C08).
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"stop_all": True},
+                {"off": ["software_updates"], "tracking": False},
+                {
+                    "on": ["company_news"],
+                    "words": "Send me company news by e-mail. I can stop at any time.",
+                },
+            ]
+        }
+    )
+
+    stop_all: bool = Field(default=False, description="Stop all promotional mail.")
+    off: Topics = Field(default_factory=list, description="Topics to switch off.")
+    on: Topics = Field(default_factory=list, description="Topics to switch on.")
+    words: Annotated[OneLine, Field(max_length=200)] = Field(
+        default="", description="The words that the customer agreed to; needed with `on`."
+    )
+    seen_version: Annotated[int, Field(ge=0, strict=True)] | None = Field(
+        default=None,
+        description="`version` of the consents that the customer's page showed; a yes on an older one is refused.",
+    )
+    frequency: Frequency | None = None
+    paused_until: Moment | None = None
+    resume: bool = Field(default=False, description="End a pause.")
+    tracking: bool | None = Field(default=None, description="May opens and clicks be measured?")
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if not (self.model_fields_set - {"words", "seen_version"}):
+            raise ValueError("name at least one wish")
+        if self.on and not self.words:
+            raise ValueError("a yes needs the words that the customer agreed to")
+        if self.stop_all and self.on:
+            raise ValueError("stop_all and on contradict each other")
+        if set(self.on) & set(self.off):
+            raise ValueError("a topic cannot be switched on and off at once")
+        return self
+
+
+class TopicState(Answer):
+    """One topic of one customer."""
+
+    topic: Topic
+    on: bool
+    since: datetime | None
+
+
+class Consent(Answer):
+    """One line of the consent ledger; lines are never altered."""
+
+    id: int
+    at: datetime
+    act: str
+    topic: Topic | None
+    value: str | None
+    door: Door
+    words: str
+    policy_version: str
+    version: int
+    reference: str
+
+
+class Consents(Answer):
+    """What a customer gets and why: the standing now, and the ledger behind it."""
+
+    customer: int
+    version: int
+    topics: list[TopicState]
+    stopped_since: datetime | None
+    paused_until: datetime | None
+    frequency: Frequency
+    tracking: bool
+    ledger: list[Consent]
+
+
+class LeftBefore(Answer):
+    """A promotional mailing that was in hand when the wish came; see `GET /messages`."""
+
+    mailing: int
+    at: datetime
+
+
+class Acknowledged(Answer):
+    """An opt-out or change is stored and in force."""
+
+    reference: str
+    at: datetime
+    version: int
+    already_since: datetime | None
+    left: list[LeftBefore] = Field(description="What had left and cannot be called back.")
+    unsure: list[LeftBefore] = Field(description="What may have left; nobody can tell yet.")
+    may_still_arrive: bool
+    asked_again: list[Topic]
+
+
+class SuppressionForm(Form):
+    """An address that must not be mailed, whether or not a customer has it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"email": "jo@example.com", "scope": "promotional", "reason": "opt_out"}
+        }
+    )
+
+    email: Address
+    scope: Scope = Scope.PROMOTIONAL
+    topic: Topic | None = Field(default=None, description="With the scope `topic` only.")
+    reason: SuppressionReason = SuppressionReason.OPT_OUT
+    until: Moment | None = Field(default=None, description="Leave out for ever.")
+
+    @model_validator(mode="after")
+    def _topic_and_scope_agree(self) -> Self:
+        if (self.scope is Scope.TOPIC) != (self.topic is not None):
+            raise ValueError("scope `topic` and a topic go together")
+        if self.reason in {SuppressionReason.ERASURE, SuppressionReason.MINOR}:
+            raise ValueError("erasure and minor are written by the removal desk only")
+        return self
+
+
+class LiftForm(Form):
+    """Why a suppression ends."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"why": "The mailbox works again."}})
+
+    why: OneLine = Field(min_length=3)
+
+
+class SuppressionAnswer(Answer):
+    """A suppression; the address itself is never listed."""
+
+    id: int
+    customer: int | None
+    address_id: int | None
+    scope: Scope
+    topic: Topic | None
+    reason: SuppressionReason
+    door: Door
+    since: datetime
+    until: datetime | None
+    lifted_at: datetime | None
+
+
+class SuppressedAnswer(Answer):
+    """What a suppression did: an acknowledgement for each customer, else the bare address's id."""
+
+    suppression: int | None
+    acknowledgements: list[Acknowledged]
+
+
+class SuppressionPage(Page):
+    """Standing suppressions by id."""
+
+    suppressions: list[SuppressionAnswer]

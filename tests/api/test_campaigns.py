@@ -1,0 +1,114 @@
+"""Campaigns through the API: drafted, previewed, scheduled, started, steered, reported."""
+
+from typing import Any
+
+import pytest
+
+from mailer.letters import PromotionalContent
+from mailer.vocabulary import Lane
+from mailer.wiring import build_sender
+from tests.api.conftest import House, Shop
+
+AUTUMN: dict[str, Any] = {
+    "name": "Autumn release",
+    "topic": "company_news",
+    "content": PromotionalContent.sample().fields,
+    "audience": {"countries": ["US"]},
+}
+YES = {"on": ["company_news"], "words": "Send me company news."}
+
+
+@pytest.fixture
+def autumn(shop: Shop) -> int:
+    """A draft of the autumn campaign."""
+    answer = shop.post("/campaigns", AUTUMN)
+    assert answer.status_code == 201, answer.text
+    number: int = answer.json()["id"]
+    return number
+
+
+def test_a_draft_says_what_may_be_done_with_it(shop: Shop, autumn: int) -> None:
+    held = shop.get(f"/campaigns/{autumn}").json()
+    assert held["state"] == "draft"
+    assert held["possible"] == ["edit", "schedule", "start", "cancel"]
+    assert held["content"]["subject"] == AUTUMN["content"]["subject"]
+    assert [each["id"] for each in shop.get("/campaigns").json()["campaigns"]] == [autumn]
+    assert shop.get("/campaigns/99").status_code == 404
+
+
+def test_a_campaign_walks_from_draft_to_its_report(
+    house: House, shop: Shop, jo: int, autumn: int
+) -> None:
+    shop.post(f"/customers/{jo}/consents", YES)
+    shop.post("/customers", {"email": "anna@example.com", "country": "US"})
+    preview = shop.get(f"/campaigns/{autumn}/preview").json()
+    assert (preview["audience"], preview["allowed"]) == (2, 1)
+    assert preview["refused"] == {"not.never": 1}
+    assert shop.post(f"/campaigns/{autumn}/start").json()["state"] == "sending"
+    assert Lane.PROMOTIONAL in house.rung
+    sender = build_sender(house.parts)
+    while sender.deliver_one(Lane.PROMOTIONAL):
+        pass
+    sender.close()
+    report = shop.get(f"/campaigns/{autumn}/report").json()
+    assert (report["audience"], report["accepted"], report["to_go"]) == (2, 1, 0)
+    assert report["refused"] == {"not.never": 1}
+    told = shop.get("/messages", params={"customer": jo}).json()["messages"]
+    assert told[0]["sentence"].startswith("Because “Company news” has been on since 22 November")
+
+
+def test_a_campaign_is_scheduled_moved_and_taken_back(shop: Shop, autumn: int) -> None:
+    later = {"at": "2026-12-02T14:00:00Z"}
+    assert shop.post(f"/campaigns/{autumn}/schedule", later).json()["state"] == "scheduled"
+    assert shop.ask("PUT", f"/campaigns/{autumn}", AUTUMN).status_code == 409
+    assert shop.post(f"/campaigns/{autumn}/unschedule").json()["state"] == "draft"
+    edited = shop.ask("PUT", f"/campaigns/{autumn}", {**AUTUMN, "name": "Winter release"})
+    assert edited.json()["name"] == "Winter release"
+    past = shop.post(f"/campaigns/{autumn}/schedule", {"at": "2020-01-01T00:00:00Z"})
+    assert past.status_code == 422
+
+
+def test_what_the_state_does_not_allow_is_told_with_what_it_does(shop: Shop, autumn: int) -> None:
+    answer = shop.post(f"/campaigns/{autumn}/pause")
+    assert answer.status_code == 409
+    told = answer.json()
+    assert (told["state"], told["possible"]) == ("draft", ["edit", "schedule", "start", "cancel"])
+    for act, state in (("start", "sending"), ("pause", "paused"), ("resume", "sending")):
+        assert shop.post(f"/campaigns/{autumn}/{act}").json()["state"] == state
+    assert shop.post(f"/campaigns/{autumn}/cancel").json()["state"] == "cancelled"
+    assert shop.post(f"/campaigns/{autumn}/resume").status_code == 409
+
+
+def test_a_start_named_twice_is_one_start(house: House, shop: Shop, jo: int, autumn: int) -> None:
+    first = shop.post(f"/campaigns/{autumn}/start", name="go")
+    again = shop.post(f"/campaigns/{autumn}/start", name="go")
+    assert first.json() == again.json()
+    assert house.rung.count(Lane.PROMOTIONAL) == 1
+
+
+def test_content_that_cannot_be_sent_is_refused_field_by_field(shop: Shop) -> None:
+    content = {
+        **AUTUMN["content"],
+        "subject": "{{ password }}",
+        "button_url": "https://elsewhere.example.org/",
+    }
+    answer = shop.post("/campaigns", {**AUTUMN, "content": content})
+    assert answer.status_code == 422
+    assert answer.json()["type"].endswith("content-refused")
+    fields = {each["field"] for each in answer.json()["errors"]}
+    assert {"content.subject", "content.button_url"} <= fields
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"topic": "everything"},
+        {"name": ""},
+        {"audience": {"countries": ["Germany"]}},
+        {"audience": {"colour": "red"}},
+        {"content": {"subject": "Hello"}},
+        {"html": "<p>Hello</p>"},
+    ],
+)
+def test_a_campaign_that_makes_no_sense_is_refused(shop: Shop, changed: dict[str, object]) -> None:
+    assert shop.post("/campaigns", {**AUTUMN, **changed}).status_code == 422
