@@ -7,7 +7,12 @@ from typing import Any
 
 import structlog
 from celery import Celery
-from celery.signals import worker_process_init, worker_process_shutdown, worker_shutting_down
+from celery.signals import (
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutting_down,
+)
 from kombu.entity import Queue
 
 from mailer.settings import Settings
@@ -87,6 +92,10 @@ def create_worker_app(settings: Settings, open_shift: Callable[[], Shift]) -> Ce
     def _close(**_: Any) -> None:
         while shifts:
             shifts.pop().close()
+
+    @worker_ready.connect(weak=False)  # type: ignore[untyped-decorator]
+    def _ready(**_: Any) -> None:
+        structlog.get_logger().info("worker.ready")
 
     @worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
     def _say(**_: Any) -> None:

@@ -14,8 +14,9 @@ from workers.shift import Shift
 def run_worker(settings: Settings) -> int:
     """Work at every lane until SIGTERM, then finish what is in hand and leave."""
 
+    log_as_json()
+
     def open_shift() -> Shift:
-        log_as_json()
         parts = build(settings, process="worker", ring=BrokerDoorbell(settings))
         return Shift(parts, build_sender(parts))
 

@@ -44,17 +44,25 @@ class Part:
     log: Path
     process: "subprocess.Popen[bytes] | None" = None
     _output: IO[bytes] | None = None
+    _began_at: int = 0
 
     def start(self) -> None:
+        self._began_at = self.log.stat().st_size if self.log.exists() else 0
         self._output = self.log.open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, *os.environ.get("FPM","-m mailer").split(), *self.words],
+            [sys.executable, *os.environ.get("FPM", "-m mailer").split(), *self.words],
             env=self.environment,
             stdout=self._output,
             stderr=subprocess.STDOUT,
             cwd=ROOT,
             start_new_session=True,
         )
+
+    def has_said(self, word: str) -> bool:
+        """Say whether this start of the part has logged a word."""
+        with self.log.open("rb") as log:
+            log.seek(self._began_at)
+            return word.encode() in log.read()
 
     def signal(self, number: int) -> None:
         """Send a signal to every process of the part."""
@@ -118,7 +126,7 @@ class System:
 
     def is_web_up(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:  # noqa: S310
                 return bool(answer.status == 200)
         except OSError:
             return False
@@ -191,9 +199,7 @@ def running_system(folder: Path, *, script: Script = ()) -> Iterator[System]:
         }
         migrate(database_url)
         parts = build(read_settings(environment), process="test", clock=lambda: datetime.now(UTC))
-        system = System(
-            folder, database, broker, broker_url, witness, environment, port, parts
-        )
+        system = System(folder, database, broker, broker_url, witness, environment, port, parts)
         stack.callback(parts.close)
         stack.callback(system.stop_all)
         yield system

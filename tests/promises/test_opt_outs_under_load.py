@@ -81,9 +81,7 @@ def gate_drops(system: System, mailing: MailingId) -> int:
 @pytest.mark.slow
 @pytest.mark.timeout(MINUTES * 60 + 120)
 @pytest.mark.clause("C08")
-def test_no_hand_over_begins_after_an_acknowledged_opt_out(
-    tmp_path: Path
-) -> None:
+def test_no_hand_over_begins_after_an_acknowledged_opt_out(tmp_path: Path) -> None:
     with running_system(tmp_path) as system:
         system.environment["MAILER_PACE_PER_SECOND"] = PACE
         people = people_of(system, PEOPLE)

@@ -1,0 +1,195 @@
+"""Workers killed and stopped, the broker emptied, the database pulled: nobody twice, nobody missing.
+
+`FIRE_PEOPLE`, `FIRE_KILLS`, `FIRE_STOPS` and `FIRE_FLUSHES` set the size.
+"""
+
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from mailer import delivery, orders
+from mailer.database import CommitInDoubt, DatabaseAway
+from mailer.orders import EventKind, Line, NewOrder, OrderEvent
+from tests.people_of_tests import TestPerson
+from tests.promises.checkers import promotional
+from tests.promises.system import System, running_system
+from tests.promises.test_opt_outs_under_load import books_of, people_of, start_campaign
+from tests.promises.witness import Act, Handed, read_log
+
+PEOPLE = int(os.environ.get("FIRE_PEOPLE", "6000"))
+KILLS = int(os.environ.get("FIRE_KILLS", "3"))
+STOPS = int(os.environ.get("FIRE_STOPS", "2"))
+FLUSHES = int(os.environ.get("FIRE_FLUSHES", "2"))
+PACE = os.environ.get("FIRE_PACE", "250")
+MINUTES = max(3.0, PEOPLE / 5_000)
+
+
+SLOW_ANSWERS = [Act(step="dot", delay=0.02, chance=0.1)]
+"""Every tenth message is answered late, so that batches are in hand long enough to be hit."""
+
+
+@dataclass
+class Shop:
+    """Order updates that keep coming while everything burns."""
+
+    system: System
+    customers: list[TestPerson]
+    told: list[str] = field(default_factory=list)
+    """The addresses of the customers whose event was accepted, in order."""
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def open(self) -> None:
+        self._thread = threading.Thread(target=self._trade, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        assert self._thread is not None
+        self._thread.join(30)
+
+    def _trade(self) -> None:
+        for n, customer in enumerate(self.customers):
+            while not self._stop.wait(0.3):
+                try:
+                    self._confirm(f"F-{n}", customer)
+                except (DatabaseAway, CommitInDoubt):
+                    continue  # the shop asks again: the same event makes one mail
+                self.told.append(customer.email)
+                break
+            if self._stop.is_set():
+                return
+
+    def _confirm(self, number: str, customer: TestPerson) -> None:
+        parts, now = self.system.parts, datetime.now(UTC)
+        with parts.database.transaction() as session:
+            orders.place(session, parts.vault, an_order(number, customer, now), now=now)
+            orders.accept_event(
+                session,
+                parts.vault,
+                OrderEvent(EventKind.CONFIRMED, now, number=number),
+                brand=parts.brand,
+                now=now,
+            )
+
+
+def an_order(number: str, customer: TestPerson, now: datetime) -> NewOrder:
+    line = Line(sku="POS-1", name="Receipt printer", quantity=1, unit_price=19_900)
+    return NewOrder(number, customer.person_id, "USD", (line,), 19_900, now)
+
+
+def fire(system: System, chance: random.Random) -> list[str]:
+    """Do everything that goes wrong, spread over the campaign, and say what was done."""
+    acts = ["kill"] * KILLS + ["stop"] * STOPS + ["flush"] * FLUSHES + ["deploy"]
+    if system.database is not None:
+        acts.append("database")
+    chance.shuffle(acts)
+    for act in acts:
+        time.sleep(chance.uniform(0.6, 1.6))
+        worker = system.processes[f"worker-{chance.randint(1, 2)}"]
+        if act == "kill":
+            aim(system)
+            worker.kill()
+            worker.start()
+        elif act == "stop":
+            aim(system)
+            worker.signal(signal.SIGSTOP)
+            time.sleep(chance.choice([0.5, 3.5]))
+            worker.signal(signal.SIGCONT)
+        elif act == "flush":
+            system.flush_broker()
+        elif act == "deploy":
+            system.wait_for(partial(worker.has_said, "worker.ready"), 60, "the worker to be ready")
+            assert worker.terminate() == 0, "a deploy drains and leaves in good order"
+            worker.start()
+        elif system.database is not None:
+            system.database.kill()
+            time.sleep(1.0)
+            system.database.start()
+    return acts
+
+
+def aim(system: System) -> None:
+    """Wait, for a while, until some worker has a promotional batch in hand."""
+    sql = "SELECT 1 FROM delivery_batch WHERE state = 'handing' AND lane = 'promotional'"
+    with psycopg.connect(system.environment["MAILER_DATABASE_URL"], autocommit=True) as eye:
+        end = time.monotonic() + 4
+        while time.monotonic() < end and not eye.execute(sql).fetchall():
+            time.sleep(0.002)
+
+
+def unknown_batches(system: System) -> int:
+    [(count,)] = system.rows("SELECT count(*) FROM delivery_batch WHERE state = 'unknown'")
+    return int(count)
+
+
+def orders_to_go(system: System) -> int:
+    [(count,)] = system.rows(
+        "SELECT count(*) FROM delivery_batch WHERE lane = 'orders'"
+        " AND state IN ('prepared', 'claimed', 'handing')"
+    )
+    return int(count)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(MINUTES * 60 + 240)
+def test_nobody_is_mailed_twice_or_missed_whatever_dies(tmp_path: Path) -> None:
+    chance = random.Random(20261122)
+    with running_system(tmp_path, script=SLOW_ANSWERS) as system:
+        system.environment["MAILER_PACE_PER_SECOND"] = PACE
+        people = people_of(system, PEOPLE)
+        system.start_all()
+        _, mailing = start_campaign(system)
+        shop = Shop(system, list(people.values())[:200])
+        shop.open()
+        acts = fire(system, chance)
+        system.wait_for(
+            lambda: books_of(system, mailing).to_go == 0, MINUTES * 60, "the campaign to end"
+        )
+        shop.close()
+        system.wait_for(lambda: orders_to_go(system) == 0, 120, "the order updates to leave")
+        books = books_of(system, mailing)
+        lost = unknown_batches(system)
+        handed = read_log(system.witness.log)
+    check_the_books(handed, books, people)
+    check_the_orders(handed, shop.told)
+    murders = sum(act in ("kill", "stop") for act in acts)
+    # A murdered worker has at most one promotional and one order batch in hand.
+    assert lost <= murders * 2
+    print(
+        f"acts {Counter(acts)}, accepted {books.accepted}, unknown {books.unknown} people in"
+        f" {lost} batches, order updates {len(shop.told)}"
+    )
+
+
+def check_the_books(
+    handed: list[Handed], books: delivery.Books, people: dict[int, TestPerson]
+) -> None:
+    accepted = Counter(each.recipient for each in promotional(handed) if each.accepted)
+    assert [who for who, count in accepted.items() if count > 1] == []
+    assert books.balance
+    assert books.audience == len(people)
+    assert books.refused == {}
+    # Whom the witness took is accepted in the books, or unknown; whom it did not take is unknown.
+    assert books.accepted <= len(accepted) <= books.accepted + books.unknown
+    assert books.accepted + books.unknown == len(people)
+
+
+def check_the_orders(handed: list[Handed], told: list[str]) -> None:
+    updates = [each for each in handed if each.accepted and "list-id" not in each.headers]
+    assert told, "the shop was open"
+    assert set(told) - {each.recipient for each in updates} == set()
+    copies: dict[str, set[str]] = {}
+    for each in updates:
+        copies.setdefault(each.recipient, set()).add(each.message_id)
+    assert [who for who, ids in copies.items() if len(ids) > 1] == [], "copies share a Message-ID"
