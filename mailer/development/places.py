@@ -1,7 +1,6 @@
 """Where embedded servers may live and as whom they run. Nobody's folder changes its mode."""
 
 import fcntl
-import hashlib
 import os
 import pwd
 import random
@@ -87,8 +86,8 @@ def _has_right(path: Path, account: Account, right: int) -> bool:
 def home_of(folder: Path, *, user: str, throwaway: bool) -> Iterator[Home]:
     """Yield the home for a server whose data was asked to lie in `folder`, and hold its lock.
 
-    For root it is another folder if the servers' account cannot enter the one asked for: under
-    SYSTEM_HOME, always the same for the same folder, or a temporary one if `throwaway`, which
+    For root it is another folder if the servers' account cannot enter the one asked for: one
+    under SYSTEM_HOME, to which a link leads from there, or a temporary one if `throwaway`, which
     also removes the home at the end. Raises PlaceUnusable if another process holds it.
     """
     account = server_account(user)
@@ -108,10 +107,23 @@ def _reachable(folder: Path, account: Account | None, throwaway: bool) -> Path:
         return _made(folder, 0o711)
     if throwaway:
         return _temporary(account)
-    elsewhere = SYSTEM_HOME / hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-    if not can_enter(_made(elsewhere, 0o711), account):
+    elsewhere = _elsewhere(folder)
+    if not can_enter(elsewhere, account):
         raise PlaceUnusable(f"{account.name} can enter neither {folder} nor {elsewhere}")
     return elsewhere
+
+
+def _elsewhere(folder: Path) -> Path:
+    """Return the folder that a link in this one leads to, made the first time.
+
+    Its name is random: a folder that is made anew, perhaps with other keys beside it, must not
+    find the data of the one that was removed.
+    """
+    link = _made(folder, 0o700) / "elsewhere"
+    if not link.is_dir():
+        link.unlink(missing_ok=True)
+        link.symlink_to(_made(SYSTEM_HOME / secrets.token_hex(8), 0o711))
+    return link.resolve()
 
 
 def _made(folder: Path, mode: int) -> Path:

@@ -53,7 +53,7 @@ def program(folder: Path, name: str, *, manners: str = "polite", layer: int = 0)
 
 def main(folder: Path, scenario: str) -> None:
     """Start two programs, one of them as the scenario says, and keep them running."""
-    with supervising(lambda name, line: print(f"{name}: {line}", flush=True)) as supervisor:  # noqa: T201
+    with supervising(lambda name, line: print(f"{name}: {line}", flush=True)) as supervisor:
         supervisor.start(program(folder, "first"))
         supervisor.start(program(folder, "second", manners=scenario, layer=1))
         (folder / "up").touch()

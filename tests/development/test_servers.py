@@ -1,6 +1,7 @@
 """The embedded servers: they keep what was committed, and are safe on a machine with others."""
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -15,7 +16,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from mailer.development.places import PlaceUnusable, can_enter, server_account
+from mailer.development.places import PlaceUnusable, can_enter, home_of, server_account
 from mailer.development.servers import (
     Service,
     broker_service,
@@ -200,6 +201,25 @@ def test_no_folder_changes_its_mode_when_root_starts_below_a_closed_one(tmp_path
     assert [stat.S_IMODE(folder.stat().st_mode) for folder in above] == before
     assert list(asked.iterdir()) == []
     assert not service.home.exists()
+
+
+@as_root
+def test_data_that_has_to_lie_elsewhere_is_found_again_until_its_folder_is_removed(
+    tmp_path: Path,
+) -> None:
+    tmp_path.chmod(0o700)
+    homes = []
+    for again in (False, True):
+        with home_of(tmp_path / "data", user="nobody", throwaway=False) as home:
+            homes.append(home.folder)
+            assert (home.folder / "mark").exists() == again
+            (home.folder / "mark").touch()
+    (tmp_path / "data" / "elsewhere").unlink()
+    with home_of(tmp_path / "data", user="nobody", throwaway=False) as home:
+        homes.append(home.folder)
+        assert not (home.folder / "mark").exists()
+    for folder in set(homes):
+        shutil.rmtree(folder)
 
 
 @as_root
