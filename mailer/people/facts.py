@@ -37,6 +37,7 @@ LINE_BREAK = re.compile(r"[ \t]*(?:\r\n|\r|\n)[ \t]*")
 INVISIBLE = re.compile(r"[\u200b\u2060\ufeff\u202a-\u202e\ufff9-\ufffb]")
 ISOLATES = re.compile(r"[\u2066-\u2069]")
 BLANKS = re.compile(r"[ \t\u00a0\u3000]{2,}|\t")
+UNPRINTABLE = "holds a line break, a control character or broken UTF-8"
 COUNTRY = re.compile(r"[A-Z]{2}")
 LANGUAGE = re.compile(r"(?:[A-Za-z]{2,3}|[A-Za-z]{5,8})(?:-[A-Za-z0-9]{1,8})*")
 PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -146,7 +147,7 @@ def _clean_signs(field: str, text: str) -> str:
     if field == "street":
         text = LINE_BREAK.sub(", ", text.strip())
     if FORBIDDEN.search(text.replace("\t", " ")):
-        raise FieldInvalid(field, "holds a line break, a control character or broken UTF-8")
+        raise FieldInvalid(field, UNPRINTABLE)
     text = INVISIBLE.sub("", unicodedata.normalize("NFC", text))
     return text if _isolates_are_closed(text) else ISOLATES.sub("", text)
 
@@ -169,10 +170,17 @@ def _phone(text: str, country: str) -> str:
 
 
 def _external_id(text: str | None) -> str | None:
-    """An identifier of up to 200 signs; 17 and more digits are an id of the shop's, not a card."""
-    if text is None or not text.strip():
+    """Return an identifier as it is, outer blanks apart, so that no two of the shop's become one.
+
+    Bare digits count as a card number up to 16 of them; longer ones are ids of the shop's.
+    """
+    external_id = (text or "").strip()
+    if not external_id:
         return None
-    external_id = _clean("external_id", text)
+    if FORBIDDEN.search(external_id):
+        raise FieldInvalid("external_id", UNPRINTABLE)
+    if len(external_id) > LONGEST["external_id"]:
+        raise FieldInvalid("external_id", "is too long")
     digits = external_id.replace(" ", "").replace("-", "")
     if digits.isascii() and digits.isdigit() and len(digits) <= 16 and passes_as_card(digits):
         raise CardNumberFound("external_id")

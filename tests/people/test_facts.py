@@ -165,3 +165,16 @@ def test_what_was_said_shows_in_no_repr() -> None:
     shown = repr(checked(name="Jo Example", street="Main Street 5"))
     assert "Example" not in shown
     assert "Main" not in shown
+
+
+def test_two_ids_of_the_shops_never_become_one() -> None:
+    ids = [" a  b ", "a b", "a\u200bb", "ab", "A B", "Zoe\u0308", "Zoë"]
+    assert len({checked(external_id=given).external_id for given in ids}) == len(ids)
+    assert checked(external_id=" c-1 ").external_id == "c-1"
+    assert checked(external_id="  ").external_id is None
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\n", "\ud800", "\u2028"])
+def test_an_id_that_cannot_be_printed_is_refused(sign: str) -> None:
+    with pytest.raises(FieldInvalid, match="external_id holds"):
+        checked(external_id=f"c{sign}1")
