@@ -49,7 +49,7 @@ install: .venv/installed ## Make the environment, once
 	@echo "Making the environment in .venv; this takes a minute, once."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 clean: ## Remove what the tools wrote; the data in .data stays
