@@ -12,6 +12,7 @@ from mailer.delivery.books import (
     messages_of,
     unfinished,
 )
+from mailer.delivery.evidence import UnknownBatch, unknown_batches
 from mailer.delivery.gate import Gate
 from mailer.delivery.heard import News, hear
 from mailer.delivery.mailings import (
@@ -31,7 +32,7 @@ from mailer.delivery.mailings import (
 from mailer.delivery.optout import Acknowledgement, Clocks, Left, OptOuts, subjects_hint
 from mailer.delivery.pace import Pace, PaceInvalid, read_pace
 from mailer.delivery.press import LettersPress, Senders, compile_mailing
-from mailer.delivery.reaper import reap
+from mailer.delivery.reaper import BatchNotUnknown, reap, settle_unknown
 from mailer.delivery.sender import Sender, SenderClock, SenderSettings
 from mailer.delivery.states import BatchState, MailingState
 from mailer.delivery.window import BARRIER
@@ -40,6 +41,7 @@ __all__ = [
     "BARRIER",
     "BATCH_SIZE",
     "Acknowledgement",
+    "BatchNotUnknown",
     "BatchState",
     "Books",
     "Clocks",
@@ -61,6 +63,7 @@ __all__ = [
     "SenderClock",
     "SenderSettings",
     "Senders",
+    "UnknownBatch",
     "books",
     "compile_mailing",
     "create_mailing",
@@ -77,7 +80,9 @@ __all__ = [
     "reap",
     "send_to_one",
     "set_mailing_state",
+    "settle_unknown",
     "subjects_hint",
     "targets_of",
     "unfinished",
+    "unknown_batches",
 ]

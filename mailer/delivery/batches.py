@@ -309,6 +309,18 @@ def refuse(
     )
 
 
+def hold(session: Session, batch: Claimed) -> bool:
+    """Lock a batch until the commit, and say whether it is still claimed under our token."""
+    held = session.execute(_HOLD, {"batch_id": batch.id, "token": batch.token})
+    return held.scalar_one_or_none() is not None
+
+
+_HOLD = text(
+    "SELECT 1 FROM delivery_batch"
+    " WHERE id = :batch_id AND token = :token AND state = 'claimed' FOR UPDATE"
+)
+
+
 def held_as(session: Session, batch: Claimed) -> str | None:
     """Say in which state the batch stands under our token, or None when it is not ours."""
     state: Any = session.execute(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert as insert_or_keep
 from sqlmodel import Session, SQLModel, col, select
 
@@ -58,6 +59,7 @@ def hear(session: Session, news: News, *, now: datetime) -> None:
     address_id = _address_of(session, news)
     if address_id is None or not _is_new(session, news):
         return
+    _settle_doubt(session, news)
     match news.heard:
         case Heard.DELIVERED:
             pass
@@ -96,6 +98,40 @@ def _is_new(session: Session, news: News) -> bool:
         .on_conflict_do_nothing(),
     )
     return bool(written)
+
+
+_SETTLE_DOUBT = text(
+    """
+    WITH doubtful AS (
+        SELECT b.id, b.state, e.person_id IS NOT NULL AS noted
+        FROM delivery_batch b
+        JOIN delivery_roster r ON r.batch_id = b.id AND :person_id = ANY(r.persons)
+        LEFT JOIN delivery_exception e ON e.batch_id = b.id AND e.person_id = :person_id
+        WHERE b.mailing_id = :mailing_id AND b.unknown > 0
+          AND (b.state = 'unknown' AND e.person_id IS NULL OR e.outcome = 'unknown')
+        FOR UPDATE OF b
+    ), cleared AS (
+        DELETE FROM delivery_exception e USING doubtful d
+        WHERE d.noted AND e.batch_id = d.id AND e.person_id = :person_id
+    ), marked AS (
+        INSERT INTO delivery_exception (batch_id, person_id, outcome, reason, detail, at)
+        SELECT d.id, :person_id, 'accepted', 'sent.topic', 'heard of later', :at
+        FROM doubtful d WHERE NOT d.noted
+    )
+    UPDATE delivery_batch b
+    SET accepted = b.accepted + 1, unknown = b.unknown - 1,
+        state = CASE WHEN b.state = 'unknown' AND b.unknown = 1 THEN 'settled' ELSE b.state END
+    FROM doubtful d WHERE b.id = d.id
+    """
+)
+
+
+def _settle_doubt(session: Session, news: News) -> None:
+    """Whatever is heard of a mail proves that the provider had taken it."""
+    session.execute(
+        _SETTLE_DOUBT,
+        {"mailing_id": news.mailing_id, "person_id": news.person_id, "at": news.at},
+    )
 
 
 def _suppress(session: Session, news: News, address_id: AddressId, now: datetime) -> None:

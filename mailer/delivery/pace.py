@@ -55,6 +55,14 @@ _RESERVE = text(
 ).bindparams(bindparam("budget"), bindparam("now"), bindparam("cost"))
 
 
+def waiting(session: Session, *, budget: str, now: datetime) -> timedelta:
+    """Return how long a reservation made now would wait; takes nothing."""
+    free_at: datetime | None = session.execute(
+        text("SELECT free_at FROM delivery_pace WHERE budget = :budget"), {"budget": budget}
+    ).scalar_one_or_none()
+    return timedelta(0) if free_at is None else max(free_at - now, timedelta(0))
+
+
 def reserve(
     session: Session, *, budget: str, messages: int, per_second: float, now: datetime
 ) -> timedelta:

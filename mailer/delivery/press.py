@@ -13,10 +13,16 @@ from mailer.delivery.batches import Claimed
 from mailer.delivery.facts import PersonFacts
 from mailer.delivery.gate import Prepared
 from mailer.delivery.mailings import Mailing, fields_place
+from mailer.delivery.sender import LetterUnprintable
 from mailer.letters import (
+    AddressUnusable,
     Brand,
     Compiled,
+    ContentInvalid,
     Envelope,
+    EnvelopeInvalid,
+    FieldsInvalid,
+    LetterUnknown,
     PromotionalContent,
     compile_order_letter,
     compile_promotional,
@@ -29,7 +35,7 @@ from mailer.links import Links, PersonLinks
 from mailer.people import Profile
 from mailer.providers import Outgoing
 from mailer.vault import PersonKey, SealBroken, Vault
-from mailer.vocabulary import PersonId, Stream
+from mailer.vocabulary import PersonId, Reason, Stream
 
 COMPILED_KEPT = 64
 """Mailings whose compiled letters a process keeps."""
@@ -62,10 +68,10 @@ class LettersPress:
 
     def print_messages(
         self, batch: Claimed, facts: Mapping[PersonId, PersonFacts], *, now: datetime
-    ) -> Mapping[PersonId, Prepared]:
-        """Return a message for each person of the batch that is still there; no address is logged.
+    ) -> Mapping[PersonId, Prepared | Reason]:
+        """Return a message for each person of the batch, or why there is none for them.
 
-        People without a readable profile are left out.
+        Raises LetterUnprintable where the letter itself cannot be made. Nothing is logged here.
         """
         persons = list(batch.people)
         with self._database.reading() as session:
@@ -73,9 +79,10 @@ class LettersPress:
             sealed = batch.mailing.sealed_fields is not None
             keys = self._vault.keys_of(session, persons) if sealed else {}
         return {
-            person: prepared
-            for person, profile in profiles.items()
-            if (prepared := self._print_one(batch, profile, facts[person], keys, now))
+            person: self._print_one(batch, profiles[person], facts[person], keys, now)
+            if person in profiles
+            else Reason.NOT_GONE
+            for person in persons
         }
 
     def _print_one(
@@ -85,21 +92,27 @@ class LettersPress:
         facts: PersonFacts,
         keys: Mapping[PersonId, PersonKey],
         now: datetime,
-    ) -> Prepared | None:
+    ) -> Prepared | Reason:
         mailing = batch.mailing
         compiled = self._compile(mailing, keys.get(profile.person_id))
-        if compiled is None or profile.address_id != batch.people[profile.person_id]:
-            return None
+        if compiled is None:
+            return Reason.NOT_GONE
+        if profile.address_id != batch.people[profile.person_id]:
+            return Reason.NOT_MOVED
         links = self._links.for_person(
             mailing_id=mailing.id, person_id=profile.person_id, address_id=profile.address_id
         )
         rendered = compiled.render(person_fields(profile), links, tracking=facts.tracking)
         envelope = self._envelope(mailing, profile, links, now)
+        try:
+            content = write_message(rendered, envelope)
+        except (AddressUnusable, EnvelopeInvalid):
+            return Reason.NOT_DATA
         outgoing = Outgoing(
             person_id=profile.person_id,
             sender=parseaddr(envelope.from_)[1],
             recipient=envelope.to_address,
-            content=write_message(rendered, envelope),
+            content=content,
         )
         return Prepared(outgoing, version=profile.version, tracking=facts.tracking)
 
@@ -126,8 +139,15 @@ class LettersPress:
         if mailing.id not in self._compiled:
             if len(self._compiled) >= COMPILED_KEPT:
                 self._compiled.pop(next(iter(self._compiled)))
-            self._compiled[mailing.id] = compile_mailing(mailing, self._brand)
+            self._compiled[mailing.id] = _compile_campaign(mailing, self._brand)
         return self._compiled[mailing.id]
+
+
+def _compile_campaign(mailing: Mailing, brand: Brand) -> Compiled:
+    try:
+        return compile_mailing(mailing, brand)
+    except (ContentInvalid, ValueError) as error:
+        raise LetterUnprintable(type(error).__name__) from error
 
 
 def compile_mailing(mailing: Mailing, brand: Brand) -> Compiled:
@@ -146,4 +166,7 @@ def _compile_order(mailing: Mailing, key: PersonKey | None, brand: Brand) -> Com
         fields = key.decrypt(mailing.sealed_fields, place=fields_place(mailing.key))
     except SealBroken:
         return None
-    return compile_order_letter(letter_from(mailing.letter, orjson.loads(fields)), brand)
+    try:
+        return compile_order_letter(letter_from(mailing.letter, orjson.loads(fields)), brand)
+    except (FieldsInvalid, LetterUnknown) as error:
+        raise LetterUnprintable(type(error).__name__) from error

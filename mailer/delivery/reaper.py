@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from mailer.delivery._tables import BatchRow, ExceptionRow, MailingRow, RosterRow
-from mailer.delivery.batches import Claimed, move_to_child
+from mailer.delivery.batches import Claimed, Note, move_to_child, note
 from mailer.delivery.mailings import mailing_from
 from mailer.delivery.retry import may_try_unknown_again
 from mailer.delivery.window import BARRIER
-from mailer.vocabulary import AddressId, BatchId, Lane, PersonId
+from mailer.vocabulary import AddressId, BatchId, Lane, Outcome, PersonId, Reason
 
 
 def reap(session: Session, *, reply_timeout: timedelta, now: datetime, limit: int = 100) -> int:
@@ -30,6 +30,41 @@ def reap(session: Session, *, reply_timeout: timedelta, now: datetime, limit: in
     for row in rows:
         _give_up(session, row, now)
     return len(rows)
+
+
+def settle_unknown(
+    session: Session, batch_id: BatchId, *, was_accepted: bool, now: datetime
+) -> int:
+    """Settle a batch of unknown fate by hand, from evidence that a person has looked up.
+
+    Returns how many people it was about; raises BatchNotUnknown.
+    """
+    row = session.get(BatchRow, batch_id, with_for_update=True)
+    if row is None or row.state != "unknown":
+        raise BatchNotUnknown(f"batch {batch_id}")
+    people = row.unknown
+    row.state, row.settled_at, row.unknown = "settled", now, 0
+    if was_accepted:
+        row.accepted += people
+    else:
+        row.rejected += people
+        _note_rejected(session, row, now)
+    session.add(row)
+    session.flush()
+    return people
+
+
+def _note_rejected(session: Session, row: BatchRow, now: datetime) -> None:
+    batch = _as_claimed(session, row)
+    notes = [
+        Note(person, Outcome.REJECTED, Reason.NOT_REFUSED, "settled by hand: not taken")
+        for person in batch.people
+    ]
+    note(session, batch.id, notes, now=now)
+
+
+class BatchNotUnknown(Exception):
+    """Only a batch of unknown fate can be settled by hand."""
 
 
 def _give_up(session: Session, row: BatchRow, now: datetime) -> None:

@@ -19,13 +19,14 @@ from mailer.delivery.batches import (
     finish_empty,
     give_back,
     held_as,
+    hold,
     move_to_child,
     refuse,
     take_places,
 )
 from mailer.delivery.facts import PersonFacts, facts_select, people_given, read_facts
 from mailer.delivery.gate import Gate, Passed, Prepared
-from mailer.delivery.pace import ALL_MAIL, Pace, reserve
+from mailer.delivery.pace import ALL_MAIL, Pace, reserve, waiting
 from mailer.delivery.settle import SOON, NotOurs, Result, settle, sort_answers, stop_lane
 from mailer.delivery.window import Window, start_window
 from mailer.journal import Journal, JournalUnwritable
@@ -36,7 +37,14 @@ from mailer.vocabulary import Lane, PersonId, Reason, Refused
 LONGEST_WAIT = 5.0
 """Seconds that a worker holds a batch for its turn in the pace; a longer wait is put back in line."""
 
+UNPRINTABLE_WAIT = timedelta(minutes=5)
+"""When a batch is tried again whose letter could not be made."""
+
 log = structlog.get_logger()
+
+
+class LetterUnprintable(Exception):
+    """The letter of a mailing cannot be made for anybody; the text says why, without addresses."""
 
 
 class Press(Protocol):
@@ -44,8 +52,11 @@ class Press(Protocol):
 
     def print_messages(
         self, batch: Claimed, facts: Mapping[PersonId, PersonFacts], *, now: datetime
-    ) -> Mapping[PersonId, Prepared]:
-        """Return a message for each person that can be reached; the others are gone."""
+    ) -> Mapping[PersonId, Prepared | Reason]:
+        """Return a message for each person of the batch, or why there is none.
+
+        Raises LetterUnprintable where the letter itself cannot be made.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,50 +157,86 @@ class Sender:
         """Print everybody's message, no transaction open; who cannot be reached is refused."""
         if not batch.people:
             return batch, {}
-        prepared = self._press.print_messages(batch, facts, now=self._clock.now())
-        gone = {who: Refused(Reason.NOT_GONE) for who in batch.people if who not in prepared}
-        if gone:
+        try:
+            printed = self._press.print_messages(batch, facts, now=self._clock.now())
+        except LetterUnprintable as error:
+            self._put_aside(batch, str(error))
+            return batch, {}
+        prepared = {who: each for who, each in printed.items() if isinstance(each, Prepared)}
+        refused = {who: Refused(each) for who, each in printed.items() if isinstance(each, Reason)}
+        if refused:
             with self._database.transaction() as session:
-                if held_as(session, batch) != "claimed":
+                if not hold(session, batch):
                     return batch, {}
-                refuse(session, batch, gone, now=self._clock.now())
+                refuse(session, batch, refused, now=self._clock.now())
                 if not prepared:
                     finish_empty(session, batch, now=self._clock.now())
-        return batch.without(gone), prepared
+        return batch.without(refused), prepared
+
+    def _put_aside(self, batch: Claimed, why: str) -> None:
+        """Let a batch wait whose letter cannot be made: it must not hold up the lane behind it."""
+        log.error("letter.unprintable", batch=batch.id, mailing=batch.mailing.id, why=why)
+        with self._database.transaction() as session:
+            give_back(session, batch, not_before=self._clock.now() + UNPRINTABLE_WAIT)
 
     # The pace
 
     def _keep_pace(
         self, batch: Claimed, prepared: Mapping[PersonId, Prepared]
     ) -> tuple[Claimed, Mapping[PersonId, Prepared]]:
+        """Wait for our turn in the budgets that all workers share; who is beyond it waits in line."""
         pace = self._settings.pace
         if not prepared or not (pace.per_second or pace.per_domain):
             return batch, prepared
         now = self._clock.now()
-        slow = _beyond_domain_pace(prepared, pace.per_domain)
+        waits = [timedelta(0)]
         with self._database.transaction() as session:
-            if held_as(session, batch) != "claimed":
+            if not hold(session, batch):
                 return batch, {}
-            for persons in slow.values():
-                due = now + timedelta(seconds=1)
-                move_to_child(session, batch, persons, attempt=batch.attempt, not_before=due)
-                batch = batch.without(persons)
-            prepared = {who: each for who, each in prepared.items() if who in batch.people}
-            waits = [
-                reserve(session, budget=budget, messages=count, per_second=rate, now=now)
-                for budget, count, rate in _budgets(prepared, pace)
-            ]
-        return batch, self._wait_or_give_back(batch, prepared, max(waits, default=timedelta(0)))
+            for domain, rate in sorted(pace.per_domain.items()):
+                there = [who for who in batch.people if _domain_of(prepared[who]) == domain]
+                batch, wait = self._pace_domain(session, batch, there, domain, rate, now)
+                waits.append(wait)
+            prepared = {who: prepared[who] for who in batch.people}
+            if prepared and pace.per_second:
+                waits.append(self._turn(session, ALL_MAIL, len(prepared), pace.per_second, now))
+            if not prepared:
+                finish_empty(session, batch, now=now)
+            elif max(waits).total_seconds() > LONGEST_WAIT:
+                give_back(session, batch, not_before=now + max(waits))
+                prepared = {}
+        if prepared:
+            self._clock.sleep(max(waits).total_seconds())
+        return batch, prepared
 
-    def _wait_or_give_back(
-        self, batch: Claimed, prepared: Mapping[PersonId, Prepared], wait: timedelta
-    ) -> Mapping[PersonId, Prepared]:
+    def _pace_domain(
+        self,
+        session: Session,
+        batch: Claimed,
+        there: list[PersonId],
+        domain: str,
+        rate: float,
+        now: datetime,
+    ) -> tuple[Claimed, timedelta]:
+        """Keep a second's worth for a slow domain, or nobody while its turn is far off."""
+        if not there:
+            return batch, timedelta(0)
+        worth = max(1, int(rate))
+        wait = self._turn(session, domain, min(worth, len(there)), rate, now)
+        far_off = wait.total_seconds() > LONGEST_WAIT
+        rest = there if far_off else there[worth:]
+        due = now + (wait if far_off else timedelta(seconds=1))
+        move_to_child(session, batch, rest, attempt=batch.attempt, not_before=due)
+        return batch.without(rest), timedelta(0) if far_off else wait
+
+    def _turn(
+        self, session: Session, budget: str, messages: int, rate: float, now: datetime
+    ) -> timedelta:
+        """Return the wait for a turn, and take it if it is near enough to be waited for."""
+        wait = waiting(session, budget=budget, now=now)
         if wait.total_seconds() > LONGEST_WAIT:
-            with self._database.transaction() as session:
-                give_back(session, batch, not_before=self._clock.now() + wait)
-            return {}
-        self._clock.sleep(wait.total_seconds())
-        return prepared
+            return wait
+        return reserve(session, budget=budget, messages=messages, per_second=rate, now=now)
 
     def _is_provider_ready(self, batch: Claimed, messages: int) -> bool:
         """Open connections before the window is armed; else stop the lane and put all back."""
@@ -347,30 +394,3 @@ def _decide_all(
 
 def _domain_of(prepared: Prepared) -> str:
     return prepared.outgoing.recipient.rpartition("@")[2].casefold()
-
-
-def _beyond_domain_pace(
-    prepared: Mapping[PersonId, Prepared], per_domain: Mapping[str, float]
-) -> dict[str, list[PersonId]]:
-    """Return, by domain, who would be more than a second's worth for it."""
-    beyond: dict[str, list[PersonId]] = {}
-    for domain, rate in per_domain.items():
-        there = [who for who, each in prepared.items() if _domain_of(each) == domain]
-        rest = there[max(1, int(rate)) :]
-        if rest:
-            beyond[domain] = rest
-    return beyond
-
-
-def _budgets(prepared: Mapping[PersonId, Prepared], pace: Pace) -> list[tuple[str, int, float]]:
-    """Return what must be reserved: (budget, messages, messages a second), in one fixed order."""
-    counts = {
-        domain: sum(_domain_of(each) == domain for each in prepared.values())
-        for domain in sorted(pace.per_domain)
-    }
-    budgets = [
-        (domain, count, pace.per_domain[domain]) for domain, count in counts.items() if count
-    ]
-    if pace.per_second and prepared:
-        budgets.append((ALL_MAIL, len(prepared), pace.per_second))
-    return budgets

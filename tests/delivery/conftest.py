@@ -29,7 +29,7 @@ from mailer.journal import Journal
 from mailer.people import AudienceFilter, audience_of
 from mailer.providers import MemoryProvider, Outgoing
 from mailer.vault import Vault
-from mailer.vocabulary import MailingId, PersonId, Stream, Topic
+from mailer.vocabulary import MailingId, PersonId, Reason, Stream, Topic
 from tests.people_of_tests import TestPerson, a_customer
 
 
@@ -40,13 +40,14 @@ class PlainPress:
         self._database = database
         self._vault = vault
         self.after_printing: Callable[[], None] = lambda: None
+        self.unprintable: dict[PersonId, Reason] = {}
 
     def print_messages(
         self, batch: Claimed, facts: Mapping[PersonId, PersonFacts], *, now: datetime
-    ) -> Mapping[PersonId, Prepared]:
+    ) -> Mapping[PersonId, Prepared | Reason]:
         with self._database.reading() as session:
             profiles = people.profiles_of(session, self._vault, list(batch.people))
-        printed = {
+        printed: dict[PersonId, Prepared | Reason] = {
             person: Prepared(
                 Outgoing(person, "news@example.org", profile.email, profile.name.encode()),
                 version=profile.version,
@@ -55,7 +56,7 @@ class PlainPress:
             for person, profile in profiles.items()
         }
         self.after_printing()
-        return printed
+        return printed | self.unprintable
 
 
 @dataclass

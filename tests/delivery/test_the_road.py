@@ -7,7 +7,7 @@ from mailer import delivery
 from mailer.delivery import MailingState
 from mailer.permission import Change
 from mailer.providers import AboutUs, Later, NotBegun, Rejected, Unknown
-from mailer.vocabulary import Door, Lane, Outcome, Reason, Topic
+from mailer.vocabulary import Door, Lane, MailingId, Outcome, Reason, Topic
 from tests.delivery.conftest import Road
 
 STOP = Change(door=Door.ONE_CLICK, policy_version="2026-11", stop_all=True)
@@ -299,3 +299,108 @@ def test_each_persons_part_in_a_mailing_can_be_told_with_its_reason(road: Road) 
         [refused] = delivery.messages_of(session, jo.person_id)
     assert (sent.outcome, sent.reason) == (Outcome.ACCEPTED, Reason.SENT_TOPIC)
     assert (refused.outcome, refused.reason) == (Outcome.REFUSED, Reason.NOT_ALL)
+
+
+def test_a_weekly_customer_gets_one_of_two_campaigns_and_is_told_why(road: Road) -> None:
+    from mailer.vocabulary import Frequency
+
+    anna = road.customer("Anna Becker")
+    weekly = Change(door=Door.PREFERENCE_PAGE, policy_version="2026-11", frequency=Frequency.WEEKLY)
+    road.opt_outs.change(anna.person_id, weekly)
+    road.campaign("campaign:1")
+    second = road.campaign("campaign:2")
+    while road.sender.deliver_one(Lane.PROMOTIONAL):
+        pass
+    assert len(road.got()) == 1
+    with road.database.reading() as session:
+        assert delivery.books(session, second).refused == {Reason.NOT_OFTEN: 1}
+    road.later(days=7)
+    road.campaign("campaign:3")
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    assert len(road.got()) == 2
+
+
+def test_somebody_whose_message_cannot_be_printed_is_refused_and_the_others_go(road: Road) -> None:
+    anna, jo = road.customer("Anna Becker"), road.customer("Jo Example")
+    mailing = road.campaign()
+    road.press.unprintable = {jo.person_id: Reason.NOT_DATA}
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    assert road.got() == [anna.email]
+    with road.database.reading() as session:
+        books = delivery.books(session, mailing)
+    assert books.balance
+    assert books.refused == {Reason.NOT_DATA: 1}
+
+
+def test_what_is_heard_of_an_unknown_mail_settles_it(road: Road) -> None:
+    from mailer.delivery import News
+    from mailer.vocabulary import Heard
+
+    anna = road.customer("Anna Becker")
+    mailing = road.campaign()
+    road.provider.answer_for(anna.email, Unknown("no answer to the final dot"))
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    news = News(mailing, anna.person_id, Heard.DELIVERED, road.now)
+    for _ in range(2):
+        with road.database.transaction() as session:
+            delivery.hear(session, news, now=road.now)
+    with road.database.reading() as session:
+        books = delivery.books(session, mailing)
+    assert books.balance
+    assert (books.accepted, books.unknown) == (1, 0)
+
+
+@pytest.mark.clause("C08")
+def test_a_complaint_stops_all_promotional_mail_and_a_delivery_lifts_nothing(road: Road) -> None:
+    from mailer.delivery import News
+    from mailer.vocabulary import Heard
+
+    anna = road.customer("Anna Becker")
+    first = road.campaign("campaign:1")
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    for heard in (Heard.COMPLAINED, Heard.DELIVERED):
+        with road.database.transaction() as session:
+            delivery.hear(session, News(first, anna.person_id, heard, road.now), now=road.now)
+    second = road.campaign("campaign:2")
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    with road.database.reading() as session:
+        assert delivery.books(session, second).refused == {Reason.NOT_COMPLAINT: 1}
+
+
+def test_news_of_a_mail_that_was_never_sent_changes_nothing(road: Road) -> None:
+    from mailer.delivery import News
+    from mailer.vocabulary import Heard
+
+    anna = road.customer("Anna Becker")
+    with road.database.transaction() as session:
+        delivery.hear(
+            session,
+            News(MailingId(77), anna.person_id, Heard.COMPLAINED, road.now),
+            now=road.now,
+        )
+    road.campaign()
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    assert road.got() == [anna.email]
+
+
+@pytest.mark.parametrize("was_accepted", [True, False])
+def test_a_person_may_settle_an_unknown_batch_by_hand(road: Road, was_accepted: bool) -> None:
+    from datetime import timedelta
+
+    road.customer("Anna Becker")
+    mailing = road.campaign()
+    with road.database.transaction() as session:
+        session.execute(
+            text(
+                "UPDATE delivery_batch SET state = 'handing', token = gen_random_uuid(),"
+                " handing_at = :then"
+            ),
+            {"then": road.now - timedelta(hours=1)},
+        )
+        delivery.reap(session, reply_timeout=timedelta(seconds=1), now=road.now)
+        [batch] = session.execute(text("SELECT id FROM delivery_batch")).scalars()
+        delivery.settle_unknown(session, batch, was_accepted=was_accepted, now=road.now)
+    with road.database.reading() as session:
+        books = delivery.books(session, mailing)
+    assert books.balance
+    assert (books.accepted, books.rejected) == ((1, 0) if was_accepted else (0, 1))
