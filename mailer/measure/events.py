@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import func, text
 from sqlmodel import Session, col, select
 
@@ -18,14 +18,16 @@ TrackingOf = Callable[[Session, Sequence[PersonId]], Mapping[PersonId, bool]]
 
 WRITE_CLICKS = text(
     "INSERT INTO measure_click (id, mailing_id, person_id, n, kind, at)"
-    " SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:mailings AS bigint[]),"
-    " CAST(:people AS bigint[]), CAST(:ns AS smallint[]), CAST(:kinds AS text[]),"
-    " CAST(:moments AS timestamptz[])) ON CONFLICT DO NOTHING"
+    " SELECT id, mailing_id, person_id, n, kind, at"
+    " FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS event"
+    " (id uuid, mailing_id bigint, person_id bigint, n smallint, kind text, at timestamptz)"
+    " ON CONFLICT DO NOTHING"
 )
 WRITE_OPENS = text(
     "INSERT INTO measure_open (id, mailing_id, person_id, kind, at)"
-    " SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:mailings AS bigint[]),"
-    " CAST(:people AS bigint[]), CAST(:kinds AS text[]), CAST(:moments AS timestamptz[]))"
+    " SELECT id, mailing_id, person_id, kind, at"
+    " FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS event"
+    " (id uuid, mailing_id bigint, person_id bigint, kind text, at timestamptz)"
     " ON CONFLICT DO NOTHING"
 )
 
@@ -80,9 +82,9 @@ def record_events(session: Session, events: Sequence[Event], *, tracking_of: Tra
     clicks = [event for event in kept if event.n is not None]
     opens = [event for event in kept if event.n is None]
     if clicks:
-        session.execute(WRITE_CLICKS, {**_columns(clicks), "ns": [each.n for each in clicks]})
+        session.execute(WRITE_CLICKS, {"events": orjson.dumps(clicks).decode()})
     if opens:
-        session.execute(WRITE_OPENS, _columns(opens))
+        session.execute(WRITE_OPENS, {"events": orjson.dumps(opens).decode()})
 
 
 def clicks_of(session: Session, mailing_id: MailingId) -> Clicks:
@@ -109,13 +111,3 @@ def _requests(
 ) -> dict[Kind, int]:
     counts = select(row.kind, func.count()).where(row.mailing_id == mailing_id).group_by(row.kind)
     return {Kind(kind): count for kind, count in session.exec(counts)}
-
-
-def _columns(events: Sequence[Event]) -> dict[str, list[Any]]:
-    return {
-        "ids": [event.id for event in events],
-        "mailings": [event.mailing_id for event in events],
-        "people": [event.person_id for event in events],
-        "kinds": [event.kind.value for event in events],
-        "moments": [event.at for event in events],
-    }
