@@ -9,6 +9,8 @@ from phonenumbers import NumberParseException, PhoneNumberFormat
 
 SHORTEST_TO_FIND = 5
 E164 = re.compile(r"(\+[1-9]\d{6,14})(?:;ext=\d+)?", re.ASCII)
+PLAIN = re.compile(r"\+(?:1[2-9]\d{9}|(?:3[0-4]|4[013-9])[1-9]\d{6,11})", re.ASCII)
+"""E.164 of countries whose numbers have no other way to be written: no need to parse it."""
 
 
 def phone_number(text: str, country: str) -> str:
@@ -17,7 +19,9 @@ def phone_number(text: str, country: str) -> str:
     What does not parse is kept as it was written and found by its digits: nobody is refused for
     a phone number, since no mail needs one. An extension follows as `;ext=12`.
     """
-    parsed = _parse(text, country) if text else None
+    if not text or PLAIN.fullmatch(text):
+        return text
+    parsed = _parse(text, country)
     if parsed is None:
         return text
     number = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)

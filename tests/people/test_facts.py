@@ -4,7 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import phonenumbers
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from phonenumbers import PhoneNumberFormat
 
 from mailer.people import (
     CardNumberFound,
@@ -28,7 +32,7 @@ def test_what_is_not_said_is_not_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("written", "kept"),
     [
         ("  Jo   Example ", "Jo Example"),
         ("Jo\tExample", "Jo Example"),
@@ -43,8 +47,8 @@ def test_what_is_not_said_is_not_there() -> None:
         ("\u3000\u3000", ""),
     ],
 )
-def test_a_name_is_made_clean(given: str, kept: str) -> None:
-    assert checked(name=given).texts["name"] == kept
+def test_a_name_is_made_clean(written: str, kept: str) -> None:
+    assert checked(name=written).texts["name"] == kept
 
 
 @pytest.mark.parametrize(
@@ -87,7 +91,7 @@ def test_phone_numbers_and_long_ids_are_not_taken_for_cards() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "country", "kept"),
+    ("written", "country", "kept"),
     [
         ("(800) 363-5519", "us", "+18003635519"),
         ("030 1234567", "DE", "+49301234567"),
@@ -99,13 +103,13 @@ def test_phone_numbers_and_long_ids_are_not_taken_for_cards() -> None:
     ],
 )
 def test_a_phone_number_is_read_as_dialled_in_the_country(
-    given: str, country: str, kept: str
+    written: str, country: str, kept: str
 ) -> None:
-    assert checked(phone=given, country=country).texts["phone"] == kept
+    assert checked(phone=written, country=country).texts["phone"] == kept
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("written", "kept"),
     [
         ("DE", "de"),
         ("pt_br", "pt-BR"),
@@ -115,8 +119,8 @@ def test_a_phone_number_is_read_as_dialled_in_the_country(
         ("", ""),
     ],
 )
-def test_a_language_is_written_one_way(given: str, kept: str) -> None:
-    assert checked(language=given).clear["language"] == kept
+def test_a_language_is_written_one_way(written: str, kept: str) -> None:
+    assert checked(language=written).clear["language"] == kept
 
 
 def test_a_country_is_written_in_capitals() -> None:
@@ -169,7 +173,7 @@ def test_what_was_said_shows_in_no_repr() -> None:
 
 def test_two_ids_of_the_shops_never_become_one() -> None:
     ids = [" a  b ", "a b", "a\u200bb", "ab", "A B", "Zoe\u0308", "Zoë"]
-    assert len({checked(external_id=given).external_id for given in ids}) == len(ids)
+    assert len({checked(external_id=written).external_id for written in ids}) == len(ids)
     assert checked(external_id=" c-1 ").external_id == "c-1"
     assert checked(external_id="  ").external_id is None
 
@@ -178,3 +182,18 @@ def test_two_ids_of_the_shops_never_become_one() -> None:
 def test_an_id_that_cannot_be_printed_is_refused(sign: str) -> None:
     with pytest.raises(FieldInvalid, match="external_id holds"):
         checked(external_id=f"c{sign}1")
+
+
+@given(
+    digits=st.from_regex(
+        r"\+(1|30|31|32|33|34|40|41|43|44|45|46|47|48|49)[0-9]{5,13}", fullmatch=True
+    )
+)
+def test_a_number_in_standard_form_is_what_the_library_makes_of_it(digits: str) -> None:
+    try:
+        parsed = phonenumbers.parse(digits, None)
+        possible = phonenumbers.is_possible_number(parsed)
+    except phonenumbers.NumberParseException:
+        possible = False
+    standard = phonenumbers.format_number(parsed, PhoneNumberFormat.E164) if possible else digits
+    assert checked(phone=digits).texts["phone"] == standard
