@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from httpx import Response
 from starlette.testclient import TestClient
 
 from mailer import access
@@ -18,7 +17,7 @@ from mailer.database import Database
 from mailer.vocabulary import Lane
 from mailer.wiring import Parts, build
 from preference_center.app import create_app
-from tests.web.conftest import settings_for
+from tests.web.house import settings_for
 
 CARD = "4111 1111 1111 1111"
 JO = {
@@ -55,7 +54,7 @@ class Shop:
 
     def ask(
         self, method: str, path: str, body: object = None, *, name: str | None = None, **more: Any
-    ) -> Response:
+    ) -> Any:
         headers = {"Authorization": f"Bearer {self.key}"}
         if name is not None:
             headers["Idempotency-Key"] = name
@@ -63,10 +62,10 @@ class Shop:
             more["json"] = body
         return self.client.request(method, f"/api/v1{path}", headers=headers, **more)
 
-    def get(self, path: str, **more: Any) -> Response:
+    def get(self, path: str, **more: Any) -> Any:
         return self.ask("GET", path, **more)
 
-    def post(self, path: str, body: object = None, **more: Any) -> Response:
+    def post(self, path: str, body: object = None, **more: Any) -> Any:
         return self.ask("POST", path, body, **more)
 
 

@@ -110,6 +110,8 @@ def test_a_card_number_in_a_customer_is_refused_and_not_repeated(
         ({"birth_year": 2020}, "birth_year"),
         ({"birth_year": "1980"}, "birth_year"),
         ({"colour": "red"}, "colour"),
+        ({"source": "trade_fair"}, "proof"),
+        ({"source": "somewhere"}, "source"),
         ({"attributes": {"Not A Name": "x"}}, "attributes.Not A Name.[key]"),
         ({"name": "x" * 201}, "name"),
     ],

@@ -15,7 +15,7 @@ from mailer.providers import MemoryProvider
 from mailer.vocabulary import Lane, Topic
 from mailer.wiring import Parts, build, build_sender
 from tests.people_of_tests import TestPerson, a_customer
-from tests.web.conftest import settings_for
+from tests.web.house import settings_for
 
 BY = "api_key:1"
 
@@ -26,7 +26,7 @@ def new_campaign(**audience: object) -> NewCampaign:
         name="Autumn release",
         topic=Topic.COMPANY_NEWS,
         content=PromotionalContent.sample(),
-        audience=Audience(**audience),  # type: ignore[arg-type]
+        audience=Audience(**audience),
     )
 
 

@@ -37,7 +37,7 @@ def order(
 
 def members(session: Session, **rules: object) -> list[PersonId]:
     """Who is in an audience, in its order."""
-    rows = session.execute(audience_select(Audience(**rules))).all()  # type: ignore[arg-type]
+    rows = session.execute(audience_select(Audience(**rules))).all()
     return [row.person_id for row in rows]
 
 

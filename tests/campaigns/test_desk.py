@@ -22,7 +22,7 @@ from mailer.permission import Change
 from mailer.vocabulary import Door, Reason, Topic
 from mailer.wiring import build
 from tests.campaigns.conftest import BY, Desk, new_campaign
-from tests.web.conftest import settings_for
+from tests.web.house import settings_for
 
 
 def test_a_draft_is_found_again_as_it_was_written(desk: Desk) -> None:

@@ -32,7 +32,7 @@ TRACKING = {
 }
 DOLLARS = {"amount": 13_800, "currency": "USD"}
 PLAN = {"plan": "POS Pro, two tills", "amount": DOLLARS}
-ACCOUNT_EVENTS = {
+ACCOUNT_EVENTS: dict[EventKind, dict[str, object]] = {
     EventKind.STATEMENT: {
         "plan": "POS Pro, two tills",
         "statement_number": "S-2026-11",
@@ -56,7 +56,7 @@ ACCOUNT_EVENTS = {
     },
     EventKind.PAYMENT_FAILED: PLAN,
 }
-NEEDED = {
+NEEDED: dict[EventKind, dict[str, object]] = {
     EventKind.SHIPPED: {"tracking": TRACKING},
     EventKind.REFUNDED: {"amount": DOLLARS},
 }

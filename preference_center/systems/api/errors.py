@@ -7,7 +7,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from mailer import access, campaigns, delivery, letters, orders, people, permission
+from mailer import access, campaigns, delivery, intake, letters, orders, people, permission
 from preference_center.problems import Problem
 from preference_center.systems.api.forms import LARGEST_BODY
 
@@ -81,6 +81,7 @@ TABLE: Mapping[type[Exception], Told] = {
     people.PersonGone: lambda _: Problem(404, "not-found", "There is no such customer"),
     people.FieldInvalid: lambda error: field_problem([_field(error.field, error.reason)]),
     people.AddressInvalid: lambda error: field_problem([_field("email", str(error))]),
+    intake.SourceRefused: lambda error: field_problem([_field(error.field, error.reason)]),
     letters.FieldsInvalid: _letter,
     orders.OrderNumberInvalid: lambda error: field_problem([_field("number", str(error))]),
     orders.EventIdInvalid: lambda error: field_problem([_field("event_id", str(error))]),

@@ -62,6 +62,9 @@ class CustomerForm(Form):
     timezone: Word | None = Field(default=None, description="A name of the time zone database.")
     birth_year: Annotated[int, Field(ge=1900, le=2100, strict=True)] | None = None
     source: Source = Field(default="shop", description="Where a new customer comes from; kept.")
+    proof: OneLine = Field(
+        default="", description="Where the permission of an offline source can be found (C24)."
+    )
     attributes: Attributes | None = Field(
         default=None, description="Further facts of the shop's, for letters."
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from mailer import ledger, orders, people, permission
+from mailer.intake import check_source
 from mailer.people import NewProfile, Profile, Upserted
 from mailer.vocabulary import PersonId
 from mailer.wiring import Parts
@@ -46,7 +47,7 @@ def buyer_of(
         raise NotFound("customer")
     profile = NewProfile(
         email=buyer.email,
-        source="order",
+        source="checkout",
         external_id=buyer.external_id,
         name=buyer.name,
         country=buyer.country,
@@ -56,8 +57,12 @@ def buyer_of(
 
 
 def profile_from(form: CustomerForm) -> NewProfile:
-    """Read a customer's form as the people room takes it; what was left out stays unsaid."""
-    return NewProfile(**form.model_dump())
+    """Read a customer's form as the people room takes it; what was left out stays unsaid.
+
+    Raises SourceRefused for a source that is unknown, or offline and without proof (C24).
+    """
+    check_source(form.source, form.proof)
+    return NewProfile(**form.model_dump(exclude={"proof"}))
 
 
 def find(session: Session, parts: Parts, search: CustomerSearch) -> list[PersonId]:

@@ -1,0 +1,6 @@
+"""`python -m mailer` is `fpmail`."""
+
+from mailer.cli import main
+
+if __name__ == "__main__":
+    main()

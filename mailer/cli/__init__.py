@@ -1,0 +1,63 @@
+"""`fpmail`: the command line, a door like the web and the workers (docs/command-line.md)."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from mailer.cli.campaigns import batch, campaign
+from mailer.cli.care import explain, remove
+from mailer.cli.customers import import_
+from mailer.cli.exits import Exit, told
+from mailer.cli.installation import beat, check, demo, migrate, up, web, worker
+from mailer.cli.keys import api_keys, keys
+
+__all__ = ["Exit", "cli", "main"]
+
+COMMANDS = (
+    up,
+    migrate,
+    web,
+    worker,
+    beat,
+    demo,
+    check,
+    import_,
+    campaign,
+    batch,
+    explain,
+    remove,
+    keys,
+    api_keys,
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="focalpoint-mail", prog_name="fpmail")
+def cli() -> None:
+    """FocalPoint Mail: order updates, campaigns and a preference centre that keep the promise of an opt-out.
+
+    Settings come from the environment (MAILER_*). `fpmail up` starts everything on this machine.
+    """
+
+
+for command in COMMANDS:
+    cli.add_command(command)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run a command and end the process with its code.
+
+    What was to be expected is told in one line on stderr for each fault, without a traceback;
+    what was not is a fault of ours and shows where it happened.
+    """
+    try:
+        code = cli.main(words, prog_name="fpmail", standalone_mode=False)
+    except (Exception, KeyboardInterrupt) as error:
+        ending = told(error)
+        if ending is None:
+            raise
+        code, lines = ending
+        for line in lines:
+            click.echo(f"fpmail: {line}", err=True)
+    sys.exit(code if isinstance(code, int) else Exit.DONE)

@@ -1,0 +1,312 @@
+"""Campaigns and batches from the command line: the same acts as in the API."""
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mailer.cli.exits import Refused
+from mailer.cli.house import ACTOR, the_parts
+from mailer.cli.output import facts, json_option, say, say_json, table
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from mailer.campaigns import Campaign, CampaignId, NewCampaign
+    from mailer.wiring import Parts
+
+Id = click.IntRange(1, 2**63 - 1)
+
+
+@click.group()
+def campaign() -> None:
+    """Draft, schedule, start, pause, resume and cancel campaigns."""
+
+
+@campaign.command("list")
+@json_option
+def list_(*, as_json: bool) -> None:
+    """List campaigns with their state."""
+    from mailer.campaigns import campaigns_page
+
+    with the_parts() as parts, parts.database.reading() as session:
+        found: list[Campaign] = []
+        while page := campaigns_page(session, after=found[-1].campaign_id if found else None):
+            found += page
+    if as_json:
+        say_json([_told(each) for each in found])
+        return
+    table(
+        "Campaigns",
+        ["Id", "Name", "Topic", "State", "Scheduled for"],
+        [
+            (each.campaign_id, each.name, each.topic.label, each.state.value, each.scheduled_for)
+            for each in found
+        ],
+    )
+
+
+@campaign.command()
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
+@json_option
+def create(*, file: Path, as_json: bool) -> None:
+    """Save a campaign from a JSON FILE as a draft (`-` reads standard input).
+
+    The file holds what the API takes: name, topic, content, audience (docs/api.md).
+    """
+    from mailer import campaigns
+
+    new = _read(file)
+    with the_parts() as parts, parts.database.transaction() as session:
+        made = campaigns.create(session, new, brand=parts.brand, by=ACTOR, now=parts.clock())
+    _say(made, as_json)
+
+
+@campaign.command()
+@click.argument("campaign_id", type=Id)
+@click.argument("at")
+@json_option
+def schedule(*, campaign_id: int, at: str, as_json: bool) -> None:
+    """Let a campaign start by itself AT a moment, such as 2026-12-02T14:00:00Z."""
+    from mailer import campaigns
+
+    moment = _moment(at)
+
+    def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
+        return campaigns.schedule(
+            session, number, at=moment, brand=parts.brand, by=ACTOR, now=parts.clock()
+        )
+
+    _do(campaign_id, act, as_json)
+
+
+@campaign.command()
+@click.argument("campaign_id", type=Id)
+@json_option
+def start(*, campaign_id: int, as_json: bool) -> None:
+    """Start a campaign now: its audience is fixed and cut into batches."""
+    from mailer import campaigns
+
+    def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
+        return campaigns.start(session, number, brand=parts.brand, by=ACTOR, now=parts.clock())
+
+    _do(campaign_id, act, as_json, ring=True)
+
+
+@campaign.command()
+@click.argument("campaign_id", type=Id)
+@json_option
+def pause(*, campaign_id: int, as_json: bool) -> None:
+    """Let no further batch leave until the campaign is resumed."""
+    from mailer import campaigns
+
+    def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
+        return campaigns.pause(session, number, by=ACTOR, now=parts.clock())
+
+    _do(campaign_id, act, as_json)
+
+
+@campaign.command()
+@click.argument("campaign_id", type=Id)
+@json_option
+def resume(*, campaign_id: int, as_json: bool) -> None:
+    """Let a paused campaign go on."""
+    from mailer import campaigns
+
+    def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
+        return campaigns.resume(session, number, by=ACTOR, now=parts.clock())
+
+    _do(campaign_id, act, as_json, ring=True)
+
+
+@campaign.command()
+@click.argument("campaign_id", type=Id)
+@json_option
+def cancel(*, campaign_id: int, as_json: bool) -> None:
+    """End a campaign for good: what has not left never will."""
+    from mailer import campaigns
+
+    def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
+        return campaigns.cancel(session, number, by=ACTOR, now=parts.clock())
+
+    _do(campaign_id, act, as_json)
+
+
+@campaign.command()
+@click.argument("campaign_id", type=Id)
+@json_option
+def status(*, campaign_id: int, as_json: bool) -> None:
+    """Tell what became of a campaign's audience, or what would, while it is a draft."""
+    from mailer.campaigns import CampaignId, preview, report_of
+
+    with the_parts() as parts, parts.database.reading() as session:
+        report = report_of(session, CampaignId(campaign_id))
+        if report.campaign.mailing_id is None:
+            ahead = preview(session, report.campaign.campaign_id, now=parts.clock())
+            books = {
+                "audience": ahead.audience,
+                "allowed": ahead.allowed,
+                "refused": {reason.value: count for reason, count in ahead.refused.items()},
+            }
+        else:
+            held = report.books
+            books = {
+                "audience": held.audience,
+                "accepted": held.accepted,
+                "refused": {reason.value: count for reason, count in held.refused.items()},
+                "rejected": held.rejected,
+                "unknown": held.unknown,
+                "cancelled": held.cancelled,
+                "to_go": held.to_go,
+            }
+    if as_json:
+        say_json({**_told(report.campaign), "books": books})
+        return
+    refused = books.pop("refused")
+    facts({**_told(report.campaign), **books})
+    for reason, count in sorted(refused.items()):  # type: ignore[attr-defined]
+        say(f"  refused, {reason}: {count}")
+
+
+@click.group()
+def batch() -> None:
+    """Look after batches whose fate nobody knows."""
+
+
+@batch.command("list")
+@json_option
+def list_unknown(*, as_json: bool) -> None:
+    """List the batches of unknown fate: a sender died, or the provider never answered."""
+    from mailer.delivery import unknown_batches
+
+    with the_parts() as parts, parts.database.reading() as session:
+        found = unknown_batches(session)
+    rows = [(each.batch_id, each.mailing_id, each.unknown, each.since) for each in found]
+    if as_json:
+        names = ("batch", "mailing", "people", "since")
+        say_json([dict(zip(names, row, strict=True)) for row in rows])
+        return
+    table("Batches of unknown fate", ["Batch", "Mailing", "People", "Since"], rows)
+
+
+@batch.command()
+@click.argument("batch_id", type=Id)
+@click.option(
+    "--as",
+    "outcome",
+    type=click.Choice(["accepted", "rejected"]),
+    required=True,
+    help="What the provider's own log says became of it.",
+)
+@click.option("--why", required=True, help="The evidence; kept in the ledger.")
+@json_option
+def settle(*, batch_id: int, outcome: str, why: str, as_json: bool) -> None:
+    """Settle a batch of unknown fate by evidence. Nobody in it is mailed again either way."""
+    from mailer import ledger
+    from mailer.delivery import BatchNotUnknown, settle_unknown
+    from mailer.vocabulary import BatchId
+
+    number = BatchId(batch_id)
+    with the_parts() as parts, parts.database.transaction() as session:
+        now = parts.clock()
+        try:
+            people = settle_unknown(session, number, was_accepted=outcome == "accepted", now=now)
+        except BatchNotUnknown:
+            raise Refused(f"batch {batch_id} is not of unknown fate") from None
+        detail = {"outcome": outcome, "people": people, "why": why}
+        ledger.record(session, "batch.settled", at=now, actor=ACTOR, batch_id=number, detail=detail)
+    if as_json:
+        say_json({"batch": batch_id, "outcome": outcome, "people": people})
+    else:
+        say(f"Batch {batch_id}: {people} people settled as {outcome}.")
+
+
+class CampaignFile(BaseModel):
+    """A campaign's file; what it holds is read by the campaigns room."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    topic: str
+    content: dict[str, object]
+    audience: dict[str, object] = {}
+
+
+def _read(file: Path) -> "NewCampaign":
+    from mailer.campaigns import Audience, NewCampaign
+    from mailer.letters import FieldsInvalid, PromotionalContent
+    from mailer.vocabulary import Topic
+
+    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    try:
+        given = CampaignFile.model_validate(json.loads(text))
+        return NewCampaign(
+            name=given.name,
+            topic=Topic(given.topic),
+            content=PromotionalContent.read(given.content),
+            audience=Audience.model_validate_json(json.dumps(given.audience)),
+        )
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise Refused("; ".join(faults)) from None
+    except FieldsInvalid as error:
+        raise Refused(str(error)) from None
+    except ValueError as error:
+        if isinstance(error, json.JSONDecodeError):
+            raise
+        raise Refused(f"topic must be one of {', '.join(Topic)}") from None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise click.BadParameter(
+            "give a moment with its offset, such as 2026-12-02T14:00:00Z", param_hint="AT"
+        )
+    return moment
+
+
+def _do(
+    campaign_id: int,
+    act: "Callable[[Session, CampaignId, Parts], Campaign]",
+    as_json: bool,
+    *,
+    ring: bool = False,
+) -> None:
+    from mailer.campaigns import CampaignId
+    from mailer.vocabulary import Lane
+
+    with the_parts() as parts:
+        with parts.database.transaction() as session:
+            done = act(session, CampaignId(campaign_id), parts)
+        if ring:
+            parts.ring(Lane.PROMOTIONAL)
+    _say(done, as_json)
+
+
+def _say(done: "Campaign", as_json: bool) -> None:
+    if as_json:
+        say_json(_told(done))
+    else:
+        say(f"Campaign {done.campaign_id} “{done.name}” is {done.state}.")
+
+
+def _told(done: "Campaign") -> dict[str, object]:
+    return {
+        "campaign": done.campaign_id,
+        "name": done.name,
+        "topic": done.topic.value,
+        "state": done.state.value,
+        "mailing": done.mailing_id,
+        "scheduled_for": done.scheduled_for,
+        "started_at": done.started_at,
+        "ended_at": done.ended_at,
+    }

@@ -1,0 +1,84 @@
+"""Bringing customers in from a file."""
+
+from pathlib import Path
+
+import click
+
+from mailer.cli.exits import PartlyDone
+from mailer.cli.house import the_parts
+from mailer.cli.output import facts, json_option, progress, say_json
+
+READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+
+
+@click.group("import")
+def import_() -> None:
+    """Bring data in."""
+
+
+@import_.command()
+@click.argument("file", type=READABLE)
+@click.option("--dry-run", is_flag=True, help="Do everything but keep it.")
+@click.option(
+    "--rejects",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where refused rows are listed; beside the file if not given.",
+)
+@click.option(
+    "--source", default="", help="Where the customers come from, for rows that do not say."
+)
+@click.option("--proof", default="", help="Where the permission of an offline source can be found.")
+@click.option(
+    "--ignore", multiple=True, metavar="COLUMN", help="A column to leave out; repeatable."
+)
+@json_option
+def customers(
+    *,
+    file: Path,
+    dry_run: bool,
+    rejects: Path | None,
+    source: str,
+    proof: str,
+    ignore: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Import customers from a CSV FILE (docs/import.md).
+
+    An import never weakens an opt-out. Interrupted, it goes on where it stopped when the same
+    command is given again. Ends with 5 when rows were refused; they are in the rejects file.
+    """
+    from mailer.intake import ImportOptions, import_customers
+
+    options = ImportOptions(
+        source=source,
+        proof=proof,
+        ignore=frozenset(each.lower() for each in ignore),
+        rejects=rejects,
+        dry_run=dry_run,
+    )
+    with the_parts() as parts, progress(f"Importing {file.name}") as advance:
+        report = import_customers(
+            parts.database,
+            parts.vault,
+            file,
+            options=options,
+            now=parts.clock(),
+            progress=advance,
+        )
+    told = {
+        "rows": report.rows,
+        "created": report.created,
+        "changed": report.changed,
+        "unchanged": report.unchanged,
+        "duplicates": report.duplicates,
+        "rejected": report.rejected,
+        "topics_on": report.topics_on,
+        "dry_run": report.dry_run,
+        "rejects": str(report.rejects) if report.rejects else None,
+    }
+    if as_json:
+        say_json({**told, "reasons": report.reasons})
+    else:
+        facts({name.replace("_", " "): value for name, value in told.items()})
+    if report.rejected:
+        raise PartlyDone(f"{report.rejected} rows were refused; see {report.rejects}")

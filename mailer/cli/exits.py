@@ -1,0 +1,82 @@
+"""How the command line ends: the exit codes, and one line on stderr for each thing that failed."""
+
+import json
+from enum import IntEnum
+
+import click
+from sqlalchemy.exc import DBAPIError
+
+from mailer.database import CommitInDoubt, DatabaseAway
+from mailer.settings import SettingsInvalid
+
+
+class Exit(IntEnum):
+    """What a script may rely on; documented in docs/command-line.md."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    CONFIGURATION = 3
+    AWAY = 4
+    PARTLY = 5
+    INTERRUPTED = 130
+
+
+class Refused(click.ClickException):
+    """The command was understood and not done; its text says why, and what would help."""
+
+    exit_code = Exit.FAILED
+
+
+class NotConfigured(click.ClickException):
+    """The installation lacks something that this command needs."""
+
+    exit_code = Exit.CONFIGURATION
+
+
+class PartlyDone(click.ClickException):
+    """The command finished, but not for everything that it was given."""
+
+    exit_code = Exit.PARTLY
+
+
+MEANING = {
+    Exit.DONE: "done",
+    Exit.FAILED: "refused or failed; the reason is on stderr",
+    Exit.USAGE: "the command line itself is wrong",
+    Exit.CONFIGURATION: "settings are missing, weak or contradict each other",
+    Exit.AWAY: "the database or the broker cannot be reached; try again later",
+    Exit.PARTLY: "done in part: some rows were rejected and are listed",
+    Exit.INTERRUPTED: "interrupted with Ctrl-C",
+}
+
+
+def told(error: BaseException) -> tuple[Exit, list[str]] | None:
+    """Return how to end for an expected error, with its lines; None for one that is our fault."""
+    if isinstance(error, click.exceptions.Exit):
+        return Exit(error.exit_code), []
+    if isinstance(error, click.ClickException):
+        return Exit(error.exit_code), [error.format_message()]
+    if isinstance(error, SettingsInvalid):
+        return Exit.CONFIGURATION, str(error).splitlines()
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return Exit.INTERRUPTED, ["interrupted"]
+    return _told_by_room(error)
+
+
+def _told_by_room(error: BaseException) -> tuple[Exit, list[str]] | None:
+    from mailer.campaigns import CampaignError, CannotDo
+
+    if isinstance(error, DatabaseAway | DBAPIError):
+        return Exit.AWAY, [f"the database cannot be reached ({type(error).__name__})"]
+    if isinstance(error, CommitInDoubt):
+        return Exit.AWAY, ["the connection broke while saving; look before you repeat the command"]
+    if isinstance(error, CampaignError | CannotDo):
+        return Exit.FAILED, [str(error)]
+    if isinstance(error, json.JSONDecodeError):
+        return Exit.FAILED, [f"not JSON: {error.msg} in line {error.lineno}"]
+    if isinstance(error, OSError):
+        return Exit.FAILED, [
+            f"{error.strerror or type(error).__name__}: {error.filename or ''}".rstrip(": ")
+        ]
+    return None

@@ -1,0 +1,67 @@
+"""What a command works with: the settings of the environment, and the parts built from them."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from mailer.cli.exits import NotConfigured, Refused
+from mailer.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from mailer.wiring import Parts
+
+ACTOR = "command_line"
+
+
+def the_settings() -> Settings:
+    """Read the environment. Raises SettingsInvalid, and NotConfigured without a database."""
+    settings = read_settings()
+    if not settings.database_url:
+        raise NotConfigured(
+            "MAILER_DATABASE_URL is missing; name a PostgreSQL, or start one with: fpmail up"
+        )
+    return settings
+
+
+def with_broker(settings: Settings) -> Settings:
+    """Return the settings if they name a broker too. Raises NotConfigured."""
+    if not settings.broker_url:
+        raise NotConfigured(
+            "MAILER_BROKER_URL is missing; name a Redis, Valkey or RabbitMQ, or start one with: "
+            "fpmail up"
+        )
+    return settings
+
+
+@contextmanager
+def the_parts() -> Iterator["Parts"]:
+    """Yield the parts of one command; workers are rung where a broker is named."""
+    from mailer.wiring import build, no_bell
+    from workers.doorbell import BrokerDoorbell
+
+    settings = the_settings()
+    ring = BrokerDoorbell(settings) if settings.broker_url else no_bell
+    parts = build(settings, process="cli", ring=ring)
+    try:
+        yield parts
+    finally:
+        parts.close()
+
+
+class AddressArgument(click.ParamType[str]):
+    """An e-mail address; `-` reads it from standard input, so that no shell remembers it."""
+
+    name = "address"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the address as it was written."""
+        del param, ctx
+        if value != "-":
+            return value
+        line = sys.stdin.readline().strip()
+        if not line:
+            raise Refused("no address came on standard input")
+        return line
