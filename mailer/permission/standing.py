@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import ARRAY, BigInteger, any_, literal
 from sqlmodel import Session, col, select
 
 from mailer.permission._tables import ConsentRow, StandingRow, SuppressionRow
@@ -214,7 +215,7 @@ def tracking_of(session: Session, person_ids: Sequence[PersonId]) -> dict[Person
     """Say for each person who may be measured; who is not there may not (C17)."""
     rows = session.exec(
         select(StandingRow.person_id, StandingRow.tracking).where(
-            col(StandingRow.person_id).in_(person_ids)
+            col(StandingRow.person_id) == any_(literal(list(person_ids), ARRAY(BigInteger)))
         )
     ).all()
     held = {PersonId(person_id): tracking for person_id, tracking in rows}
