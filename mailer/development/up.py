@@ -138,12 +138,13 @@ def _planned(options: UpOptions, given: dict[str, str]) -> Iterator[_Plan]:
         data.mkdir(parents=True)
         data.chmod(0o711)
     with locked(data):
-        environment = given | _defaults(given, data, port)
+        environment = given | what_is_missing(given, data, port)
         _check(environment)
         yield _Plan(options, data, port, environment)
 
 
-def _defaults(given: Mapping[str, str], data: Path, port: int) -> dict[str, str]:
+def what_is_missing(given: Mapping[str, str], data: Path, port: int) -> dict[str, str]:
+    """Return the settings for development that the environment does not give itself."""
     wanted = {
         "MAILER_ENV": "development",
         "MAILER_DATA_DIR": str(data),
