@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from psycopg import Connection
 from sqlalchemy import ColumnElement, tuple_
 from sqlmodel import Session, col, select
 
+from mailer.database import copy_rows
 from mailer.ledger._tables import LedgerEntry
 from mailer.vocabulary import BatchId, MailingId, PersonId
 
-COLUMNS = "at, kind, actor, person_id, mailing_id, batch_id, detail"
+COLUMNS = ("at", "kind", "actor", "person_id", "mailing_id", "batch_id", "detail")
 
 
 class PersonalDetail(ValueError):
@@ -72,14 +72,7 @@ def record(
 
 def record_many(session: Session, entries: Iterable[NewEntry]) -> None:
     """Write entries in their order by one COPY, for good."""
-    connection = session.connection().connection.driver_connection
-    if not isinstance(connection, Connection):
-        raise TypeError("the ledger is written through psycopg")
-    with connection.cursor().copy(f"COPY ledger_entry ({COLUMNS}) FROM STDIN") as copy:
-        for each in entries:
-            ids = (each.person_id, each.mailing_id, each.batch_id)
-            detail = orjson.dumps(each.detail).decode()
-            copy.write_row((each.at, each.kind, each.actor, *ids, detail))
+    copy_rows(session, "ledger_entry", COLUMNS, (_row(entry) for entry in entries))
 
 
 def story_of(
@@ -98,6 +91,11 @@ def entries_of_mailing(
 ) -> list[Entry]:
     """Return what happened to a mailing, newest first; pages as story_of does."""
     return _page(session, col(LedgerEntry.mailing_id) == mailing_id, limit, before)
+
+
+def _row(entry: NewEntry) -> tuple[object, ...]:
+    ids = (entry.person_id, entry.mailing_id, entry.batch_id)
+    return (entry.at, entry.kind, entry.actor, *ids, orjson.dumps(entry.detail).decode())
 
 
 def _page(
