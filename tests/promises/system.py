@@ -50,7 +50,7 @@ class Part:
         self._began_at = self.log.stat().st_size if self.log.exists() else 0
         self._output = self.log.open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, *os.environ.get("FPM", "-m mailer").split(), *self.words],
+            [sys.executable, "-m", "mailer", *self.words],
             env=self.environment,
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -149,7 +149,7 @@ class System:
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Look into the database by a connection of the test's own."""
         with psycopg.connect(self.environment["MAILER_DATABASE_URL"]) as connection:
-            return connection.execute(sql, values).fetchall()  # type: ignore[arg-type]
+            return connection.execute(sql, values).fetchall()
 
     def flush_broker(self) -> None:
         """Empty the broker: every doorbell is lost."""
@@ -214,14 +214,14 @@ def _database(folder: Path, stack: contextlib.ExitStack) -> tuple[Service | None
         return service, service.url
     name = f"promises_{os.getpid()}_{secrets.token_hex(3)}"
     with psycopg.connect(given, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+        connection.execute(f'CREATE DATABASE "{name}"')
     stack.callback(_drop, given, name)
     return None, given.rpartition("/")[0] + "/" + name
 
 
 def _drop(url: str, name: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def _broker(folder: Path, stack: contextlib.ExitStack) -> tuple[Service | None, str]:
