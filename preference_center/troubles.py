@@ -23,8 +23,8 @@ UNREADABLE = Problem(
     404,
     "link-unreadable",
     "We can’t read this link",
-    "It may have been cut in two. Open it from the message again, or get a fresh one by calling "
-    "or writing to us. Nothing has changed.",
+    "It may have been cut in two. Open it from the message again, or get a fresh one from us. "
+    "Nothing has changed.",
 )
 NOT_SAVED = Problem(
     500,

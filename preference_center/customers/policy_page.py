@@ -41,12 +41,12 @@ def privacy(door: Here, signal: Annotated[Signal | None, Depends(signal_of)]) ->
     current = policy.CURRENT
     page = PolicyPage(
         version=current.version,
-        date=_day(current.published),
+        date=_day(current.date),
         summary=current.summary,
         sections=current.sections,
         signal_said=said(signal),
         earlier=tuple(
-            EarlierVersion(_day(each.published), each.summary)
+            EarlierVersion(_day(each.date), each.summary)
             for each in policy.VERSIONS
             if each is not current
         ),

@@ -13,9 +13,9 @@ from preference_center.masking import Masked
 from preference_center.moments import Moment, moment, said
 
 FREQUENCIES: tuple[tuple[str, str], ...] = (
-    (Frequency.AS_IT_COMES.value, "As it comes"),
-    (Frequency.WEEKLY.value, "One a week"),
-    (Frequency.MONTHLY.value, "One a month"),
+    (Frequency.AS_IT_COMES.value, "Everything, as it comes"),
+    (Frequency.WEEKLY.value, "One message a week at most"),
+    (Frequency.MONTHLY.value, "One message a month at most"),
 )
 OFTEN = dict(FREQUENCIES)
 
@@ -246,8 +246,8 @@ def _change_said(record: ConsentRecord, zone: tzinfo) -> str:
         "stop": "All promotional mail stopped.",
         "no": f"{title} off.",
         "yes": f"{title} on.",
-        "less_often": f"{often}, at most.",
-        "more_often": f"{often}, as far as topics are on.",
+        "less_often": f"{often}.",
+        "more_often": f"{often}.",
         "resume": "The pause is over.",
         "tracking_off": (
             "We no longer measure your opens and clicks. New mail carries plain links and no "

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated
 
@@ -147,7 +148,7 @@ def _view(caught: CaughtMail) -> MailView:
         name=caught.name,
         subject=caught.subject or "(no subject)",
         recipient=caught.recipient,
-        sender=caught.from_,
+        sender=parseaddr(caught.from_)[0] or caught.from_,
         at=moment(caught.at, UTC),
     )
 

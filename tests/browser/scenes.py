@@ -71,7 +71,7 @@ def receipt(page: Page, site: str, house: House) -> None:
     preferences(page, site, house)
     _choose(page, "Company news", "Off")
     _choose(page, "Product information", "On")
-    page.get_by_label("At most").select_option("weekly")
+    page.get_by_label("Send me").select_option("weekly")
     page.get_by_label("Pause until").fill("2027-03-14")
     page.get_by_role("button", name="Save preferences").click()
 

@@ -121,7 +121,7 @@ def test_a_pause_says_until_when_and_that_it_ends_by_itself(
 def test_frequency_is_saved(client: TestClient, house: House) -> None:
     jo = house.customer(NEWS)
     _, _, receipt = save(client, jo.preferences, frequency="weekly")
-    assert "One a week, at most." in receipt
+    assert "One message a week at most." in receipt
     assert house.standing(jo).frequency is Frequency.WEEKLY
 
 
