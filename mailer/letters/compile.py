@@ -23,16 +23,19 @@ from mailer.letters.markdown import plain_as_html, written
 from mailer.letters.person import MERGE_FIELDS
 from mailer.letters.plain import LINK_FROM, LINK_TO
 from mailer.letters.shown import habits_of, shown
-from mailer.letters.slots import Mark, MarksBroken, Stash
+from mailer.letters.slots import Mark, MarksBroken, Stash, cut
 from mailer.letters.templates import TEMPLATES, fill, first_stage, second_stage
+from mailer.letters.wire import SLOT_FROM, link_slot
 from mailer.vocabulary import Stream, Topic
 
 LARGEST_HTML = 90_000
 """Bytes; Gmail cuts a page off at about 102 kB, footer and way out included."""
-OUR_LINKS = ("unsubscribe", "preferences", "why")
+LINK_LENGTH = 120
+OUR_LINKS = ("unsubscribe", "preferences", "why", "pixel")
 ANCHOR = re.compile(r'(<a\b(?:[^">]|"[^"]*")*?\shref=")([^"]*)(")')
 COMMAND_LINE = re.compile(r"^[ \t]*((?:\{%[^\n]*?%\}[ \t]*)+)\n", re.MULTILINE)
 LINK = re.compile(f"{LINK_FROM}(.*?){LINK_TO}", re.DOTALL)
+CONTROLS = re.compile(r"[\x00-\x01\x04-\x08\x0b-\x1f\x7f]")
 STYLES = "<!--styles-->"
 
 
@@ -44,6 +47,11 @@ class Flat:
     text: str
     html: str
     targets: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of HTML that one person gets, links at their longest usual length."""
+        return len(self.html.encode()) + LINK_LENGTH * self.html.count(SLOT_FROM)
 
     @property
     def version(self) -> str:
@@ -58,9 +66,8 @@ class _Links:
 
     targets: dict[str, int] = field(default_factory=dict)
 
-    def mark(self, target: str) -> Mark:
-        number = self.targets.setdefault(target, len(self.targets))
-        return Mark(f"{{{{ link_{number} }}}}", is_value=True)
+    def slot(self, target: str) -> str:
+        return link_slot(f"link_{self.targets.setdefault(target, len(self.targets))}")
 
 
 def compile_order_letter(letter: Letter, brand: Brand, *, strict: bool = False) -> Compiled:
@@ -90,8 +97,8 @@ def compile_promotional(
         raise ContentInvalid(problems)
     flat = _promotional_flat(content, topic, brand)
     _refuse_what_crept_in(flat)
-    if len(flat.html.encode()) > LARGEST_HTML:
-        text = f"It makes a page of {len(flat.html.encode()) // 1000} kB; mailboxes cut it off."
+    if flat.size > LARGEST_HTML:
+        text = f"It makes a page of {flat.size // 1000} kB; mailboxes cut it off."
         raise ContentInvalid([Problem("body_markdown", text, "Shorten it to below 90 kB.")])
     return _compiled(flat, flat.targets, content, topic=topic, strict=strict)
 
@@ -137,6 +144,8 @@ def _flat(name: str, values: dict[str, Any]) -> Flat:
         stage.get_template(f"{name}/{part}").render(values)
         for part in ("subject.txt", "body.txt", "body.html")
     )
+    if CONTROLS.search(subject + text + page):
+        raise MarksBroken("control characters stand in a template or in what fills it")
     html = _with_links(_inlined(page), links)
     return Flat(
         subject=subject.strip(),
@@ -174,21 +183,26 @@ def _with_links(page: _Page, links: _Links) -> str:
         url = unescape(found[2])
         if _is_left_alone(url, page.stash):
             return found[0]
-        return found[1] + page.stash.put(links.mark(page.stash.back(url))) + found[3]
+        return found[1] + links.slot(page.stash.back(url)) + found[3]
 
-    html = page.stash.back(ANCHOR.sub(numbered, page.html))
+    html = page.stash.back(ANCHOR.sub(numbered, page.html), wrap=_slotted)
     styles = (TEMPLATES / "_layout" / "head.css").read_text("utf-8")
     return html.replace(STYLES, f"<style>\n{styles}</style>", 1) + "\n"
 
 
 def _is_left_alone(url: str, stash: Stash) -> bool:
-    marks = [mark.source.strip("{} ") for mark in stash.marks_in(url)]
-    return url.startswith(("mailto:", "tel:")) or any(name in OUR_LINKS for name in marks)
+    ours = any(mark.name in OUR_LINKS for mark in stash.marks_in(url))
+    return ours or url.startswith(("mailto:", "tel:"))
+
+
+def _slotted(mark: Mark) -> str:
+    """Write one of our own links as a slot: it needs no template to fill it."""
+    return link_slot(mark.name) if mark.name in OUR_LINKS else mark.source
 
 
 def _text_with_links(text: str, links: _Links) -> str:
-    text = LINK.sub(lambda found: links.mark(found[1]).source, text)
-    return text.rstrip("\n") + "\n"
+    text = LINK.sub(lambda found: links.slot(found[1]), text.rstrip("\n") + "\n")
+    return "".join(part if isinstance(part, str) else _slotted(part) for part in cut(text))
 
 
 def _target(source: str, values: dict[str, Any], brand: Brand) -> str:
@@ -199,8 +213,7 @@ def _target(source: str, values: dict[str, Any], brand: Brand) -> str:
 
 def _refuse_what_crept_in(flat: Flat) -> None:
     """Hold the whole letter against the allow-list again, after every tool has passed over it."""
-    ours = {f"link_{number}" for number in range(len(flat.targets))}
-    names = {*MERGE_FIELDS, *OUR_LINKS, *ours, "pixel"}
+    names = {*MERGE_FIELDS, "measured"}
     found = [
         each for part in (flat.subject, flat.text, flat.html) for each in refusals(part, names)
     ]

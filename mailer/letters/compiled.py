@@ -7,15 +7,17 @@ plain way; tests hold the two together.
 import quopri
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 from jinja2 import Template
+from markupsafe import escape
 
 from mailer.letters.headers import one_line
 from mailer.letters.letter import Letter
 from mailer.letters.person import merged
 from mailer.letters.shown import habits_of, shown
-from mailer.letters.wire import constants, encode
+from mailer.letters.wire import WirePart, encode_urls, fill_slots
 from mailer.vocabulary import Stream, Topic
 
 
@@ -89,13 +91,23 @@ class Compiled:
     topic: Topic | None
     targets: tuple[str, ...]
     version: str
-    subject: Template = field(repr=False)
-    text: Template = field(repr=False)
-    html: Template = field(repr=False)
-    _wire: dict[str, bytes] = field(init=False, repr=False, compare=False)
+    subject: Template = field(repr=False, compare=False)
+    text: Template = field(repr=False, compare=False)
+    html: Template = field(repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_wire", constants(self.text) | constants(self.html))
+    @cached_property
+    def _text_part(self) -> WirePart:
+        return WirePart(self.text)
+
+    @cached_property
+    def _html_part(self) -> WirePart:
+        return WirePart(self.html)
+
+    @cached_property
+    def _direct(self) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
+        """The targets themselves, on the wire, for text and for HTML (C17)."""
+        named = {f"link_{n}": url for n, url in enumerate(self.targets)}
+        return encode_urls(named), encode_urls(_escaped(named))
 
     @property
     def stream(self) -> Stream:
@@ -116,11 +128,13 @@ class Compiled:
 
         Without `tracking`, links lead straight to their targets and there is no pixel (C17).
         """
-        values = self._values(person, links, tracking=tracking)
+        values = self._values(person, tracking=tracking)
+        text_links, html_links = self._encoded_links(links, tracking=tracking)
+        context = self.text.new_context(values)
         return Rendered(
-            subject=one_line("".join(_pieces(self.subject, values))),
-            text=self._encoded(self.text, values),
-            html=self._encoded(self.html, values),
+            subject=one_line("".join(self.subject.root_render_func(context))),
+            text=self._text_part.encoded(context, text_links),
+            html=self._html_part.encoded(self.html.new_context(values), html_links),
             boundary=self.boundary,
             stream=self.stream,
             topic=self.topic,
@@ -130,33 +144,50 @@ class Compiled:
         self, person: Mapping[str, str], links: PersonLinks, *, tracking: bool
     ) -> Reference:
         """Fill the letter the plain way: what `render` must come out as."""
-        values = self._values(person, links, tracking=tracking)
+        values = self._values(person, tracking=tracking)
+        urls = self._urls(links, tracking=tracking)
+        urls |= {} if tracking else {f"link_{n}": url for n, url in enumerate(self.targets)}
         return Reference(
             subject=one_line(self.subject.render(values)),
-            text=self.text.render(values),
-            html=self.html.render(values),
+            text=fill_slots(self.text.render(values), urls),
+            html=fill_slots(self.html.render(values), _escaped(urls)),
         )
 
-    def _values(
-        self, person: Mapping[str, str], links: PersonLinks, *, tracking: bool
-    ) -> dict[str, Any]:
+    def _values(self, person: Mapping[str, str], *, tracking: bool) -> dict[str, Any]:
         values: dict[str, Any] = merged(person)
-        for n, target in enumerate(self.targets):
-            values[f"link_{n}"] = links.click(n) if tracking else target
-        values["pixel"] = links.open if tracking else ""
-        values["preferences"] = links.preferences
-        if self.letter.stream is Stream.PROMOTIONAL:
-            values["unsubscribe"] = links.unsubscribe
-            # The preference page says why, until there is a page of its own for it.
-            values["why"] = links.preferences
-        else:
+        values["measured"] = tracking
+        if self.stream is Stream.ORDER_UPDATE:
             values.update(shown(self.letter, habits_of(values)))
         return values
 
-    def _encoded(self, template: Template, values: dict[str, Any]) -> list[bytes]:
-        known = self._wire.get
-        return [known(piece) or encode(piece) for piece in _pieces(template, values)]
+    def _urls(self, links: PersonLinks, *, tracking: bool) -> dict[str, str]:
+        """Name the links that are this person's own."""
+        urls = {"preferences": links.preferences}
+        if self.stream is Stream.PROMOTIONAL:
+            # The preference page says why, until there is a page of its own for it.
+            urls |= {"unsubscribe": links.unsubscribe, "why": links.preferences}
+        if tracking:
+            click = links.click
+            urls["pixel"] = links.open
+            urls |= {f"link_{n}": click(n) for n in range(len(self.targets))}
+        return urls
+
+    def _encoded_links(
+        self, links: PersonLinks, *, tracking: bool
+    ) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
+        urls = self._urls(links, tracking=tracking)
+        text = html = encode_urls(urls)
+        if _holds_markup("".join(urls.values())):
+            html = encode_urls(_escaped(urls))
+        if tracking:
+            return text, html
+        direct_text, direct_html = self._direct
+        return text | direct_text, html | direct_html
 
 
-def _pieces(template: Template, values: dict[str, Any]) -> Any:
-    return template.root_render_func(template.new_context(values))
+def _holds_markup(text: str) -> bool:
+    return "&" in text or "<" in text or ">" in text or '"' in text or "'" in text
+
+
+def _escaped(urls: Mapping[str, str]) -> dict[str, str]:
+    return {name: str(escape(url)) for name, url in urls.items()}

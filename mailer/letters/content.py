@@ -137,7 +137,7 @@ def _static(source: str) -> str:
 
 def _body(content: PromotionalContent, brand: Brand) -> Iterator[Problem]:
     source = content.body_markdown
-    if UNSAFE.search(source.replace("\n", "").replace("\r", "").replace("\t", "")):
+    if _is_unsafe(source):
         yield Problem("body_markdown", "It holds control characters.", "Type the text anew.")
     if not _static(source).strip():
         yield Problem("body_markdown", "It is empty.", "Write the letter.")
@@ -152,8 +152,15 @@ def _structure(body: Written, brand: Brand) -> Iterator[Problem]:
         text = "A condition or loop begins in one paragraph or list and ends in another."
         fix = "Put {% if %} and {% endif %} on lines of their own, or both into one paragraph."
         yield Problem("body_markdown", text, fix)
+    if _is_unsafe(body.html):
+        text = "It holds control characters, written as entities."
+        yield Problem("body_markdown", text, "Take the entities (&#…;) out.")
     for link in body.links:
         yield from _link(link, brand)
+
+
+def _is_unsafe(text: str) -> bool:
+    return bool(UNSAFE.search(re.sub(r"[\r\n\t]", "", text)))
 
 
 def _link(link: Link, brand: Brand) -> Iterator[Problem]:

@@ -137,6 +137,7 @@ class PaymentMethod(Part):
     last4: LastFour
 
 
-Lines = Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=100)]
+MOST_LINES = 100
+Lines = Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=MOST_LINES)]
 Address = Annotated[tuple[Line, ...], Field(max_length=6)]
 """A postal address as it stands on the parcel, one entry a line."""

@@ -27,6 +27,11 @@ class Mark:
     source: str
     is_value: bool
 
+    @property
+    def name(self) -> str:
+        """What a value that is a name alone is called."""
+        return self.source.strip("{}-+ ") if self.is_value else ""
+
 
 def cut(source: str) -> list[str | Mark]:
     """Cut a template into static text and marks; comments are dropped.

@@ -5,15 +5,16 @@ grows past 76 characters and none begins with a dot (SMTP) or with `From ` (mail
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import CodeType
 
 from jinja2 import Template
+from jinja2.runtime import Context
 
 LONGEST = 75
 """Characters of a line before its soft break."""
-SAFE = re.compile(r"(?!\.|From )[!-<>-~ ]{0,75}", re.ASCII)
-"""Text that stands on the wire as it is, in one line."""
+SLOT_FROM, SLOT_TO = "\x0e", "\x0f"
+SLOT = re.compile(f"{SLOT_FROM}([a-z_0-9]+){SLOT_TO}")
 LITERAL = frozenset(range(33, 127)) - {ord("=")} | {ord(" "), ord("\t")}
 OCTETS = [bytes([octet]) if octet in LITERAL else b"=%02X" % octet for octet in range(256)]
 
@@ -23,12 +24,35 @@ def encode(text: str) -> bytes:
 
     Text must hold no lone surrogate. An empty piece stays empty.
     """
-    if SAFE.fullmatch(text):
+    if len(text) <= LONGEST and _is_safe(text):
         return text.encode("ascii") + b"=\r\n" if text else b""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if text.isprintable():
+        return b"".join(_wrapped(_octets(text))) + b"=\r\n"
+    # A piece may be Markup, whose own methods are slow and escape what they are given.
+    lines = str.replace(str.replace(text, "\r\n", "\n"), "\r", "\n").split("\n")
     *whole, rest = lines
     broken = [line for each in whole for line in (*_wrapped(_ended(each)), b"\r\n")]
     return b"".join([*broken, *_wrapped(_octets(rest)), b"=\r\n" if rest else b""])
+
+
+def encode_urls(urls: Mapping[str, str]) -> dict[bytes, bytes]:
+    """Encode named web addresses, as `encode` does, but those of usual length all at once."""
+    names = " ".join(urls).encode("ascii").split()
+    if not _is_safe(" ".join(urls.values())):
+        return dict(zip(names, map(encode, urls.values()), strict=True))
+    lines = [
+        f"{url[:LONGEST]}=\r\n{url[LONGEST:]}=\r\n"
+        if LONGEST < len(url) <= 2 * LONGEST and url[LONGEST] != "."
+        else encode(url).decode("ascii")
+        for url in urls.values()
+    ]
+    return dict(zip(names, "\0".join(lines).encode("ascii").split(b"\0"), strict=True))
+
+
+def _is_safe(text: str) -> bool:
+    """Say whether text stands on the wire as it is; checked without a pattern, for speed."""
+    plain = text.isascii() and text.isprintable() and "=" not in text
+    return plain and not text.startswith((".", "From "))
 
 
 def _octets(line: str) -> bytes:
@@ -66,9 +90,46 @@ def _head(beginning: bytes) -> tuple[bytes, bytes]:
     return b"", b""
 
 
-def constants(template: Template) -> dict[str, bytes]:
-    """Encode every text that is written into a compiled template: its static pieces."""
-    return {text: encode(text) for text in _texts(template.root_render_func.__code__)}
+def link_slot(name: str) -> str:
+    """Give the place of a link in static text: it is filled on the wire, not by the template."""
+    return f"{SLOT_FROM}{name}{SLOT_TO}"
+
+
+def fill_slots(text: str, links: Mapping[str, str]) -> str:
+    """Fill the places of links in rendered text: the plain way, for comparison."""
+    return SLOT.sub(lambda found: links[found[1]], text)
+
+
+class WirePart:
+    """A part of a letter whose static pieces are encoded already."""
+
+    def __init__(self, template: Template) -> None:
+        self.template = template
+        self._whole: dict[str, bytes] = {}
+        self._framed: dict[str, bytes] = {}
+        for text in _texts(template.root_render_func.__code__):
+            self._keep(text)
+
+    def _keep(self, text: str) -> None:
+        parts = SLOT.split(text)
+        if len(parts) == 1:
+            self._whole[text] = encode(text)
+        else:
+            self._framed[text] = b"".join(
+                b"%%(%b)b" % part.encode() if at % 2 else encode(part).replace(b"%", b"%%")
+                for at, part in enumerate(parts)
+            )
+
+    def encoded(self, context: Context, links: Mapping[bytes, bytes]) -> list[bytes]:
+        """Render and encode: static pieces are looked up, what a person fills is encoded.
+
+        `links` are encoded addresses by their slots' names.
+        """
+        whole, framed = self._whole.get, self._framed.get
+        return [
+            whole(piece) or (form % links if (form := framed(piece)) else encode(piece))
+            for piece in self.template.root_render_func(context)
+        ]
 
 
 def _texts(code: CodeType) -> Iterable[str]:
