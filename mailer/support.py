@@ -61,6 +61,7 @@ class Told:
     """One mailing of one person: what became of it, and why in words."""
 
     mailing_id: MailingId
+    person_id: PersonId
     letter: str
     subject: str
     stream: Stream
@@ -152,6 +153,18 @@ def messages_told(
     standing = permission.standing_of(session, person_id)
     causes = orders.causes_of(session, [each.mailing_id for each in messages])
     return tuple(_told(each, standing, causes.get(each.mailing_id)) for each in messages)
+
+
+def roll_told(
+    session: Session, mailing_id: MailingId, *, after: PersonId, limit: int
+) -> tuple[Told, ...]:
+    """Tell what became of each person of a mailing and why, by their numbers, from after one on."""
+    causes = orders.causes_of(session, [mailing_id])
+    messages = delivery.messages_of_mailing(session, mailing_id, after=after, limit=limit)
+    return tuple(
+        _told(each, permission.standing_of(session, each.person_id), causes.get(mailing_id))
+        for each in messages
+    )
 
 
 def remove(
@@ -246,6 +259,7 @@ def _topic_now(
 def _told(message: MessageRecord, standing: Standing | None, cause: Cause | None) -> Told:
     return Told(
         mailing_id=message.mailing_id,
+        person_id=message.person_id,
         letter=message.letter,
         subject=message.subject,
         stream=message.stream,

@@ -33,6 +33,7 @@ from mailer.delivery.optout import Acknowledgement, Clocks, Left, OptOuts, subje
 from mailer.delivery.pace import Pace, PaceInvalid, read_pace
 from mailer.delivery.press import LettersPress, Senders, compile_mailing
 from mailer.delivery.reaper import BatchNotUnknown, reap, settle_unknown
+from mailer.delivery.roll import messages_of_mailing
 from mailer.delivery.sender import Sender, SenderClock, SenderSettings
 from mailer.delivery.states import BatchState, MailingState
 from mailer.delivery.window import BARRIER
@@ -75,6 +76,7 @@ __all__ = [
     "mailing_by_key",
     "mailing_of",
     "messages_of",
+    "messages_of_mailing",
     "prepare_audience",
     "read_pace",
     "reap",

@@ -251,10 +251,11 @@ def messages_of(
             "limit": limit,
         },
     ).all()
-    return [_message(row) for row in rows]
+    return [message_from(row) for row in rows]
 
 
-def _message(row: Any) -> MessageRecord:
+def message_from(row: Any) -> MessageRecord:
+    """Read a row of one person's part in one mailing."""
     outcome, reason = _outcome_of(row)
     return MessageRecord(
         mailing_id=MailingId(row.mailing_id),

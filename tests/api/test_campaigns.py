@@ -55,6 +55,17 @@ def test_a_campaign_walks_from_draft_to_its_report(
     assert report["refused"] == {"not.never": 1}
     told = shop.get("/messages", params={"customer": jo}).json()["messages"]
     assert told[0]["sentence"].startswith("Because “Company news” has been on since 22 November")
+    everybody: list[str] = []
+    query: dict[str, object] = {"campaign": autumn, "limit": 1}
+    while True:
+        page = shop.get("/messages", params=query).json()
+        everybody += [each["outcome"] for each in page["messages"]]
+        if page["next_cursor"] is None:
+            break
+        query["cursor"] = page["next_cursor"]
+    assert everybody == ["accepted", "refused"]
+    assert shop.get("/messages").status_code == 422
+    assert shop.get("/messages", params={"campaign": 99}).status_code == 404
 
 
 def test_a_campaign_is_scheduled_moved_and_taken_back(shop: Shop, autumn: int) -> None:

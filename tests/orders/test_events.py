@@ -31,7 +31,7 @@ TRACKING = {
     "url": "https://www.ups.com/track?tracknum=1Z999AA10123456784",
 }
 DOLLARS = {"amount": 13_800, "currency": "USD"}
-PLAN = {"plan": "POS Pro, two tills", "amount": DOLLARS}
+PLAN: dict[str, object] = {"plan": "POS Pro, two tills", "amount": DOLLARS}
 ACCOUNT_EVENTS: dict[EventKind, dict[str, object]] = {
     EventKind.STATEMENT: {
         "plan": "POS Pro, two tills",

@@ -100,9 +100,6 @@ TABLE: Mapping[type[Exception], Told] = {
     ),
     campaigns.MomentPassed: lambda error: field_problem([_field("at", str(error))]),
     campaigns.CannotDo: _cannot,
-    permission.StaleYes: lambda _: Problem(
-        409, "stale-yes", "The customer has chosen otherwise since", "Show them what holds now."
-    ),
     permission.NotAdmitted: lambda _: Problem(404, "not-found", "There is no such customer"),
     permission.SuppressionNotFound: lambda _: Problem(
         404, "not-found", "There is no such suppression"
