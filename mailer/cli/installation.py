@@ -6,7 +6,7 @@ import click
 
 from mailer.cli.exits import Exit, NotConfigured, Refused
 from mailer.cli.house import the_parts, the_settings, with_broker
-from mailer.cli.output import json_option, say, say_json, table
+from mailer.cli.output import json_option, progress, say, say_json, table
 
 port_option = click.option(
     "--port",
@@ -84,23 +84,23 @@ def beat() -> None:
 @json_option
 def demo(*, if_empty: bool, as_json: bool) -> None:
     """Make the demo company: 5,000 customers with orders, topics, opt-outs and campaigns."""
-    from mailer.development.demo import DemoExists, make_demo
+    from mailer.development.demo import DemoExists, seed
 
     with the_parts() as parts:
         if parts.settings.env != "development":
             raise NotConfigured("the demo company is for MAILER_ENV=development only")
+        made = True
         try:
-            made = make_demo(parts)
+            with progress("Making the demo company") as advance:
+                seed(parts, now=parts.clock(), progress=advance)
         except DemoExists:
-            if not if_empty:
-                raise Refused(
-                    "the database has customers already; the demo leaves them alone"
-                ) from None
-            made = None
+            made = False
+    if not made and not if_empty:
+        raise Refused("the database has customers already; the demo leaves them alone")
     if as_json:
-        say_json({"made": made is not None})
+        say_json({"made": made})
     else:
-        say("The demo company is there." if made is not None else "Nothing to do: not empty.")
+        say("The demo company is there." if made else "Nothing to do: there are customers.")
 
 
 @click.command()

@@ -273,3 +273,24 @@ def test_a_batch_of_unknown_fate_is_settled_by_evidence(fpmail: Run, house: Hous
     assert said.json == {"batch": batch, "outcome": "accepted", "people": 1}
     assert fpmail("campaign", "status", number, "--json").json["books"]["accepted"] == 1
     assert fpmail("batch", "list", "--json").json == []
+
+
+def test_the_demo_leaves_a_used_database_alone(fpmail: Run, house: House) -> None:
+    house.customer("Jo Example")
+    said = fpmail("demo")
+    assert said.code == Exit.FAILED
+    assert "customers already" in said.err
+    assert fpmail("demo", "--if-empty", "--json").json == {"made": False}
+
+
+def test_the_demo_is_refused_outside_development(
+    fpmail: Run, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        ("MAILER_ENV", "production"),
+        ("MAILER_PROVIDER", "smtp"),
+        ("MAILER_SMTP_URL", "smtp://mail.example.com:587"),
+        ("MAILER_PUBLIC_URL", "https://mail.example.com"),
+    ):
+        monkeypatch.setenv(name, value)
+    assert fpmail("demo").code == Exit.CONFIGURATION
