@@ -14,6 +14,7 @@ from mailer.orders.books import (
 from mailer.orders.buyers import OrderFacts, buyers_of
 from mailer.orders.events import Cause, EventMisplaced, Taken, accept_event, causes_of
 from mailer.orders.letters import LETTERS
+from mailer.orders.sets import OrderKnown, place_many
 from mailer.orders.values import (
     EventIdInvalid,
     EventKind,
@@ -41,6 +42,7 @@ __all__ = [
     "OrderEvent",
     "OrderFacts",
     "OrderId",
+    "OrderKnown",
     "OrderNumberInvalid",
     "OrderOfAnother",
     "OrderUnknown",
@@ -57,4 +59,5 @@ __all__ = [
     "orders_of",
     "orders_page",
     "place",
+    "place_many",
 ]

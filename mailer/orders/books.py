@@ -37,13 +37,14 @@ def place(session: Session, vault: Vault, new: NewOrder, *, now: datetime) -> Or
     OrderOfAnother for a number that a different customer has, and CustomerGone.
     """
     check_number(new.number)
-    _refuse_cards(new)
+    refuse_cards(new)
     order_id = _write_order(session, new, *_key_for(session, vault, new), now)
     _write_lines(session, order_id, new.lines)
     return Order(order_id=order_id, lines=new.lines, **_facts(new))
 
 
-def _refuse_cards(new: NewOrder) -> None:
+def refuse_cards(new: NewOrder) -> None:
+    """Raise CardNumberFound where a free field of an order passes as a card (C01)."""
     for line in new.lines:
         refuse_card_numbers(sku=line.sku, name=line.name)
     if new.payment is not None:
@@ -67,17 +68,8 @@ def _write_order(
     session: Session, new: NewOrder, sealed_for: PersonId, key: PersonKey, now: datetime
 ) -> OrderId:
     """Insert or update in one statement, so that two equal orders at once become one."""
-    sealed = {
-        "ip": key.encrypt(new.ip, place=ip_place(new.number)) if new.ip else None,
-        "payment": key.encrypt(_payment_text(new.payment), place=payment_place(new.number))
-        if new.payment
-        else None,
-    }
-    given = {
-        **_facts(new),
-        "sealed_for": sealed_for,
-        **{name: value for name, value in sealed.items() if value is not None},
-    }
+    sealed = {name: value for name, value in sealed_facts(new, key).items() if value is not None}
+    given = {**_facts(new), "sealed_for": sealed_for, **sealed}
     statement = (
         insert_or_update(OrderRow)
         .values(**given, created_at=now, updated_at=now)
@@ -92,6 +84,17 @@ def _write_order(
     if order_id is None:
         raise OrderOfAnother(new.number)
     return OrderId(order_id)
+
+
+def sealed_facts(new: NewOrder, key: PersonKey) -> dict[str, bytes | None]:
+    """Return an order's IP address and payment sealed for their places, None for what is not said."""
+    ip = key.encrypt(new.ip, place=ip_place(new.number)) if new.ip else None
+    payment = (
+        key.encrypt(_payment_text(new.payment), place=payment_place(new.number))
+        if new.payment
+        else None
+    )
+    return {"ip": ip, "payment": payment}
 
 
 def _facts(new: NewOrder) -> dict[str, Any]:
