@@ -1,7 +1,7 @@
 """The table of replies: what each means, for whom, and that no address is kept of it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.providers import AboutUs, Later, Rejected
@@ -112,6 +112,7 @@ def test_an_ordinary_refusal_does_not_sound_meant_for_us(line: str) -> None:
     assert not sounds_meant_for_us(Step.RCPT, reply(line))
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(Step),
     st.integers(400, 599),
@@ -148,6 +149,7 @@ def test_no_address_is_kept_of_a_reply(line: str, kept: str) -> None:
     assert scrubbed(heard, "jo.example@example.com") == kept
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80), st.emails())
 def test_no_recipient_survives_scrubbing(text: str, recipient: str) -> None:
     heard = Reply(550, (f"{text} {recipient} {text}".encode("utf-8", "replace"),))
@@ -158,6 +160,7 @@ def test_a_reply_of_many_lines_is_kept_short() -> None:
     assert len(scrubbed(Reply(550, (b"very long " * 9,) * 50))) <= 200
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 30), max_size=30))
 def test_replies_are_read_in_pieces_of_any_size(sizes: list[int]) -> None:
     stream = b"220 hello\r\n250-one\r\n250-two words\r\n250 three\r\n354\r\n421 bye\n"

@@ -34,6 +34,7 @@ from tests.contracts.provider_contract import (
     people_answered,
 )
 from tests.promises.witness import Act, Habits, RunningWitness, witness_thread
+from tests.providers.scripted import scripted
 
 QUICK = Manners(connections=1, connect_timeout=2, reply_timeout=0.4, start_grace=0.2)
 PATIENT = Manners(connections=1, reply_timeout=10)
@@ -392,6 +393,19 @@ def test_an_envelope_given_up_costs_the_message_before_it_nothing(start: Start) 
     assert [handed.recipient for handed in witness.accepted()] == [address(1)]
 
 
+def test_an_envelope_that_found_no_room_behind_a_long_content_is_taken_back(start: Start) -> None:
+    """Else it would leave our buffers long after the deadline, when the server reads again."""
+    pause = Act("content", address(1), pause=0.6)
+    provider, witness = start(pause, habits=Habits(receive_buffer=8192))
+    provider.make_ready(1)
+    bell, begun = Bell(), time.monotonic()
+    result = send(provider, [large(1, 6_000_000), message(2)], within=0.2, bell=bell)
+    assert kinds(result) == {1: "Accepted", 2: "NotBegun"}
+    assert 0.15 < bell.rung[0] - begun < 0.4
+    provider.close()
+    assert [handed.recipient for handed in witness.handed()] == [address(1)]
+
+
 def test_silence_after_the_final_dot_is_unknown(start: Start) -> None:
     provider, _ = start(Act("dot", address(1), delay=30), manners=QUICK)
     begun = time.monotonic()
@@ -431,6 +445,21 @@ def test_a_server_that_cuts_every_final_dot_leaves_few_in_doubt(
     assert len(people_answered(result, Unknown)) == 3
     assert result.about_us is not None
     assert len(witness.accepted()) == 3
+
+
+def test_a_refusal_in_the_middle_of_the_content_is_a_refusal() -> None:
+    says = [
+        b"220 hi\r\n",
+        b"250 mx\r\n",
+        b"250 ok\r\n",
+        b"250 ok\r\n",
+        b"354 go\r\n",
+        b"552 5.3.4 big\r\n",
+    ]
+    with scripted(*says) as port:
+        result = send(SmtpProvider(f"smtp://127.0.0.1:{port}"), [large(1, 20_000_000)])
+    answer = Rejected(552, "5.3.4 big", about_person=False)
+    assert result.answers[PersonId(1)] == answer
 
 
 def test_everyone_behind_a_lost_connection_is_still_served(start: Start) -> None:

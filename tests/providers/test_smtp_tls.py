@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from mailer.providers import Accepted, HandOver, Later, Manners, NotBegun, Rejec
 from mailer.providers.server import tls_settings
 from mailer.vocabulary import PersonId
 from tests.contracts.provider_contract import Bell, address, messages, people_answered
+from tests.providers.scripted import scripted
 from tests.providers.tls_server import TlsFiles, make_certificate
 
 USER, PASSWORD = "mailer@focalpoint.example", "s3cret: with/odd@characters"
@@ -172,25 +172,6 @@ def test_what_was_slipped_in_before_tls_is_not_believed(after_starttls: bytes, w
     assert result.about_us is not None
     assert why in result.about_us.text
     assert isinstance(result.answers[PersonId(1)], NotBegun)
-
-
-@contextlib.contextmanager
-def scripted(*says: bytes) -> Iterator[int]:
-    """A server that says these things in turn, one for each line it hears."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def serve() -> None:
-            with contextlib.suppress(OSError):
-                connection, _ = listening.accept()
-                with connection:
-                    for said in says:
-                        connection.sendall(said)
-                        connection.recv(4096)
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield listening.getsockname()[1]
-        thread.join(5)
 
 
 def test_tls_is_1_2_or_newer() -> None:
