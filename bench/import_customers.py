@@ -1,6 +1,6 @@
 """How fast do customers come in, and does memory stay flat? `python -m bench.import_customers`.
 
-Needs MAILER_TEST_DATABASE_URL: makes a database of its own there, and drops it.
+Needs TEST_DATABASE_URL: makes a database of its own there, and drops it.
 """
 
 import argparse
@@ -125,9 +125,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--bad", type=float, default=0.03)
     given = parser.parse_args()
-    server_url = os.environ.get("MAILER_TEST_DATABASE_URL")
+    server_url = os.environ.get("TEST_DATABASE_URL")
     if not server_url:
-        sys.exit("MAILER_TEST_DATABASE_URL is missing; it names a PostgreSQL to measure on")
+        sys.exit("TEST_DATABASE_URL is missing; it names a PostgreSQL to measure on")
     vault = Vault([secrets.token_bytes(32)], [secrets.token_bytes(32)])
     with tempfile.TemporaryDirectory() as folder, database_of_our_own(server_url) as database:
         file = Path(folder) / "customers.csv"

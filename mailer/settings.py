@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import os
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -157,11 +158,9 @@ def read_settings(environment: Mapping[str, str] | None = None, **overrides: Any
     SettingsInvalid with one line per fault; a secret's value never stands in it.
     """
     try:
-        if environment is None:
-            return Settings(**overrides)
         given = {
             name.removeprefix("MAILER_").lower(): value
-            for name, value in environment.items()
+            for name, value in (os.environ if environment is None else environment).items()
             if name.startswith("MAILER_")
         }
         return Settings.model_validate({**given, **overrides})
@@ -172,4 +171,6 @@ def read_settings(environment: Mapping[str, str] | None = None, **overrides: Any
 def _fault(error: Any) -> str:
     where = "_".join(str(part) for part in error["loc"])
     text = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        text = "is no setting of this version; see docs/operations.md for all of them"
     return f"MAILER_{where.upper()} {text}" if where else text

@@ -24,8 +24,8 @@ def now() -> datetime:
 
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL to test on: `MAILER_TEST_DATABASE_URL`, else the embedded one."""
-    given = os.environ.get("MAILER_TEST_DATABASE_URL")
+    """The URL of a PostgreSQL to test on: `TEST_DATABASE_URL`, else the embedded one."""
+    given = os.environ.get("TEST_DATABASE_URL")
     if given:
         yield given
         return

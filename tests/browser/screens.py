@@ -1,7 +1,7 @@
 """Draws the pages for docs/screens: `python -m tests.browser.screens [FOLDER] [NAME …]`.
 
 Sample data only, at a fixed moment; needs Chromium, and takes its PostgreSQL from
-MAILER_TEST_DATABASE_URL or starts the embedded one.
+TEST_DATABASE_URL or starts the embedded one.
 """
 
 import os
@@ -91,7 +91,7 @@ def _site() -> Iterator[tuple[str, House]]:
 @contextmanager
 def _database_url(folder: Path) -> Iterator[str]:
     """Yield the URL of a database of our own, dropped in the end."""
-    given = os.environ.get("MAILER_TEST_DATABASE_URL")
+    given = os.environ.get("TEST_DATABASE_URL")
     if given is None:
         with embedded_postgres(folder / "postgres", throwaway=True) as url:
             yield url

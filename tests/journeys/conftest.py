@@ -94,7 +94,7 @@ def service(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with contextlib.ExitStack() as stack:
         database_url = stack.enter_context(a_database(server_url))
         broker_url = (
-            os.environ.get("MAILER_TEST_BROKER_URL")
+            os.environ.get("TEST_BROKER_URL")
             or stack.enter_context(broker_service(folder / "broker", throwaway=True)).url
         )
         log = folder / "up.log"

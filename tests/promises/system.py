@@ -206,7 +206,7 @@ def running_system(folder: Path, *, script: Script = ()) -> Iterator[System]:
 
 
 def _database(folder: Path, stack: contextlib.ExitStack) -> tuple[Service | None, str]:
-    given = os.environ.get("MAILER_TEST_DATABASE_URL")
+    given = os.environ.get("TEST_DATABASE_URL")
     if not given:
         service = stack.enter_context(
             postgres_service(folder / "postgres", throwaway=True, durable=True)
@@ -225,7 +225,7 @@ def _drop(url: str, name: str) -> None:
 
 
 def _broker(folder: Path, stack: contextlib.ExitStack) -> tuple[Service | None, str]:
-    given = os.environ.get("MAILER_TEST_BROKER_URL")
+    given = os.environ.get("TEST_BROKER_URL")
     if given:
         return None, given
     service = stack.enter_context(broker_service(folder / "broker", throwaway=True))
