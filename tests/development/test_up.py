@@ -113,9 +113,25 @@ def test_the_catcher_takes_mail_and_the_outbox_shows_it(up: Up) -> None:
 
 def test_nobody_else_can_read_the_development_secrets(up: Up, folder: Path) -> None:
     assert up.ready["api_key"] == (folder / "data" / "api-key").read_text()
-    for name in ("keys.json", "api-key"):
+    for name in ("keys.json", "api-key", "environment"):
         assert stat.S_IMODE((folder / "data" / name).stat().st_mode) == 0o600
     assert stat.S_IMODE((folder / "data" / "mail").stat().st_mode) == 0o700
+
+
+def test_commands_work_beside_it_in_a_shell_that_reads_the_environment(
+    up: Up, folder: Path
+) -> None:
+    words = f". {folder}/data/environment && exec {sys.executable} -m mailer campaign list --json"
+    ran = subprocess.run(
+        ["sh", "-c", words],
+        cwd=ROOT,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout.strip()) == (0, "[]"), ran.stderr
 
 
 def test_a_second_start_on_the_same_data_is_refused_in_one_line(up: Up, folder: Path) -> None:
@@ -178,3 +194,13 @@ def test_a_named_mail_server_takes_the_place_of_the_catcher(tmp_path: Path) -> N
     assert own["MAILER_MAIL_CATCHER"] == str(tmp_path / "mail")
     named = what_is_missing({"MAILER_SMTP_URL": "smtp://127.0.0.1:2525"}, tmp_path, 8000)
     assert not {"MAILER_MAIL_CATCHER", "MAILER_SMTP_URL"} & set(named)
+
+
+def test_the_demo_company_sends_gently_into_the_catcher_only(tmp_path: Path) -> None:
+    demo = what_is_missing({}, tmp_path, 8000, demo=True)
+    assert float(demo["MAILER_PACE_PER_SECOND"]) > 0
+    given = {"MAILER_PACE_PER_SECOND": "0"}
+    assert "MAILER_PACE_PER_SECOND" not in what_is_missing(given, tmp_path, 8000, demo=True)
+    named = {"MAILER_SMTP_URL": "smtp://127.0.0.1:2525"}
+    assert "MAILER_PACE_PER_SECOND" not in what_is_missing(named, tmp_path, 8000, demo=True)
+    assert "MAILER_PACE_PER_SECOND" not in what_is_missing({}, tmp_path, 8000)
