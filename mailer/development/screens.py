@@ -48,6 +48,7 @@ FULLY_SHOWN = ("order_shipped", "payment_failed", "promotional")
 class SampleLinks:
     """Links that lead nowhere, for samples."""
 
+    clicks = "https://mail.focalpointsystem.com/c/sample/"
     open = "https://mail.focalpointsystem.com/o/sample.gif"
     unsubscribe = "https://mail.focalpointsystem.com/u/sample"
     preferences = "https://mail.focalpointsystem.com/p/sample"
@@ -55,7 +56,7 @@ class SampleLinks:
 
     def click(self, n: int, /) -> str:
         """Give the link to target `n`."""
-        return f"https://mail.focalpointsystem.com/c/sample/{n}"
+        return f"{self.clicks}{n}"
 
 
 @dataclass(frozen=True, slots=True)

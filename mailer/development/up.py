@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import secrets
+import shlex
 import signal
 import sys
 import threading
@@ -41,6 +42,10 @@ WORKERS = 2
 SERVERS, CATCHER, SERVICE = 0, 1, 2
 POSTAL_ADDRESS = "FocalPoint System, 1 Example Street, Example City, EX 00000, United States"
 """Stands in demo mails only; a real installation must set MAILER_POSTAL_ADDRESS."""
+DEMO_SHOP = "https://www.example.com"
+"""Where the demo company's links lead: a name that is reserved, nobody's shop."""
+DEMO_PACE = "15"
+"""Messages a second, so that the demo company's campaign can be watched for a few minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,7 @@ def _bring_up(plan: _Plan, supervisor: Supervisor, homes: ExitStack, log: "_Log"
     for revision in migrate(database_url):
         log.say("up", f"migrated to {revision}")
     api_key = _api_key(database_url, plan.data)
+    write_private(plan.data / "environment", _as_shell(plan.environment))
     _start_service(plan, supervisor)
     if plan.options.demo:
         supervisor.run_once("demo", _fpmail(plan, *plan.options.demo_words))
@@ -138,13 +144,18 @@ def _planned(options: UpOptions, given: dict[str, str]) -> Iterator[_Plan]:
         data.mkdir(parents=True)
         data.chmod(0o711)
     with locked(data):
-        environment = given | what_is_missing(given, data, port)
+        environment = given | what_is_missing(given, data, port, demo=options.demo)
         _check(environment)
         yield _Plan(options, data, port, environment)
 
 
-def what_is_missing(given: Mapping[str, str], data: Path, port: int) -> dict[str, str]:
-    """Return the settings for development that the environment does not give itself."""
+def what_is_missing(
+    given: Mapping[str, str], data: Path, port: int, *, demo: bool = False
+) -> dict[str, str]:
+    """Return the settings for development that the environment does not give itself.
+
+    Beside the mail catcher, the demo company sends at a gentle pace.
+    """
     wanted = {
         "MAILER_ENV": "development",
         "MAILER_DATA_DIR": str(data),
@@ -155,6 +166,8 @@ def what_is_missing(given: Mapping[str, str], data: Path, port: int) -> dict[str
     if not given.get("MAILER_SMTP_URL") and given.get("MAILER_PROVIDER", "smtp") == "smtp":
         wanted["MAILER_SMTP_URL"] = f"smtp://127.0.0.1:{free_port()}"
         wanted["MAILER_MAIL_CATCHER"] = str(data / "mail")
+        if demo:
+            wanted |= {"MAILER_SHOP_URL": DEMO_SHOP, "MAILER_PACE_PER_SECOND": DEMO_PACE}
     return {name: value for name, value in wanted.items() if not given.get(name)}
 
 
@@ -170,8 +183,18 @@ def _development_keys(data: Path) -> dict[str, str]:
 
 def _check(environment: Mapping[str, str]) -> None:
     """Refuse bad settings before anything is started. Raises SettingsInvalid."""
+    read_settings(_ours(environment))
+
+
+def _ours(environment: Mapping[str, str]) -> dict[str, str]:
     known = {f"MAILER_{name.upper()}" for name in Settings.model_fields}
-    read_settings({name: value for name, value in environment.items() if name in known})
+    return {name: value for name, value in environment.items() if name in known}
+
+
+def _as_shell(environment: Mapping[str, str]) -> str:
+    """Write our settings for a shell, so that commands can be run beside what is up."""
+    lines = (f"export {name}={shlex.quote(value)}" for name, value in _ours(environment).items())
+    return "\n".join([*lines, ""])
 
 
 def _start_servers(plan: _Plan, supervisor: Supervisor, homes: ExitStack, log: "_Log") -> None:
@@ -276,6 +299,7 @@ def _announce(plan: _Plan, api_key: str) -> None:
         "Open": f"{plan.web}/",
         "Caught mail": f"{plan.web}/outbox" if plan.mail_folder else "",
         "API": f"{plan.web}/api/v1 (key in {plan.data / 'api-key'})",
+        "Commands": f". {plan.data / 'environment'} (then fpmail works beside this)",
         "Data": str(plan.data),
     }
     said = [f"  {name:<12} {value}" for name, value in lines.items() if value]

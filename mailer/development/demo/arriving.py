@@ -40,7 +40,6 @@ JO = NewProfile(
     attributes={"trade": "bakery"},
 )
 """The customer whom the newcomer's tour follows: the last to have come in."""
-JOS_TOPICS = frozenset({Topic.SOFTWARE_UPDATES, Topic.COMPANY_NEWS, Topic.SERVICE_AND_EVENTS})
 TWINS = (
     NewProfile(
         external_id="demo-twin-1",
@@ -158,9 +157,7 @@ def _take_day(
 
 
 def _agreed(profile: NewProfile, chance: random.Random) -> frozenset[Topic]:
-    if profile.external_id == JO.external_id:
-        return JOS_TOPICS
-    if chance.random() < NEVER_ANSWERED:
+    if profile.external_id == JO.external_id or chance.random() < NEVER_ANSWERED:
         return frozenset()
     return frozenset(topic for topic, share in WANTED.items() if chance.random() < share)
 

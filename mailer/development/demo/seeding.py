@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
@@ -11,14 +11,15 @@ from mailer.development.demo.arriving import JO, settle, take_twins
 from mailer.development.demo.campaigning import begin
 from mailer.development.demo.inventing import invent
 from mailer.development.demo.ordering import go_on, sell
-from mailer.development.demo.wishing import fall_silent, live
-from mailer.vocabulary import Lane, PersonId
+from mailer.development.demo.wishing import agree, fall_silent, live
+from mailer.vocabulary import Lane, PersonId, Topic
 from mailer.wiring import Parts
 
 CUSTOMERS = 5000
 SEED = 2014
 FEWEST = 40
 """Below this, some of what is to be seen would have nobody to show it on."""
+JOS_TOPICS = (Topic.SOFTWARE_UPDATES, Topic.COMPANY_NEWS, Topic.SERVICE_AND_EVENTS)
 Progress = Callable[[int, int], None]
 """Called with the customers taken in and all that there will be."""
 
@@ -90,6 +91,7 @@ def _make(
         session, vault, profiles, chance, now=now, progress=lambda done: tell(len(twins) + done)
     )
     *others, jo = settled
+    agree(session, jo, JOS_TOPICS, now=now - timedelta(days=2))
     live(session, others, chance, now=now)
     fall_silent(session, others, chance, now=now)
     history = sell(session, vault, [*twins, *settled], chance, now=now)

@@ -37,6 +37,25 @@ def live(
             )
 
 
+def agree(session: Session, resident: Resident, topics: Sequence[Topic], *, now: datetime) -> None:
+    """Let one resident switch topics on, on the page and under the words of today's policy."""
+    for topic in topics:
+        change = Change(
+            door=Door.PREFERENCE_PAGE,
+            policy_version=policy.CURRENT.version,
+            topics_on=frozenset({topic}),
+            words=policy.words_for(topic),
+        )
+        permission.apply(
+            session,
+            person_id=resident.person_id,
+            address_ids=[resident.address_id],
+            change=change,
+            reference="P-JKQT-2X7R",
+            now=now,
+        )
+
+
 def fall_silent(
     session: Session, residents: Sequence[Resident], chance: random.Random, *, now: datetime
 ) -> None:
