@@ -1,5 +1,6 @@
 """The two stages of a template: square brackets once per mailing, curly ones once per person."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,12 @@ def marked_link(url: str) -> Markup:
     return Markup(f"{LINK_FROM}{url}{LINK_TO}")  # noqa: S704 - text parts have no markup
 
 
+@lru_cache(maxsize=128)
 def second_stage(source: str, *, html: bool, strict: bool) -> Template:
     """Compile what is filled once per person, in a sandbox without globals.
 
-    A name without a value is an error with `strict`, else it prints its fallback.
+    A name without a value is an error with `strict`, else it prints its fallback. Kept, since a
+    kind of order letter has one source for everybody: compiling it took half of an event's time.
     """
     stage = SandboxedEnvironment(
         autoescape=html,
@@ -62,6 +65,11 @@ def second_stage(source: str, *, html: bool, strict: bool) -> Template:
 
 def fill(source: str, values: dict[str, Any]) -> str:
     """Fill one short text template; what is missing is left empty."""
+    return _short(source).render(values)
+
+
+@lru_cache(maxsize=128)
+def _short(source: str) -> Template:
     stage = SandboxedEnvironment(autoescape=False)
     stage.globals.clear()
-    return stage.from_string(source).render(values)
+    return stage.from_string(source)
