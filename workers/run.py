@@ -23,6 +23,7 @@ def run_worker(settings: Settings) -> int:
     app = create_worker_app(settings, open_shift)
     app.worker_main(
         [
+            "--quiet",
             "worker",
             "--pool=prefork",
             f"--concurrency={settings.worker_processes}",
