@@ -1,6 +1,8 @@
 """What our own errors are called at the door: one table, for pages and for the API alike."""
 
+import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import structlog
 from fastapi import Request, Response
@@ -147,15 +149,10 @@ def _is_api(request: Request) -> bool:
 
 def _log_unexpected(request: Request, error: Exception) -> None:
     """Log where it happened, frame by frame, and never the message: it may quote an address."""
-    frames, each = [], error.__traceback__
-    while each is not None:
-        frames.append(
-            f"{each.tb_frame.f_code.co_qualname if hasattr(each.tb_frame.f_code, 'co_qualname') else each.tb_frame.f_code.co_name}:{each.tb_lineno}"
-        )
-        each = each.tb_next
+    frames = traceback.extract_tb(error.__traceback__)
     log.error(
         "unexpected",
         error=type(error).__name__,
-        at=frames[-8:],
+        at=[f"{Path(each.filename).name}:{each.lineno} {each.name}" for each in frames[-8:]],
         request_id=getattr(request.state, "request_id", ""),
     )

@@ -12,10 +12,11 @@ from fastapi import APIRouter, Depends, Response
 from starlette.responses import RedirectResponse
 
 from mailer import policy
+from mailer.database import DatabaseAway
 from mailer.delivery import Acknowledgement
 from mailer.links import Purpose
 from mailer.permission import Change, Standing, standing_of
-from mailer.vocabulary import Door, Topic
+from mailer.vocabulary import Door, PersonId, Topic
 from preference_center.bodies import Form, read_form
 from preference_center.customers.forms import (
     Asked,
@@ -27,7 +28,7 @@ from preference_center.customers.forms import (
 )
 from preference_center.customers.receipts import keep_receipt, receipt_page
 from preference_center.customers.signals import Signal, signal_of
-from preference_center.customers.unsubscribe import STOP_ALL_WORDS
+from preference_center.customers.unsubscribe import STOP_ALL_WORDS, acknowledgement
 from preference_center.customers.views import PreferencePage, asked_again, preference_page
 from preference_center.customers.visitor import Bearer, Visitor, bearer_of, visitor_of
 from preference_center.customers.wishes import hand_over, stop_mail
@@ -62,10 +63,9 @@ def save(
     """Save what the form asks for and lead to its receipt, or ask again what a stale page asked."""
     now = door.clock()
     bearer = bearer_of(door, Purpose.PREFERENCES, token)
-    known = _known(door, bearer, now=now)
     if form.one("act") == "stop":
-        said = stop_mail(door, bearer, None, through=Door.PREFERENCE_PAGE, words=STOP_ALL_WORDS)
-        return _receipt(door, token, known, said)
+        return _stop_all(door, token, bearer, now=now)
+    known = _known(door, bearer, now=now)
     posted = read_posted(form, known.visitor.place.zone, now=now)
     if posted.mistakes:
         return door.pages.answer(TEMPLATE, _page(known, signal, posted=posted), status=422)
@@ -87,6 +87,19 @@ def receipt(token: str, reference: str, door: Here) -> Response:
 NO_RECEIPT = "Check the reference, or open your preferences from a message of ours."
 
 
+def _stop_all(door: WebDoor, token: str, bearer: Bearer, *, now: datetime) -> Response:
+    """Stop first and look afterwards: the exit works for who is not there any more, too."""
+    said = stop_mail(door, bearer, None, through=Door.PREFERENCE_PAGE, words=STOP_ALL_WORDS)
+    try:
+        known = _known(door, bearer, now=now)
+    except (Problem, DatabaseAway):
+        known = None
+    if known is not None and said.acts:
+        return _receipt(door, token, known.visitor.person_id, said)
+    page = acknowledgement(door, bearer, None, said, now=now)
+    return door.pages.answer("customers/stopped.html", page)
+
+
 def _save(
     door: WebDoor,
     token: str,
@@ -104,7 +117,10 @@ def _save(
     again = asked.again | {topic.value for topic in said.stale}
     if again:
         return _ask_again(door, bearer, said, again, signal)
-    return _receipt(door, token, known, said)
+    if not said.acts:
+        page = replace(_page(known, signal), unchanged_at=place.moment(said.at))
+        return door.pages.answer(TEMPLATE, page)
+    return _receipt(door, token, known.visitor.person_id, said)
 
 
 def _change(asked: Asked, posted: Posted, signal: Signal | None) -> Change:
@@ -126,17 +142,10 @@ def _change(asked: Asked, posted: Posted, signal: Signal | None) -> Change:
     )
 
 
-def _receipt(door: WebDoor, token: str, known: Known, said: Acknowledgement) -> Response:
-    """Lead to the receipt; a wish that changed nothing has none, and is told so on the page."""
-    if not said.acts:
-        return _unchanged(door, known, said)
-    keep_receipt(door, known.visitor.person_id, said)
+def _receipt(door: WebDoor, token: str, person_id: PersonId, said: Acknowledgement) -> Response:
+    """Lead to the receipt of what was saved."""
+    keep_receipt(door, person_id, said)
     return RedirectResponse(f"/p/{token}/{said.reference}", status_code=303)
-
-
-def _unchanged(door: WebDoor, known: Known, said: Acknowledgement) -> Response:
-    page = replace(_page(known, None), unchanged_at=known.visitor.place.moment(said.at))
-    return door.pages.answer(TEMPLATE, page)
 
 
 def _ask_again(

@@ -77,10 +77,7 @@ def stop(token: str, form: Annotated[Form, Depends(read_form)], door: Here) -> R
     topic = _topic_of(door, bearer) if choice == "topic" else None
     words = f"Stop only “{topic.label}”" if topic else STOP_ALL_WORDS
     said = stop_mail(door, bearer, topic, through=Door.UNSUBSCRIBE_PAGE, words=words)
-    try:
-        page = _acknowledged(door, bearer, topic, said, now=now)
-    except DatabaseAway:
-        page = _bare(door, bearer, topic, said, now=now)
+    page = acknowledgement(door, bearer, topic, said, now=now)
     return door.pages.answer("customers/stopped.html", page)
 
 
@@ -92,6 +89,16 @@ def _said_to_mailbox(said: Acknowledgement) -> str:
     if said.may_still_arrive:
         lines.append("One message may still arrive.")
     return "\n".join(lines) + "\n"
+
+
+def acknowledgement(
+    door: WebDoor, bearer: Bearer, topic: Topic | None, said: Acknowledgement, *, now: datetime
+) -> StoppedPage:
+    """Say that a topic, or all promotional mail, is stopped: with all details that can be read."""
+    try:
+        return _acknowledged(door, bearer, topic, said, now=now)
+    except DatabaseAway:
+        return _bare(door, bearer, topic, said, now=now)
 
 
 def _situation(door: WebDoor, session: Session, bearer: Bearer, *, now: datetime) -> Situation:
@@ -184,7 +191,7 @@ def _acknowledged(
 def _bare(
     door: WebDoor, bearer: Bearer, topic: Topic | None, said: Acknowledgement, *, now: datetime
 ) -> StoppedPage:
-    """Acknowledge without looking anything up: the wish is kept, only the records are away."""
+    """Acknowledge without looking anything up: the wish is kept, though nothing can be read now."""
     place = Place(NOBODY, UTC, now)
     visitor = Visitor(bearer.person_id, bearer.address_id, place)
     return StoppedPage(

@@ -2,10 +2,10 @@
 
 import os
 
-CHROMIUM = os.environ.get("MAILER_TEST_CHROMIUM", "/usr/bin/chromium")
+CHROMIUM = os.environ.get("TEST_CHROMIUM", "/usr/bin/chromium")
 MISSING = (
     f"Chromium is not at {CHROMIUM}; install it with: apt-get install chromium, "
-    "or name another one in MAILER_TEST_CHROMIUM"
+    "or name another one in TEST_CHROMIUM"
 )
 FLAGS = [
     "--no-sandbox",

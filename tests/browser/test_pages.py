@@ -74,7 +74,7 @@ def test_a_page_loads_our_own_bytes_only_and_few_of_them(
     SCENES[name](page, site, house)
     seen: list[Response] = []
     fresh = new_page()
-    fresh.on("response", lambda response: seen.append(response))
+    fresh.on("response", lambda response: seen.append(response))  # noqa: PLW0108 - Playwright marks it
     fresh.goto(page.url, wait_until="networkidle")
     assert {each.url.startswith(f"{site}/") for each in seen} == {True}
     if not name.startswith("outbox"):
