@@ -20,11 +20,11 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from sqlmodel import SQLModel
 
 import mailer.tables  # noqa: F401 - registers the tables of every room
 from mailer.database import Database
 from mailer.intake import ImportOptions, import_customers
+from mailer.migrations import migrate
 from mailer.vault import Vault
 
 COLUMNS = (
@@ -104,9 +104,10 @@ def database_of_our_own(server_url: str) -> Iterator[Database]:
     name = sql.Identifier(f"bench_{secrets.token_hex(4)}")
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
-    database = Database(f"{server_url.rpartition('/')[0]}/{name.as_string().strip(chr(34))}")
+    url = f"{server_url.rpartition('/')[0]}/{name.as_string().strip(chr(34))}"
+    migrate(url)
+    database = Database(url)
     try:
-        SQLModel.metadata.create_all(database.engine)
         yield database
     finally:
         database.close()

@@ -48,6 +48,9 @@ class Database:
             connect_args={
                 "application_name": application,
                 "connect_timeout": 5,
+                # A server that vanished without a word is given up after ten seconds.
+                "tcp_user_timeout": 10_000,
+                "keepalives_idle": 10,
                 "options": "-c TimeZone=UTC -c synchronous_commit=on -c default_transaction_read_only=off",
             },
         )

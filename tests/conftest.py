@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlmodel import Session, SQLModel
 
 from mailer.database import Database
+from mailer.migrations import migrate
 from mailer.vault import Vault
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -53,8 +54,8 @@ def tables(database_url: str) -> Iterator[Database]:
     """The database with its tables made, shared by the tests of this process."""
     import mailer.tables  # noqa: F401 - registers the tables of every room
 
+    migrate(database_url)
     database = Database(database_url)
-    SQLModel.metadata.create_all(database.engine)
     yield database
     database.close()
 

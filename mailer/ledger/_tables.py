@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DDL, BigInteger, CheckConstraint, Index, Text, event, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from mailer.database import Table
 
@@ -41,23 +41,3 @@ class LedgerEntry(Table, table=True):
     mailing_id: int | None = Field(default=None, sa_type=BigInteger)
     batch_id: int | None = Field(default=None, sa_type=BigInteger)
     detail: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
-
-
-APPEND_ONLY = (
-    DDL(  # type: ignore[no-untyped-call]
-        """
-        CREATE OR REPLACE FUNCTION ledger_entry_is_append_only() RETURNS trigger
-        LANGUAGE plpgsql AS $$
-        BEGIN RAISE EXCEPTION 'the ledger is never altered'; END $$
-        """
-    ),
-    DDL(  # type: ignore[no-untyped-call]
-        """
-        CREATE TRIGGER ledger_entry_append_only
-        BEFORE UPDATE OR DELETE ON ledger_entry
-        FOR EACH STATEMENT EXECUTE FUNCTION ledger_entry_is_append_only()
-        """
-    ),
-)
-for _statement in APPEND_ONLY:
-    event.listen(SQLModel.metadata.tables["ledger_entry"], "after_create", _statement)

@@ -1,6 +1,5 @@
 """MAY WE SEND: topics, the consent ledger, suppressions; `decision.py` is pure."""
 
-from mailer.permission._tables import APPEND_ONLY
 from mailer.permission.changes import (
     Applied,
     Change,
@@ -39,7 +38,6 @@ from mailer.permission.suppression import (
 )
 
 __all__ = [
-    "APPEND_ONLY",
     "DOORS",
     "SENTENCES",
     "Applied",

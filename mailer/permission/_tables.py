@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import DDL, BigInteger, CheckConstraint, Index, event, text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, CheckConstraint, Index, text
+from sqlmodel import Field
 
 from mailer.database import Table
 
@@ -81,23 +81,3 @@ class ConsentRow(Table, table=True):
     reference: str
     source: str | None = None
     proof: str | None = None
-
-
-APPEND_ONLY = (
-    DDL(  # type: ignore[no-untyped-call]
-        """
-        CREATE OR REPLACE FUNCTION permission_consent_is_append_only() RETURNS trigger
-        LANGUAGE plpgsql AS $$
-        BEGIN RAISE EXCEPTION 'the consent ledger is never altered'; END $$
-        """
-    ),
-    DDL(  # type: ignore[no-untyped-call]
-        """
-        CREATE TRIGGER permission_consent_append_only
-        BEFORE UPDATE OR DELETE ON permission_consent
-        FOR EACH STATEMENT EXECUTE FUNCTION permission_consent_is_append_only()
-        """
-    ),
-)
-for _statement in APPEND_ONLY:
-    event.listen(SQLModel.metadata.tables["permission_consent"], "after_create", _statement)

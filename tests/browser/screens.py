@@ -19,8 +19,8 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 import mailer.tables  # noqa: F401 - registers the tables of every room
-from mailer.database import Database
 from mailer.development.servers import embedded_postgres
+from mailer.migrations import migrate
 from mailer.wiring import build
 from tests.browser.chromium import CHROMIUM, FLAGS
 from tests.browser.scenes import SCENES, catch_sample_mail
@@ -74,9 +74,7 @@ def _site() -> Iterator[tuple[str, House]]:
         outbox = Path(folder) / "outbox"
         outbox.mkdir()
         catch_sample_mail(outbox)
-        database = Database(database_url)
-        SQLModel.metadata.create_all(database.engine)
-        database.close()
+        migrate(database_url)
         environment = environment_for(
             database_url, Path(folder), smtp_url="smtp://127.0.0.1:1", mail_catcher=str(outbox)
         )
