@@ -41,12 +41,12 @@ def database_url(server_url: str) -> Iterator[str]:
     """A database of this test process's own, with the tables of every room."""
     name = f"test_{os.getpid()}_{secrets.token_hex(3)}"
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+        connection.execute(f'CREATE DATABASE "{name}"')
     head, _, tail = server_url.rpartition("/")
     query = tail.partition("?")[1] + tail.partition("?")[2]
     yield f"{head}/{name}{query}"
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(scope="session")

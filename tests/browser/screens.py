@@ -58,7 +58,7 @@ def _views(name: str) -> Iterator[tuple[str, dict[str, object]]]:
 def _draw_one(
     browser: Browser, url: str, house: House, name: str, file: Path, options: dict[str, object]
 ) -> None:
-    context = browser.new_context(**options)  # type: ignore[arg-type]
+    context = browser.new_context(**options)
     page = context.new_page()
     SCENES[name](page, url, house)
     page.screenshot(path=file, full_page=True)
@@ -96,12 +96,12 @@ def _database_url(folder: Path) -> Iterator[str]:
         return
     name = f"screens_{secrets.token_hex(4)}"
     with psycopg.connect(given, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        connection.execute(f"CREATE DATABASE {name}")
     try:
         yield given.rpartition("/")[0] + "/" + name
     finally:
         with psycopg.connect(given, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 if __name__ == "__main__":
