@@ -58,7 +58,7 @@ def _views(name: str) -> Iterator[tuple[str, dict[str, object]]]:
 def _draw_one(
     browser: Browser, url: str, house: House, name: str, file: Path, options: dict[str, object]
 ) -> None:
-    context = browser.new_context(**options)
+    context = browser.new_context(**options)  # type: ignore[arg-type]
     page = context.new_page()
     SCENES[name](page, url, house)
     page.screenshot(path=file, full_page=True)
