@@ -122,10 +122,11 @@ class PersonLinks:
 
     def click(self, n: int) -> str:
         """The URL of the mailing's click target number `n`, counted from 0."""
-        return f"{self._clicks}{n}"
+        return f"{self.clicks}{n}"
 
     @cached_property
-    def _clicks(self) -> str:
+    def clicks(self) -> str:
+        """What the URL of every click of this mail begins with; a target's number ends it."""
         token = self._links.sign(Purpose.CLICK, self._mailing_id, self._person_id)
         return f"{self._links.public_url}/c/{token}/"
 

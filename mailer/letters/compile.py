@@ -25,7 +25,7 @@ from mailer.letters.plain import LINK_FROM, LINK_TO
 from mailer.letters.shown import habits_of, shown
 from mailer.letters.slots import Mark, MarksBroken, Stash, cut
 from mailer.letters.templates import TEMPLATES, fill, first_stage, second_stage
-from mailer.letters.wire import SLOT_FROM, link_slot
+from mailer.letters.wire import LINK, SLOT_FROM, link_slot
 from mailer.vocabulary import Stream, Topic
 
 LARGEST_HTML = 90_000
@@ -34,7 +34,7 @@ LINK_LENGTH = 120
 OUR_LINKS = ("unsubscribe", "preferences", "why", "pixel")
 ANCHOR = re.compile(r'(<a\b(?:[^">]|"[^"]*")*?\shref=")([^"]*)(")')
 COMMAND_LINE = re.compile(r"^[ \t]*((?:\{%[^\n]*?%\}[ \t]*)+)\n", re.MULTILINE)
-LINK = re.compile(f"{LINK_FROM}(.*?){LINK_TO}", re.DOTALL)
+MARKED_LINK = re.compile(f"{LINK_FROM}(.*?){LINK_TO}", re.DOTALL)
 CONTROLS = re.compile(r"[\x00-\x01\x04-\x08\x0b-\x1f\x7f]")
 STYLES = "<!--styles-->"
 
@@ -67,7 +67,7 @@ class _Links:
     targets: dict[str, int] = field(default_factory=dict)
 
     def slot(self, target: str) -> str:
-        return link_slot(f"link_{self.targets.setdefault(target, len(self.targets))}")
+        return link_slot(f"{LINK}{self.targets.setdefault(target, len(self.targets))}")
 
 
 def compile_order_letter(letter: Letter, brand: Brand, *, strict: bool = False) -> Compiled:
@@ -201,7 +201,7 @@ def _slotted(mark: Mark) -> str:
 
 
 def _text_with_links(text: str, links: _Links) -> str:
-    text = LINK.sub(lambda found: links.slot(found[1]), text.rstrip("\n") + "\n")
+    text = MARKED_LINK.sub(lambda found: links.slot(found[1]), text.rstrip("\n") + "\n")
     return "".join(part if isinstance(part, str) else _slotted(part) for part in cut(text))
 
 

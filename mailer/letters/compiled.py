@@ -17,7 +17,7 @@ from mailer.letters.headers import one_line
 from mailer.letters.letter import Letter
 from mailer.letters.person import merged
 from mailer.letters.shown import habits_of, shown
-from mailer.letters.wire import WirePart, encode_urls, fill_slots
+from mailer.letters.wire import LINK, encode, fill_slots, wire_part
 from mailer.vocabulary import Stream, Topic
 
 
@@ -26,6 +26,10 @@ class PersonLinks(Protocol):
 
     def click(self, n: int, /) -> str:
         """Give the measured link to target `n` of the mailing, counted from 0."""
+
+    @property
+    def clicks(self) -> str:
+        """What every measured link begins with; the target's number ends it."""
 
     @property
     def open(self) -> str:
@@ -96,18 +100,10 @@ class Compiled:
     html: Template = field(repr=False, compare=False)
 
     @cached_property
-    def _text_part(self) -> WirePart:
-        return WirePart(self.text)
-
-    @cached_property
-    def _html_part(self) -> WirePart:
-        return WirePart(self.html)
-
-    @cached_property
     def _direct(self) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
-        """The targets themselves, on the wire, for text and for HTML (C17)."""
-        named = {f"link_{n}": url for n, url in enumerate(self.targets)}
-        return encode_urls(named), encode_urls(_escaped(named))
+        """The targets themselves, encoded for the text part and for HTML (C17)."""
+        named = {f"{LINK}{n}": url for n, url in enumerate(self.targets)}
+        return _encoded(named), _encoded(_escaped(named))
 
     @property
     def stream(self) -> Stream:
@@ -130,11 +126,11 @@ class Compiled:
         """
         values = self._values(person, tracking=tracking)
         text_links, html_links = self._encoded_links(links, tracking=tracking)
-        context = self.text.new_context(values)
+        text, html = self.text.new_context(values), self.html.new_context(values)
         return Rendered(
-            subject=one_line("".join(self.subject.root_render_func(context))),
-            text=self._text_part.encoded(context, text_links),
-            html=self._html_part.encoded(self.html.new_context(values), html_links),
+            subject=one_line("".join(self.subject.root_render_func(text))),
+            text=wire_part(self.text).encoded(text, text_links, tracking=tracking),
+            html=wire_part(self.html).encoded(html, html_links, tracking=tracking),
             boundary=self.boundary,
             stream=self.stream,
             topic=self.topic,
@@ -146,7 +142,8 @@ class Compiled:
         """Fill the letter the plain way: what `render` must come out as."""
         values = self._values(person, tracking=tracking)
         urls = self._urls(links, tracking=tracking)
-        urls |= {} if tracking else {f"link_{n}": url for n, url in enumerate(self.targets)}
+        for n, target in enumerate(self.targets):
+            urls[f"{LINK}{n}"] = links.click(n) if tracking else target
         return Reference(
             subject=one_line(self.subject.render(values)),
             text=fill_slots(self.text.render(values), urls),
@@ -161,32 +158,34 @@ class Compiled:
         return values
 
     def _urls(self, links: PersonLinks, *, tracking: bool) -> dict[str, str]:
-        """Name the links that are this person's own."""
-        urls = {"preferences": links.preferences}
+        """Name the links that are this person's own; those to targets differ in a number only."""
+        urls = {"preferences": links.preferences, "pixel": links.open if tracking else ""}
         if self.stream is Stream.PROMOTIONAL:
             # The preference page says why, until there is a page of its own for it.
             urls |= {"unsubscribe": links.unsubscribe, "why": links.preferences}
         if tracking:
-            click = links.click
-            urls["pixel"] = links.open
-            urls |= {f"link_{n}": click(n) for n in range(len(self.targets))}
+            urls["clicks"] = links.clicks
         return urls
 
     def _encoded_links(
         self, links: PersonLinks, *, tracking: bool
     ) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
+        """Encode the links for the text part and for HTML; they differ only where one has `&`."""
         urls = self._urls(links, tracking=tracking)
-        text = html = encode_urls(urls)
+        text = html = _encoded(urls)
         if _holds_markup("".join(urls.values())):
-            html = encode_urls(_escaped(urls))
+            html = _encoded(_escaped(urls))
         if tracking:
             return text, html
-        direct_text, direct_html = self._direct
-        return text | direct_text, html | direct_html
+        return text | self._direct[0], html | self._direct[1]
 
 
 def _holds_markup(text: str) -> bool:
     return "&" in text or "<" in text or ">" in text or '"' in text or "'" in text
+
+
+def _encoded(urls: Mapping[str, str]) -> dict[bytes, bytes]:
+    return {name.encode("ascii"): encode(url) for name, url in urls.items()}
 
 
 def _escaped(urls: Mapping[str, str]) -> dict[str, str]:

@@ -14,8 +14,8 @@ FALLBACKS: Mapping[str, str] = {
     "city": "your city",
     "country": "your country",
     "language": "your language",
-    "country_code": "",
-    "language_code": "",
+    "country_code": "your country",
+    "language_code": "your language",
     "timezone": "UTC",
 }
 MERGE_FIELDS: Mapping[str, str] = {

@@ -6,6 +6,7 @@ grows past 76 characters and none begins with a dot (SMTP) or with `From ` (mail
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from types import CodeType
 
 from jinja2 import Template
@@ -14,6 +15,7 @@ from jinja2.runtime import Context
 LONGEST = 75
 """Characters of a line before its soft break."""
 SLOT_FROM, SLOT_TO = "\x0e", "\x0f"
+LINK = "link_"
 SLOT = re.compile(f"{SLOT_FROM}([a-z_0-9]+){SLOT_TO}")
 LITERAL = frozenset(range(33, 127)) - {ord("=")} | {ord(" "), ord("\t")}
 OCTETS = [bytes([octet]) if octet in LITERAL else b"=%02X" % octet for octet in range(256)]
@@ -24,8 +26,11 @@ def encode(text: str) -> bytes:
 
     Text must hold no lone surrogate. An empty piece stays empty.
     """
-    if len(text) <= LONGEST and _is_safe(text):
-        return text.encode("ascii") + b"=\r\n" if text else b""
+    if _is_safe(text):
+        if len(text) <= LONGEST:
+            return f"{text}=\r\n".encode("ascii") if text else b""
+        if len(text) <= 2 * LONGEST and _is_safe(text[LONGEST:]):
+            return f"{text[:LONGEST]}=\r\n{text[LONGEST:]}=\r\n".encode("ascii")
     if text.isprintable():
         return b"".join(_wrapped(_octets(text))) + b"=\r\n"
     # A piece may be Markup, whose own methods are slow and escape what they are given.
@@ -33,20 +38,6 @@ def encode(text: str) -> bytes:
     *whole, rest = lines
     broken = [line for each in whole for line in (*_wrapped(_ended(each)), b"\r\n")]
     return b"".join([*broken, *_wrapped(_octets(rest)), b"=\r\n" if rest else b""])
-
-
-def encode_urls(urls: Mapping[str, str]) -> dict[bytes, bytes]:
-    """Encode named web addresses, as `encode` does, but those of usual length all at once."""
-    names = " ".join(urls).encode("ascii").split()
-    if not _is_safe(" ".join(urls.values())):
-        return dict(zip(names, map(encode, urls.values()), strict=True))
-    lines = [
-        f"{url[:LONGEST]}=\r\n{url[LONGEST:]}=\r\n"
-        if LONGEST < len(url) <= 2 * LONGEST and url[LONGEST] != "."
-        else encode(url).decode("ascii")
-        for url in urls.values()
-    ]
-    return dict(zip(names, "\0".join(lines).encode("ascii").split(b"\0"), strict=True))
 
 
 def _is_safe(text: str) -> bool:
@@ -95,41 +86,62 @@ def link_slot(name: str) -> str:
     return f"{SLOT_FROM}{name}{SLOT_TO}"
 
 
-def fill_slots(text: str, links: Mapping[str, str]) -> str:
+def fill_slots(text: str, urls: Mapping[str, str]) -> str:
     """Fill the places of links in rendered text: the plain way, for comparison."""
-    return SLOT.sub(lambda found: links[found[1]], text)
+    return SLOT.sub(lambda found: urls[found[1]], text)
+
+
+class _Wired(dict[str, bytes]):
+    """Pieces on the wire; what is not there yet is encoded when it is first asked for."""
+
+    def __missing__(self, piece: str) -> bytes:
+        wire = self[piece] = encode(piece)
+        return wire
 
 
 class WirePart:
     """A part of a letter whose static pieces are encoded already."""
 
     def __init__(self, template: Template) -> None:
-        self.template = template
-        self._whole: dict[str, bytes] = {}
-        self._framed: dict[str, bytes] = {}
-        for text in _texts(template.root_render_func.__code__):
-            self._keep(text)
+        self._pieces = template.root_render_func
+        texts = set(_texts(self._pieces.__code__))
+        framed = {text for text in texts if SLOT.search(text)}
+        self._whole = _Wired({text: encode(text) for text in texts - framed})
+        self._measured = {text: _frame(text, measured=True) for text in framed}
+        self._direct = {text: _frame(text, measured=False) for text in framed}
 
-    def _keep(self, text: str) -> None:
-        parts = SLOT.split(text)
-        if len(parts) == 1:
-            self._whole[text] = encode(text)
-        else:
-            self._framed[text] = b"".join(
-                b"%%(%b)b" % part.encode() if at % 2 else encode(part).replace(b"%", b"%%")
-                for at, part in enumerate(parts)
-            )
-
-    def encoded(self, context: Context, links: Mapping[bytes, bytes]) -> list[bytes]:
+    def encoded(
+        self, context: Context, links: Mapping[bytes, bytes], *, tracking: bool
+    ) -> list[bytes]:
         """Render and encode: static pieces are looked up, what a person fills is encoded.
 
-        `links` are encoded addresses by their slots' names.
+        `links` are encoded addresses by the names of their slots; with `tracking`, `clicks` (what
+        each measured link begins with) stands for all that lead to targets.
         """
-        whole, framed = self._whole.get, self._framed.get
-        return [
-            whole(piece) or (form % links if (form := framed(piece)) else encode(piece))
-            for piece in self.template.root_render_func(context)
-        ]
+        wired = _Wired(self._whole)
+        for text, form in (self._measured if tracking else self._direct).items():
+            wired[text] = form % links
+        # No loop of our own: this runs a hundred times a person.
+        return list(map(wired.__getitem__, self._pieces(context)))
+
+
+@lru_cache(maxsize=128)
+def wire_part(template: Template) -> WirePart:
+    """Give the part made of a template; kept, since order letters share theirs."""
+    return WirePart(template)
+
+
+def _frame(text: str, *, measured: bool) -> bytes:
+    """Write a static text as a format of named bytes, one for each of its slots."""
+    frame = []
+    for at, part in enumerate(SLOT.split(text)):
+        if at % 2 == 0:
+            frame.append(encode(part).replace(b"%", b"%%"))
+        elif measured and part.startswith(LINK):
+            frame.append(b"%(clicks)b" + encode(part.removeprefix(LINK)))
+        else:
+            frame.append(b"%%(%b)b" % part.encode("ascii"))
+    return b"".join(frame)
 
 
 def _texts(code: CodeType) -> Iterable[str]:

@@ -196,6 +196,6 @@ def test_without_a_postal_address_nothing_promotional_is_compiled(
 def test_a_letter_that_mailboxes_would_cut_off_is_refused(
     content: PromotionalContent, brand: Brand
 ) -> None:
-    long = content.model_copy(update={"body_markdown": "- word\n" * 1800})
+    long = content.model_copy(update={"body_markdown": "- word\n" * 2600})
     with pytest.raises(ContentInvalid, match="kB"):
         compile_promotional(long, topic=Topic.COMPANY_NEWS, brand=brand)

@@ -67,7 +67,7 @@ def written(brand: Brand, **fields: str) -> Compiled:
 
 @pytest.mark.clause("C03")
 def test_no_hole_is_printed_in_subject_preheader_heading_or_body(brand: Brand) -> None:
-    everything = " ".join(f"[{{{{ {name} }}}}]" for name in MERGE_FIELDS if "code" not in name)
+    everything = " ".join(f"[{{{{ {name} }}}}]" for name in MERGE_FIELDS)
     fields = dict.fromkeys(("subject", "preheader", "heading", "body_markdown"), f"A {everything}")
     rendered = written(brand, **fields).render({}, SampleLinks(), tracking=True)
     for part in (rendered.subject, rendered.plain, rendered.page):

@@ -5,8 +5,9 @@ import quopri
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import Environment
 
-from mailer.letters.wire import encode, encode_urls
+from mailer.letters.wire import WirePart, encode, link_slot
 from tests.letters.conftest import naughty_strings
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=400)
@@ -51,18 +52,27 @@ def test_every_naughty_string_survives() -> None:
     assert unfolded(strings) == "".join(map(normal, strings))
 
 
-@given(st.dictionaries(st.from_regex(r"[a-z_0-9]{1,9}", fullmatch=True), TEXT, min_size=1))
-def test_addresses_encoded_together_are_as_encoded_alone(urls: dict[str, str]) -> None:
-    together = encode_urls(urls)
-    assert set(together) == {name.encode() for name in urls}
-    for name, url in urls.items():
-        assert quopri.decodestring(together[name.encode()]).decode() == normal(url)
-
-
 @pytest.mark.parametrize("length", [10, 75, 76, 77, 149, 150, 151, 400])
-@pytest.mark.parametrize("sign", ["a", ".", "="])
+@pytest.mark.parametrize("sign", ["a", ".", "=", "%", "é"])
 def test_addresses_of_every_length_keep_their_lines_legal(length: int, sign: str) -> None:
     url = ("https://mail.example.com/" + sign * 400)[:length]
-    wire = encode_urls({"link": url})[b"link"]
+    wire = encode(url)
     assert quopri.decodestring(wire).decode() == url
     assert all(len(line) <= 76 and not line.startswith(b".") for line in wire.split(b"\r\n"))
+
+
+def test_links_and_percent_signs_come_out_where_they_were_put() -> None:
+    source = (
+        f"100 % {link_slot('link_0')}, {{{{ name }}}} %s {link_slot('why')} {link_slot('link_1')}"
+    )
+    part = WirePart(template := Environment(autoescape=True).from_string(source))
+    context = template.new_context({"name": "50 %"})
+    links = {b"clicks": encode("https://x/%"), b"why": encode("w%")}
+    targets = {b"link_0": encode("a%20b"), b"link_1": encode("c"), b"why": encode("w%")}
+    measured = part.encoded(context, links, tracking=True)
+    direct = part.encoded(context, targets, tracking=False)
+    assert (
+        quopri.decodestring(b"".join(measured)).decode()
+        == "100 % https://x/%0, 50 % %s w% https://x/%1"
+    )
+    assert quopri.decodestring(b"".join(direct)).decode() == "100 % a%20b, 50 % %s w% c"
