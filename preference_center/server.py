@@ -1,5 +1,8 @@
 """Serving the web door: granian in front, the application made inside its worker process."""
 
+import ctypes
+import signal
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from preference_center.pages import Pages
 from preference_center.systems.clicks import ClickFront
 from workers.doorbell import BrokerDoorbell
 
+PR_SET_PDEATHSIG = 1
 GRACE_SECONDS = 20
 """How long a request may take to end after SIGTERM; an opt-out's barrier takes three."""
 
@@ -42,9 +46,16 @@ def serve(settings: Settings, *, host: str, port: int, clock: Clock = wall_clock
 
 def _load(settings: Settings, clock: Clock, _: str) -> ClickFront:
     """Make the application in the worker process: no connection crosses a fork."""
+    _end_with_the_parent()
     log_as_json()
     ring = BrokerDoorbell(settings) if settings.broker_url else no_bell
     return front(build(settings, process="web", ring=ring, clock=clock))
+
+
+def _end_with_the_parent() -> None:
+    """Ask Linux to end this worker when its parent is killed: an orphan would keep the port."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def front(parts: Parts) -> ClickFront:
