@@ -187,7 +187,8 @@ def remove(
     suppression_id = None
     if removal.scope is Scope.ALL or not persons:
         with database.transaction() as session:
-            suppression_id = _suppress(session, vault, email, removal, by)
+            address_id = people.address_id_of(session, vault, email, create=True)
+        suppression_id, _ = opt_outs.suppress(_suppression(address_id, removal, by))
     acknowledged = tuple(
         (each, opt_outs.change(each, _change(removal, by.door))) for each in persons
     )
@@ -197,16 +198,17 @@ def remove(
     return Removed(acknowledged, suppression_id)
 
 
-def _suppress(session: Session, vault: Vault, email: str, removal: Removal, by: Remover) -> int:
+def _suppression(
+    address_id: AddressId | None, removal: Removal, by: Remover
+) -> permission.NewSuppression:
     wholly = removal.scope is Scope.ALL
-    new = permission.NewSuppression(
+    return permission.NewSuppression(
         scope=removal.scope,
         reason=SuppressionReason.MANUAL if wholly else SuppressionReason.OPT_OUT,
         door=by.door,
-        address_id=people.address_id_of(session, vault, email, create=True),
+        address_id=address_id,
         topic=removal.topic,
     )
-    return permission.suppress(session, new, now=by.now)
 
 
 def _change(removal: Removal, door: Door) -> Change:

@@ -214,7 +214,7 @@ _MESSAGES = text(
         SELECT b.mailing_id, u.person_id, b.root_id
         FROM delivery_batch b JOIN delivery_roster r ON r.batch_id = b.id
         CROSS JOIN LATERAL unnest(r.persons) AS u(person_id)
-        WHERE b.state IN ('prepared', 'claimed', 'handing')
+        WHERE b.state IN ('prepared', 'claimed', 'handing', 'cancelled')
           AND r.persons && :persons AND u.person_id = ANY(:persons)
     )
     SELECT p.mailing_id, p.person_id, b.id AS batch_id, m.letter, m.stream, m.topic,

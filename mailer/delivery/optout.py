@@ -100,16 +100,24 @@ class OptOuts:
         self._journal_wish(survivor, addresses, applied)
         return self._acknowledge(survivor, addresses, applied)
 
-    def suppress(self, new: NewSuppression) -> Acknowledgement:
-        """Write a no for an address, known as a customer's or not, and acknowledge it likewise."""
+    def suppress(self, new: NewSuppression) -> tuple[int, Acknowledgement]:
+        """Write a no for an address, known as a customer's or not, and acknowledge it likewise.
+
+        Returns the suppression's number too; an equal one that stands is kept.
+        """
         now = self._clocks.now()
         with self._database.transaction() as session:
-            permission.suppress(session, new, now=now)
-        applied = Applied(version=0, reference=self._new_reference(), at=now)
+            number = permission.suppress(session, new, now=now)
+        applied = Applied(
+            version=0,
+            reference=self._new_reference(),
+            at=now,
+            acts=((f"{new.scope.value}_{new.reason.value}", new.topic),),
+        )
         person_id = new.person_id or NOBODY
         addresses = _set_of(new.address_id)
         self._journal_wish(person_id, addresses, applied)
-        return self._acknowledge(person_id, addresses, applied)
+        return number, self._acknowledge(person_id, addresses, applied)
 
     def _write(
         self, person_id: PersonId, change: Change, address_id: AddressId | None
@@ -291,9 +299,12 @@ def _set_of(address_id: AddressId | None) -> frozenset[AddressId]:
     return frozenset() if address_id is None else frozenset({address_id})
 
 
+GIVING = frozenset({"yes", "resume", "more_often", "tracking_on"})
+
+
 def _only_gives(applied: Applied) -> bool:
     """Say whether a wish takes nothing away, so that no mail in hand could break it."""
-    return bool(applied.acts) and not applied.holds_a_no
+    return bool(applied.acts) and all(act in GIVING for act, _ in applied.acts)
 
 
 def _handfuls(addresses: list[AddressId]) -> list[list[AddressId]]:

@@ -20,10 +20,6 @@ from mailer.vocabulary import (
 )
 
 
-class StaleYes(Exception):
-    """A yes was given on a page older than the person's latest wish; show it anew and ask again."""
-
-
 class NotAdmitted(Exception):
     """There is no such customer; admit them first."""
 

@@ -96,7 +96,7 @@ def test_every_kind_of_no_goes_the_same_way(road: Road, how: str) -> None:
                 Door.API,
                 address_id=jo.address_id,
             )
-        ),
+        )[1],
     }
     road.campaign()
     meanwhile = Meanwhile(wishes[how])

@@ -46,13 +46,13 @@ def suppress_an_address(form: SuppressionForm, call: Writes) -> SuppressedAnswer
 
     An opt-out reaches every customer of the address by the same road as their own click, is in
     force when the answer comes, and is acknowledged for each. Every other reason suppresses the
-    bare address; it is asked about before each hand-over.
+    bare address, and is in force when the answer comes, too.
     """
     by_themselves = form.reason is SuppressionReason.OPT_OUT and form.until is None
     if by_themselves and form.scope is not Scope.ALL:
         done = call.once_apart(form, lambda: _opt_out(form, call))
     else:
-        done = call.once(form, lambda session: _suppress(session, form, call))
+        done = call.once_apart(form, lambda: _suppress(form, call))
     return SuppressedAnswer.model_validate(done)
 
 
@@ -94,24 +94,27 @@ def _opt_out(form: SuppressionForm, call: Call) -> Receipt:
     return _receipt(removed.suppression_id, [said for _, said in removed.acknowledgements])
 
 
-def _suppress(session: Session, form: SuppressionForm, call: Call) -> Receipt:
+def _suppress(form: SuppressionForm, call: Call) -> Receipt:
+    with call.parts.database.transaction() as session:
+        address_id = people.address_id_of(session, call.parts.vault, form.email, create=True)
     new = NewSuppression(
         scope=form.scope,
         reason=form.reason,
         door=Door.API,
-        address_id=people.address_id_of(session, call.parts.vault, form.email, create=True),
+        address_id=address_id,
         topic=form.topic,
         until=form.until,
     )
-    suppression = permission.suppress(session, new, now=call.now)
-    ledger.record(
-        session,
-        "suppression.added",
-        at=call.now,
-        actor=call.key.actor,
-        detail={"suppression": suppression},
-    )
-    return _receipt(suppression, [])
+    suppression, said = call.parts.opt_outs.suppress(new)
+    with call.parts.database.transaction() as session:
+        ledger.record(
+            session,
+            "suppression.added",
+            at=call.now,
+            actor=call.key.actor,
+            detail={"suppression": suppression},
+        )
+    return _receipt(suppression, [said])
 
 
 def _receipt(suppression: int | None, said: list[Any]) -> Receipt:
