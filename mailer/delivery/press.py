@@ -102,7 +102,10 @@ class LettersPress:
         links = self._links.for_person(
             mailing_id=mailing.id, person_id=profile.person_id, address_id=profile.address_id
         )
-        rendered = compiled.render(person_fields(profile), links, tracking=facts.tracking)
+        # A deploy may have changed the layout since the mailing was made: a link whose number
+        # might mean another target now leads straight to its own, unmeasured.
+        measured = facts.tracking and compiled.targets == mailing.targets
+        rendered = compiled.render(person_fields(profile), links, tracking=measured)
         envelope = self._envelope(mailing, profile, links, now)
         try:
             content = write_message(rendered, envelope)

@@ -16,7 +16,7 @@ from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 import psycopg
 import pytest
 

@@ -3,7 +3,7 @@
 import re
 from email.message import EmailMessage
 
-import httpx
+import httpx2 as httpx
 import pytest
 
 from tests.journeys.conftest import RunningService, html_of, text_of

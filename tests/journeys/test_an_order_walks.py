@@ -5,7 +5,7 @@ import threading
 from email.message import EmailMessage
 from pathlib import Path
 
-import httpx
+import httpx2 as httpx
 import pytest
 
 from tests.journeys.conftest import RunningService, html_of, text_of

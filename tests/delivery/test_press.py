@@ -1,0 +1,157 @@
+"""Printing with the real letters: whose message, which links, and what happens when one cannot."""
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime
+from email import message_from_bytes
+from uuid import uuid4
+
+import pytest
+
+from mailer import delivery
+from mailer.database import Database
+from mailer.delivery import LettersPress, Mailing, MailingState, Senders
+from mailer.delivery.batches import Claimed
+from mailer.delivery.facts import PersonFacts
+from mailer.delivery.gate import Prepared
+from mailer.delivery.sender import LetterUnprintable
+from mailer.letters import Brand
+from mailer.links import Links
+from mailer.permission import Facts
+from mailer.vault import Vault
+from mailer.vocabulary import AddressId, BatchId, Lane, MailingId, PersonId, Reason, Stream, Topic
+from tests.people_of_tests import TestPerson, a_customer
+
+BRAND = Brand(
+    company="FocalPoint",
+    postal_address="10 Corporate Place South, Piscataway, NJ 08854",
+    care_email="CustomerCare@FocalPointSystem.com",
+    care_phone="(800) 363-5519",
+    public_url="https://mail.example.com",
+    shop_url="https://shop.focalpointsystem.com",
+)
+CONTENT = {
+    "subject": "The autumn release",
+    "preheader": "What is new this autumn.",
+    "heading": "The autumn release",
+    "body_markdown": "Dear {{ first_name }},\n\nmuch is new.",
+    "button_label": "See the release",
+    "button_url": "https://shop.focalpointsystem.com/release",
+}
+
+
+@pytest.fixture
+def press(database: Database, vault: Vault) -> LettersPress:
+    links = Links([b"k" * 31 + b"1"], "https://mail.example.com")
+    senders = Senders("Orders <orders@example.org>", "News <news@example.org>")
+    return LettersPress(database, vault, links, BRAND, senders)
+
+
+@pytest.fixture
+def jo(database: Database, vault: Vault, now: datetime) -> TestPerson:
+    with database.transaction() as session:
+        return a_customer(session, vault, now=now)
+
+
+def a_mailing(now: datetime, content: Mapping[str, object] = CONTENT) -> Mailing:
+    mailing = Mailing(
+        id=MailingId(7),
+        key="campaign:7",
+        letter="promotional",
+        stream=Stream.PROMOTIONAL,
+        topic=Topic.COMPANY_NEWS,
+        content=content,
+        sealed_fields=None,
+        targets=(),
+        state=MailingState.SENDING,
+        audience=1,
+        use_by=None,
+        created_at=now,
+    )
+    if content is CONTENT:
+        compiled = delivery.compile_mailing(mailing, BRAND)
+        return dataclasses.replace(mailing, targets=compiled.targets)
+    return mailing
+
+
+def a_batch(mailing: Mailing, *people: tuple[PersonId, AddressId]) -> Claimed:
+    return Claimed(BatchId(1), BatchId(1), 1, Lane.PROMOTIONAL, uuid4(), mailing, dict(people))
+
+
+def some_facts(batch: Claimed, *, tracking: bool = True) -> dict[PersonId, PersonFacts]:
+    return {
+        person: PersonFacts(
+            person, address, version=1, tracking=tracking, younger_in_hand=False, facts=Facts()
+        )
+        for person, address in batch.people.items()
+    }
+
+
+def printed(
+    press: LettersPress, batch: Claimed, now: datetime, *, tracking: bool = True
+) -> Mapping[PersonId, Prepared | Reason]:
+    return press.print_messages(batch, some_facts(batch, tracking=tracking), now=now)
+
+
+def html(made: Prepared | Reason) -> str:
+    assert isinstance(made, Prepared)
+    message = message_from_bytes(made.outgoing.content)
+    part = list(message.walk())[-1]
+    content = part.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    return content.decode()
+
+
+@pytest.mark.clause("C17")
+def test_who_does_not_want_to_be_measured_gets_plain_links(
+    press: LettersPress, jo: TestPerson, now: datetime
+) -> None:
+    batch = a_batch(a_mailing(now), (jo.person_id, jo.address_id))
+    measured = html(printed(press, batch, now)[jo.person_id])
+    plain = html(printed(press, batch, now, tracking=False)[jo.person_id])
+    assert "/c/" in measured
+    assert "/o/" in measured
+    assert "/c/" not in plain
+    assert "/o/" not in plain
+    assert "https://shop.focalpointsystem.com/release" in plain
+
+
+def test_links_whose_numbers_might_have_changed_lead_straight_to_their_targets(
+    press: LettersPress, jo: TestPerson, now: datetime
+) -> None:
+    older = dataclasses.replace(a_mailing(now), targets=("https://elsewhere.example.com",))
+    made = printed(press, a_batch(older, (jo.person_id, jo.address_id)), now)[jo.person_id]
+    assert "/c/" not in html(made)
+    assert isinstance(made, Prepared)
+    assert made.tracking
+
+
+def test_who_is_gone_or_has_moved_gets_no_message_but_a_reason(
+    press: LettersPress, jo: TestPerson, now: datetime
+) -> None:
+    nobody = PersonId(424242)
+    batch = a_batch(a_mailing(now), (jo.person_id, AddressId(999)), (nobody, AddressId(1)))
+    assert printed(press, batch, now) == {
+        jo.person_id: Reason.NOT_MOVED,
+        nobody: Reason.NOT_GONE,
+    }
+
+
+def test_a_letter_that_cannot_be_made_is_said_so(
+    press: LettersPress, jo: TestPerson, now: datetime
+) -> None:
+    broken = a_mailing(now, {"subject": "Only a subject"})
+    with pytest.raises(LetterUnprintable):
+        printed(press, a_batch(broken, (jo.person_id, jo.address_id)), now)
+
+
+def test_a_mail_keeps_its_message_id_at_every_attempt(
+    press: LettersPress, jo: TestPerson, now: datetime
+) -> None:
+    batch = a_batch(a_mailing(now), (jo.person_id, jo.address_id))
+    ids = {
+        message_from_bytes(made.outgoing.content)["Message-ID"]
+        for made in (printed(press, batch, now)[jo.person_id] for _ in range(2))
+        if isinstance(made, Prepared)
+    }
+    assert len(ids) == 1
