@@ -254,7 +254,7 @@ def _topic_now(
     if ran.allowed and topic is None:
         return TopicNow(None, True, Reason.SENT_ORDER, "Mail about their own orders is sent.")  # noqa: FBT003
     reason = Reason.SENT_TOPIC if ran.allowed else next(iter(ran.refused), Reason.NOT_GONE)
-    words = sentence(reason, **_standing_words(topic, standing))
+    words = sentence(reason, **_standing_words(topic, standing, reason))
     return TopicNow(topic, bool(ran.allowed), reason, words)
 
 
@@ -275,7 +275,7 @@ def _told(message: MessageRecord, standing: Standing | None, cause: Cause | None
 
 
 def _sentence_of(message: MessageRecord, standing: Standing | None, cause: Cause | None) -> str:
-    words = _standing_words(message.topic, standing)
+    words = _standing_words(message.topic, standing, message.reason)
     if message.since is not None:
         words |= {"time": _moment(message.since), "date": _day(message.since)}
     elif message.reason is not Reason.SENT_TOPIC and message.at is not None:
@@ -294,8 +294,10 @@ def _because_of(cause: Cause) -> str:
     return sentence(Reason.SENT_FEE, event=PLAN_WORDS[cause.kind], date=happened["date"])
 
 
-def _standing_words(topic: Topic | None, standing: Standing | None) -> dict[str, str]:
-    """Gather what the catalogue's sentences may name about a customer's wishes."""
+def _standing_words(
+    topic: Topic | None, standing: Standing | None, reason: Reason
+) -> dict[str, str]:
+    """Gather what the catalogue's sentence may name about a customer's wishes."""
     words = {"topic": topic.label} if topic else {}
     if standing is None:
         return words
@@ -307,10 +309,9 @@ def _standing_words(topic: Topic | None, standing: Standing | None) -> dict[str,
         words |= {"date": _day(answer.since), "time": _moment(answer.since)}
     if answer is not None and answer.door is not None:
         words |= {"door": DOORS[answer.door], **({"words": answer.words} if answer.words else {})}
-    if standing.stopped_since is not None:
-        words |= {"time": _moment(standing.stopped_since)}
-    if standing.stopped_door is not None:
-        words |= {"door": DOORS[standing.stopped_door]}
+    # The moment and door of a stop explain what it refused, not what had been sent before it.
+    if reason is Reason.NOT_ALL and standing.stopped_since and standing.stopped_door:
+        words |= {"time": _moment(standing.stopped_since), "door": DOORS[standing.stopped_door]}
     return words
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from mailer import ledger, orders, people, support
+from mailer import campaigns, ledger, orders, people, support
 from mailer.database import Database
+from mailer.letters import PromotionalContent
 from mailer.orders import EventKind, NewOrder, OrderEvent
 from mailer.permission import Change
 from mailer.support import Removal, Remover, TopicMissing
-from mailer.vocabulary import Door, Frequency, Outcome, Reason, Scope, Topic
-from mailer.wiring import Parts, build
+from mailer.vocabulary import Door, Frequency, Lane, Outcome, Reason, Scope, Topic
+from mailer.wiring import Parts, build, build_sender
 from tests.people_of_tests import TestPerson, a_customer
 from tests.web.house import settings_for
 
@@ -82,6 +83,30 @@ def test_a_pause_and_an_opt_out_are_told_with_their_moments(
         False,
         "You stopped all promotional mail on 22 November 2026 at 10:00:00 UTC, "
         "by the link in a message.",
+    )
+
+
+def test_what_was_sent_before_a_stop_keeps_its_own_reason(
+    parts: Parts, jo: TestPerson, now: datetime
+) -> None:
+    new = campaigns.NewCampaign(
+        "Autumn", Topic.COMPANY_NEWS, PromotionalContent.sample(), campaigns.Audience()
+    )
+    with parts.database.transaction() as session:
+        made = campaigns.create(session, new, brand=parts.brand, by="staff:7", now=now)
+        campaigns.start(session, made.campaign_id, brand=parts.brand, by="staff:7", now=now)
+    sender = build_sender(parts)
+    while sender.deliver_one(Lane.PROMOTIONAL):
+        pass
+    sender.close()
+    parts.opt_outs.change(
+        jo.person_id, Change(door=Door.ONE_CLICK, policy_version="2026-11", stop_all=True)
+    )
+    (told,) = explained(parts, jo.email, now).customers[0].messages
+    assert (told.outcome, told.sentence) == (
+        Outcome.ACCEPTED,
+        "Because “Company news” has been on since 22 November 2026, by the preference page. "
+        "You agreed to: “Send me these by e-mail.”.",
     )
 
 
