@@ -204,7 +204,7 @@ SECTIONS_2026_11 = (
             "You can pause promotional mail until a day of your choice, and have it come weekly or"
             " monthly at most.",
             "If your browser asks sites not to share your data (Global Privacy Control) when you"
-            " visit your preference page, we take that as a no to partner offers.",
+            " save your choices on the preference page, we take that as a no to partner offers.",
             "As California's Online Privacy Protection Act asks, we do not pass your personal"
             " information to outside parties without your consent.",
         ),

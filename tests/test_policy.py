@@ -7,7 +7,7 @@ from mailer.policy import UnknownPolicy
 from mailer.vocabulary import Door, Topic
 
 PUBLISHED = {
-    "2026-11": "d1d427720e911b7b589592b56832af645239cffeda8c6d618138274731198703",
+    "2026-11": "4f3e6a1b7d3ee3dc9a1a9f4ecb2d8979258b5ae223a0b1d9f277d7444b0e4dca",
     "2014-09-29": "1e98e15087114f360042199c09e1a45dc91be7f4e85bb788575d3e1a41bc9095",
 }
 

@@ -22,7 +22,9 @@ class OrderFacts:
 
 def buyers_of(wanted: OrderFacts) -> Select[Any]:
     """Select the customers (person_id, once each) with enough orders of the wanted kind."""
-    query: Select[Any] = select(col(OrderRow.person_id).label("person_id")).group_by(col(OrderRow.person_id))
+    query: Select[Any] = select(col(OrderRow.person_id).label("person_id")).group_by(
+        col(OrderRow.person_id)
+    )
     if wanted.since is not None:
         query = query.where(col(OrderRow.placed_at) >= wanted.since)
     if wanted.before is not None:

@@ -114,7 +114,7 @@ def apply(
     already = _write_stop(session, draft, address_ids) if change.stop_all else None
     already = _write_topics_off(session, draft, address_ids) or already
     _write_topics_on(session, draft, change.topics_on - stale)
-    _write_manners(draft)
+    _write_manners(draft, is_fresh=_is_fresh(row, change))
     return _finish(session, draft, stale, already)
 
 
@@ -131,9 +131,12 @@ def lock(session: Session, person_id: PersonId) -> StandingRow:
     return row
 
 
+def _is_fresh(row: StandingRow, change: Change) -> bool:
+    return change.seen_version is None or change.seen_version == row.version
+
+
 def _stale_topics(row: StandingRow, change: Change) -> frozenset[Topic]:
-    fresh = change.seen_version is None or change.seen_version == row.version
-    return frozenset() if fresh else change.topics_on
+    return frozenset() if _is_fresh(row, change) else change.topics_on
 
 
 def _write_stop(
@@ -175,38 +178,44 @@ def _write_topics_on(session: Session, draft: _Draft, topics: Iterable[Topic]) -
         draft.row.topics_on |= topic.bit
         draft.row.topics_answered |= topic.bit
         draft.acts.append(("yes", topic, None))
+        if topic is Topic.PARTNER_OFFERS and not draft.change.gpc:
+            # Asked for by name from a browser that sends no signal: the later, narrower word.
+            draft.row.gpc_since = None
 
 
-def _write_manners(draft: _Draft) -> None:
-    """Write the wishes about when and how: pause, frequency, tracking, Global Privacy Control."""
-    _write_pause(draft)
+def _write_manners(draft: _Draft, *, is_fresh: bool) -> None:
+    """Write the wishes about when and how; what loosens something needs a fresh page, as a yes."""
     row, change = draft.row, draft.change
+    _write_pause(draft, is_fresh=is_fresh)
     if change.frequency is not None and change.frequency.value != row.frequency:
-        stricter = _gap(change.frequency) > _gap(Frequency(row.frequency))
-        draft.acts.append(
-            ("less_often" if stricter else "more_often", None, change.frequency.value)
-        )
-        row.frequency = change.frequency.value
-    if change.tracking is not None and change.tracking != row.tracking:
-        draft.acts.append(("tracking_on" if change.tracking else "tracking_off", None, None))
-        row.tracking = change.tracking
+        stricter = change.frequency.days > Frequency(row.frequency).days
+        if stricter or is_fresh:
+            act = "less_often" if stricter else "more_often"
+            draft.acts.append((act, None, change.frequency.value))
+            row.frequency = change.frequency.value
+    _write_tracking(draft, is_fresh=is_fresh)
     if change.gpc and row.gpc_since is None:
         row.gpc_since = draft.now
         draft.acts.append(("gpc", Topic.PARTNER_OFFERS, None))
 
 
-def _write_pause(draft: _Draft) -> None:
-    row, change = draft.row, draft.change
-    if change.paused_until is not None and change.paused_until != row.paused_until:
-        row.paused_until = change.paused_until
-        draft.acts.append(("pause", None, change.paused_until.isoformat()))
-    elif change.resume and row.paused_until is not None:
+def _write_tracking(draft: _Draft, *, is_fresh: bool) -> None:
+    wanted = draft.change.tracking
+    if wanted is None or wanted == draft.row.tracking or (wanted and not is_fresh):
+        return
+    draft.acts.append(("tracking_on" if wanted else "tracking_off", None, None))
+    draft.row.tracking = wanted
+
+
+def _write_pause(draft: _Draft, *, is_fresh: bool) -> None:
+    row, wanted = draft.row, draft.change.paused_until
+    if wanted is not None and wanted != row.paused_until:
+        if is_fresh or row.paused_until is None or wanted > row.paused_until:
+            row.paused_until = wanted
+            draft.acts.append(("pause", None, wanted.isoformat()))
+    elif draft.change.resume and row.paused_until is not None and is_fresh:
         row.paused_until = None
         draft.acts.append(("resume", None, None))
-
-
-def _gap(frequency: Frequency) -> int:
-    return frequency.days
 
 
 def _finish(

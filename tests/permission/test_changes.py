@@ -271,3 +271,33 @@ def test_tracking_off_pause_and_resume_are_real(
     assert verdict(session, jo, NEWS, now + timedelta(days=31)) is None
     wish(jo, 2, resume=True)
     assert verdict(session, jo, NEWS, now + timedelta(days=1)) is None
+
+
+def test_nothing_is_loosened_from_an_old_page(
+    session: Session, jo: TestPerson, wish: Wish, now: datetime
+) -> None:
+    until = now + timedelta(days=30)
+    wish(jo, 1, tracking=False, paused_until=until, frequency=Frequency.MONTHLY)
+    wish(jo, 2, tracking=True, resume=True, frequency=Frequency.WEEKLY, seen_version=0)
+    standing = permission.standing_of(session, jo.person_id)
+    assert standing is not None
+    assert (standing.tracking, standing.paused_until) == (False, until)
+    assert standing.frequency is Frequency.MONTHLY
+    wish(
+        jo, 3, tracking=True, resume=True, frequency=Frequency.WEEKLY, seen_version=standing.version
+    )
+    fresh = permission.standing_of(session, jo.person_id)
+    assert fresh is not None
+    assert (fresh.tracking, fresh.paused_until) == (True, None)
+    assert fresh.frequency is Frequency.WEEKLY
+
+
+@pytest.mark.clause("C13")
+def test_a_later_yes_by_name_to_partner_offers_outranks_an_earlier_signal(
+    session: Session, jo: TestPerson, wish: Wish, now: datetime
+) -> None:
+    partner = frozenset({Topic.PARTNER_OFFERS})
+    wish(jo, 1, topics_on=partner, gpc=True)
+    assert verdict(session, jo, Topic.PARTNER_OFFERS, now + timedelta(hours=1)) is Reason.NOT_GPC
+    wish(jo, 2, topics_on=partner)
+    assert verdict(session, jo, Topic.PARTNER_OFFERS, now + timedelta(hours=1)) is None
