@@ -22,7 +22,7 @@ EMPTY_TABLES = """
     BEGIN
         FOREACH name IN ARRAY names LOOP
             EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I)', name) INTO is_filled;
-            IF is_filled THEN EXECUTE format('TRUNCATE %I RESTART IDENTITY', name); END IF;
+            IF is_filled THEN EXECUTE format('TRUNCATE %I RESTART IDENTITY CASCADE', name); END IF;
         END LOOP;
     END $$
 """

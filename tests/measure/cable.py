@@ -18,6 +18,7 @@ class Cable:
         self._thawed = threading.Event()
         self._thawed.set()
         self._cut_on_commit = threading.Event()
+        self._cut_on_answer = threading.Event()
         self.port = 0
         self.plug_in()
         self.url = parts._replace(netloc=f"{parts.username}@127.0.0.1:{self.port}").geturl()
@@ -79,8 +80,10 @@ class Cable:
                 self._thawed.wait()
                 if b"COMMIT\0" in content and self._cut_on_commit.is_set():
                     self._cut_on_commit.clear()
-                    other.sendall(content)
-                    other.recv(1)  # PostgreSQL has answered: it is committed
+                    self._cut_on_answer.set()
+                elif self._cut_on_answer.is_set():
+                    # PostgreSQL has answered, so it is committed; nobody will hear of it.
+                    self._cut_on_answer.clear()
                     self.pull_out()
                     return
                 other.sendall(content)
