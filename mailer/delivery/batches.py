@@ -28,6 +28,7 @@ class Claimed:
     lane: Lane
     token: uuid.UUID
     mailing: Mailing
+    due: datetime
     people: Mapping[PersonId, AddressId]
 
     def without(self, persons: Iterable[PersonId]) -> "Claimed":
@@ -65,7 +66,7 @@ _CLAIM = text(
     UPDATE delivery_batch b SET state = 'claimed', token = :token, lease_until = :lease_until
     FROM due, delivery_roster r
     WHERE b.id = due.id AND r.batch_id = b.id
-    RETURNING b.id, b.mailing_id, b.root_id, b.attempt, r.persons, r.addresses
+    RETURNING b.id, b.mailing_id, b.root_id, b.attempt, b.not_before, r.persons, r.addresses
     """
 ).bindparams(bindparam("token", type_=UUID))
 
@@ -92,6 +93,7 @@ def claim(
         lane=lane,
         token=token,
         mailing=mailing_from(mailing),
+        due=row.not_before,
         people=people,
     )
     return batch.without(decided_in(session, batch))

@@ -95,6 +95,7 @@ def _as_claimed(session: Session, row: BatchRow) -> Claimed:
         lane=Lane(row.lane),
         token=row.token,
         mailing=mailing_from(session.get_one(MailingRow, row.mailing_id)),
+        due=row.not_before,
         people={
             PersonId(person): AddressId(address)
             for person, address in zip(roster.persons, roster.addresses, strict=True)

@@ -131,7 +131,7 @@ class Sender:
             )
             if batch is None:
                 return None
-            batch = self._cut_to_a_slice(session, batch, now)
+            batch = self._cut_to_a_slice(session, batch)
             facts = _facts_of(session, batch)
             allowed, refused = _decide_all(batch, facts, now)
             placed = take_places(session, batch, allowed, now=now)
@@ -144,11 +144,12 @@ class Sender:
         log.info("batch.claimed", batch=batch.id, size=len(batch.people), refused=len(refused))
         return batch.without(refused), {person: facts[person] for person in placed}
 
-    def _cut_to_a_slice(self, session: Session, batch: Claimed, now: datetime) -> Claimed:
+    def _cut_to_a_slice(self, session: Session, batch: Claimed) -> Claimed:
         """Leave no more people in the batch than can begin within a second at the present pace."""
         size = self._settings.pace.slice_of(max(1, int(self._begun_per_second)))
         rest = list(batch.people)[size:]
-        move_to_child(session, batch, rest, attempt=batch.attempt, not_before=now)
+        # The rest keeps its place in line, so that an older campaign goes on before a younger one.
+        move_to_child(session, batch, rest, attempt=batch.attempt, not_before=batch.due)
         return batch.without(rest)
 
     def _print(
@@ -189,25 +190,44 @@ class Sender:
         if not prepared or not (pace.per_second or pace.per_domain):
             return batch, prepared
         now = self._clock.now()
-        waits = [timedelta(0)]
         with self._database.transaction() as session:
             if not hold(session, batch):
                 return batch, {}
-            for domain, rate in sorted(pace.per_domain.items()):
-                there = [who for who in batch.people if _domain_of(prepared[who]) == domain]
-                batch, wait = self._pace_domain(session, batch, there, domain, rate, now)
-                waits.append(wait)
+            batch, wait = self._pace_domains(session, batch, prepared, now)
             prepared = {who: prepared[who] for who in batch.people}
-            if prepared and pace.per_second:
-                waits.append(self._turn(session, ALL_MAIL, len(prepared), pace.per_second, now))
             if not prepared:
                 finish_empty(session, batch, now=now)
-            elif max(waits).total_seconds() > LONGEST_WAIT:
-                give_back(session, batch, not_before=now + max(waits))
-                prepared = {}
-        if prepared:
-            self._clock.sleep(max(waits).total_seconds())
+                return batch, {}
+            wait = max(wait, self._pace_all_mail(session, batch, len(prepared), now))
+            if wait.total_seconds() > LONGEST_WAIT:
+                give_back(session, batch, not_before=now + wait)
+                return batch, {}
+        self._clock.sleep(wait.total_seconds())
         return batch, prepared
+
+    def _pace_all_mail(
+        self, session: Session, batch: Claimed, messages: int, now: datetime
+    ) -> timedelta:
+        """Take a turn in the budget of all mail; order updates are counted and never wait."""
+        rate = self._settings.pace.per_second
+        if not rate:
+            return timedelta(0)
+        wait = self._turn(session, ALL_MAIL, messages, rate, now)
+        return timedelta(0) if batch.lane is Lane.ORDERS else wait
+
+    def _pace_domains(
+        self,
+        session: Session,
+        batch: Claimed,
+        prepared: Mapping[PersonId, Prepared],
+        now: datetime,
+    ) -> tuple[Claimed, timedelta]:
+        longest = timedelta(0)
+        for domain, rate in sorted(self._settings.pace.per_domain.items()):
+            there = [who for who in batch.people if _domain_of(prepared[who]) == domain]
+            batch, wait = self._pace_domain(session, batch, there, domain, rate, now)
+            longest = max(longest, wait)
+        return batch, longest
 
     def _pace_domain(
         self,

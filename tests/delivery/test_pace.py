@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
+from mailer import delivery
 from mailer.database import Database
-from mailer.delivery import Pace, SenderSettings
+from mailer.delivery import Pace, SenderClock, SenderSettings
 from mailer.delivery.pace import reserve
 from mailer.vocabulary import Lane
 from tests.delivery.conftest import Road
@@ -49,6 +50,33 @@ def test_a_slow_domain_gets_a_seconds_worth_and_the_rest_waits(road: Road) -> No
     road.later(seconds=2)
     road.sender.deliver_one(Lane.PROMOTIONAL)
     assert len(road.got()) == 5
+
+
+def test_an_order_update_never_waits_for_a_campaigns_pace(road: Road) -> None:
+    slept: list[float] = []
+    anna = road.customer("Anna Becker")
+    road.sender._settings = SenderSettings(lease=timedelta(seconds=30), pace=Pace(0.01))
+    road.sender._clock = SenderClock(now=lambda: road.now, sleep=slept.append)
+    road.campaign()
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    road.order_update(anna)
+    road.sender.deliver_one(Lane.ORDERS)
+    assert road.got() == [anna.email, anna.email]
+    assert sum(slept) == 0
+
+
+def test_an_older_campaign_goes_on_before_a_younger_one(road: Road) -> None:
+    for n in range(4):
+        road.customer(f"Customer {n}")
+    road.sender._settings = SenderSettings(lease=timedelta(seconds=30), pace=Pace(2))
+    older = road.campaign("campaign:1")
+    road.later(seconds=5)
+    road.campaign("campaign:2")
+    for _ in range(2):
+        road.sender.deliver_one(Lane.PROMOTIONAL)
+        road.later(seconds=5)
+    with road.database.reading() as session:
+        assert delivery.books(session, older).to_go == 0
 
 
 def test_a_batch_is_cut_to_what_begins_within_a_second(road: Road) -> None:

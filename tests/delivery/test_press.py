@@ -75,7 +75,16 @@ def a_mailing(now: datetime, content: Mapping[str, object] = CONTENT) -> Mailing
 
 
 def a_batch(mailing: Mailing, *people: tuple[PersonId, AddressId]) -> Claimed:
-    return Claimed(BatchId(1), BatchId(1), 1, Lane.PROMOTIONAL, uuid4(), mailing, dict(people))
+    return Claimed(
+        BatchId(1),
+        BatchId(1),
+        1,
+        Lane.PROMOTIONAL,
+        uuid4(),
+        mailing,
+        mailing.created_at,
+        dict(people),
+    )
 
 
 def some_facts(batch: Claimed, *, tracking: bool = True) -> dict[PersonId, PersonFacts]:
