@@ -8,7 +8,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
-.PHONY: help run test test-fast test-rest lint format lock install clean
+.PHONY: help run test test-fast test-rest test-elsewhere lint format lock install clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -24,6 +24,9 @@ test-fast: install
 
 test-rest: install
 	$(BIN)/python -m pytest -q -m "not ($(FAST))"
+
+test-elsewhere: install ## Run journeys and promises on Debian's PostgreSQL, Redis and RabbitMQ
+	@tests/elsewhere.sh $(BIN)/python
 
 lint: install ## Check style, types and who may import whom
 	$(BIN)/ruff check
