@@ -1,7 +1,6 @@
 """The Celery app: lanes as queues, doorbells as tasks, a tick that finds what nobody rang for."""
 
 import logging
-import multiprocessing
 from collections.abc import Callable
 from typing import Any
 
@@ -17,12 +16,15 @@ from kombu.entity import Queue
 
 from mailer.settings import Settings
 from mailer.vocabulary import Lane
+from workers.seats import Seats
 from workers.shift import Shift
 
 CHORES = "chores"
 QUEUES = (*(lane.value for lane in Lane), CHORES)
 TICK_SECONDS = 2.0
 SWEEP_SECONDS = 10.0
+CHORE_SECONDS = 120
+"""A chore that takes longer hangs, and its process is replaced."""
 
 
 def create_celery(settings: Settings) -> Celery:
@@ -80,7 +82,7 @@ def create_worker_app(settings: Settings, open_shift: Callable[[], Shift]) -> Ce
     always free for order updates.
     """
     app = create_celery(settings)
-    seats = multiprocessing.get_context("fork").Semaphore(max(1, settings.worker_processes - 1))
+    seats = Seats(max(1, settings.worker_processes - 1))
     shifts: list[Shift] = []
 
     @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]
@@ -105,7 +107,7 @@ def create_worker_app(settings: Settings, open_shift: Callable[[], Shift]) -> Ce
     return app
 
 
-def register(app: Celery, shift: Callable[[], Shift], seats: Any) -> None:
+def register(app: Celery, shift: Callable[[], Shift], seats: Seats) -> None:
     """Give the app its tasks; each is a doorbell that names no mail, no person and no batch."""
 
     @app.task(name="workers.deliver.orders")  # type: ignore[untyped-decorator]
@@ -114,17 +116,16 @@ def register(app: Celery, shift: Callable[[], Shift], seats: Any) -> None:
 
     @app.task(name="workers.deliver.promotional")  # type: ignore[untyped-decorator]
     def deliver_promotional(**_later: object) -> None:
-        if seats.acquire(block=False):
-            try:
+        with seats.one() as is_free:
+            if is_free:
+                shift().start_campaigns()
                 shift().deliver(Lane.PROMOTIONAL)
-            finally:
-                seats.release()
 
-    @app.task(name="workers.tick")  # type: ignore[untyped-decorator]
+    @app.task(name="workers.tick", time_limit=CHORE_SECONDS)  # type: ignore[untyped-decorator]
     def tick(**_later: object) -> None:
         shift().tick()
 
-    @app.task(name="workers.sweep")  # type: ignore[untyped-decorator]
+    @app.task(name="workers.sweep", time_limit=CHORE_SECONDS)  # type: ignore[untyped-decorator]
     def sweep(**_later: object) -> None:
         shift().sweep()
 

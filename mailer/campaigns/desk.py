@@ -170,7 +170,15 @@ def start_due(
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
-    return [row_id for row in rows if (row_id := _start_or_return(session, row, brand, now))]
+    return [CampaignId(row.id or 0) for row in rows if _started(session, row, brand, now)]
+
+
+def is_any_due(session: Session, *, now: datetime) -> bool:
+    """Say whether a scheduled campaign's moment has come."""
+    due = select(CampaignRow.id).where(
+        CampaignRow.state == State.SCHEDULED.value, col(CampaignRow.scheduled_for) <= now
+    )
+    return session.exec(due.limit(1)).first() is not None
 
 
 def finish_done(session: Session, *, now: datetime) -> list[CampaignId]:
@@ -205,17 +213,16 @@ def campaigns_page(
     return [_campaign(row) for row in rows]
 
 
-def _start_or_return(
-    session: Session, row: CampaignRow, brand: Brand, now: datetime
-) -> CampaignId | None:
+def _started(session: Session, row: CampaignRow, brand: Brand, now: datetime) -> bool:
     try:
-        return _start(session, row, brand=brand, by=CLOCK, now=now).campaign_id
-    except CampaignError as error:
+        with session.begin_nested():
+            _start(session, row, brand=brand, by=CLOCK, now=now)
+        return True
+    except (CampaignError, ValueError) as error:  # ValueError: content that an older version took
         row.state, row.scheduled_for = after(State(row.state), Act.UNSCHEDULE), None
-        _saved(
-            session, row, "start_refused", by=CLOCK, now=now, detail={"why": type(error).__name__}
-        )
-        return None
+        why = {"why": type(error).__name__}
+        _noted(session, row, "start_refused", by=CLOCK, now=now, detail=why)
+        return False
 
 
 def _start(session: Session, row: CampaignRow, *, brand: Brand, by: str, now: datetime) -> Campaign:
@@ -282,7 +289,8 @@ def _is_done(session: Session, row: CampaignRow) -> bool:
 
 def _finish(session: Session, row: CampaignRow, now: datetime) -> CampaignId:
     row.state, row.ended_at = after(State(row.state), Act.FINISH), now
-    return _saved(session, row, "finished", by=CLOCK, now=now).campaign_id
+    _noted(session, row, "finished", by=CLOCK, now=now)
+    return CampaignId(row.id or 0)
 
 
 def _check(content: PromotionalContent, topic: Topic, brand: Brand) -> None:
@@ -332,10 +340,23 @@ def _saved(
     now: datetime,
     detail: Mapping[str, Any] | None = None,
 ) -> Campaign:
+    _noted(session, row, what, by=by, now=now, detail=detail)
+    return _campaign(row)
+
+
+def _noted(
+    session: Session,
+    row: CampaignRow,
+    what: str,
+    *,
+    by: str,
+    now: datetime,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a change without reading the content anew: an older version's may not validate."""
     session.add(row)
     session.flush()
     _note(session, row, what, by=by, now=now, detail=detail)
-    return _campaign(row)
 
 
 def _note(

@@ -62,6 +62,8 @@ _CLAIM = text(
         ORDER BY b.not_before, b.id
         LIMIT 1
         FOR UPDATE OF b SKIP LOCKED
+        -- the mailing too, before anything waits for it: a cancellation takes them in that order
+        FOR SHARE OF m SKIP LOCKED
     )
     UPDATE delivery_batch b SET state = 'claimed', token = :token, lease_until = :lease_until
     FROM due, delivery_roster r
@@ -312,7 +314,11 @@ def refuse(
 
 
 def hold(session: Session, batch: Claimed) -> bool:
-    """Lock a batch until the commit, and say whether it is still claimed under our token."""
+    """Lock a batch until the commit, and say whether it is still claimed under our token.
+
+    The mailing is locked first, as a cancellation does it, so that neither waits in a ring.
+    """
+    session.execute(_MAILING_STATE, {"mailing_id": batch.mailing.id})
     held = session.execute(_HOLD, {"batch_id": batch.id, "token": batch.token})
     return held.scalar_one_or_none() is not None
 

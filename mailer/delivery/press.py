@@ -6,6 +6,7 @@ from datetime import datetime
 from email.utils import parseaddr
 
 import orjson
+from sqlmodel import Session
 
 from mailer import people
 from mailer.database import Database
@@ -34,7 +35,7 @@ from mailer.letters import (
 from mailer.links import Links, PersonLinks
 from mailer.people import Profile
 from mailer.providers import Outgoing
-from mailer.vault import PersonKey, SealBroken, Vault
+from mailer.vault import PersonKey, SealBroken, Vault, VaultKeyMissing
 from mailer.vocabulary import PersonId, Reason, Stream
 
 COMPILED_KEPT = 64
@@ -75,15 +76,35 @@ class LettersPress:
         """
         persons = list(batch.people)
         with self._database.reading() as session:
-            profiles = people.profiles_of(session, self._vault, persons)
+            profiles, unreadable = self._profiles(session, persons)
             sealed = batch.mailing.sealed_fields is not None
-            keys = self._vault.keys_of(session, persons) if sealed else {}
-        return {
+            readable = [person for person in persons if person not in unreadable]
+            keys = self._vault.keys_of(session, readable) if sealed else {}
+        return dict.fromkeys(unreadable, Reason.NOT_DATA) | {
             person: self._print_one(batch, profiles[person], facts[person], keys, now)
             if person in profiles
             else Reason.NOT_GONE
-            for person in persons
+            for person in readable
         }
+
+    def _profiles(
+        self, session: Session, persons: list[PersonId]
+    ) -> tuple[dict[PersonId, Profile], set[PersonId]]:
+        """Open everybody's profile at once; where one was tampered with, person by person."""
+        try:
+            return people.profiles_of(session, self._vault, persons), set()
+        except SealBroken:
+            pass
+        except VaultKeyMissing as error:
+            raise LetterUnprintable("a vault key is missing") from error
+        profiles: dict[PersonId, Profile] = {}
+        unreadable: set[PersonId] = set()
+        for person in persons:
+            try:
+                profiles |= people.profiles_of(session, self._vault, [person])
+            except SealBroken:
+                unreadable.add(person)
+        return profiles, unreadable
 
     def _print_one(
         self,

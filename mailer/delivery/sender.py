@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Protocol
 
 import structlog
@@ -39,8 +40,18 @@ LONGEST_WAIT = 5.0
 
 UNPRINTABLE_WAIT = timedelta(minutes=5)
 """When a batch is tried again whose letter could not be made."""
+UNPRINTABLE_FOR = timedelta(days=1)
+"""How long after its mailing was made such a batch is tried; then its people are refused."""
 
 log = structlog.get_logger()
+
+
+class Taken(Enum):
+    """What came of taking a batch in hand (S2)."""
+
+    YES = "yes"
+    NO = "no"
+    IN_DOUBT = "in doubt"
 
 
 class LetterUnprintable(Exception):
@@ -111,10 +122,13 @@ class Sender:
         if not prepared or not self._is_provider_ready(batch, len(prepared)):
             return True
         with start_window() as window:
-            if not self._take_in_hand(batch):
-                return True
-            passed, answer = self._through_the_gate(batch, prepared, window)
-        self._settle(batch, passed, answer)
+            taken = self._take_in_hand(batch)
+            if taken is Taken.YES:
+                passed, answer = self._through_the_gate(batch, prepared, window)
+        if taken is Taken.IN_DOUBT:
+            self._resolve_doubt(batch)
+        elif taken is Taken.YES:
+            self._settle(batch, passed, answer)
         return True
 
     def close(self) -> None:
@@ -160,8 +174,13 @@ class Sender:
             return batch, {}
         try:
             printed = self._press.print_messages(batch, facts, now=self._clock.now())
+        except DatabaseAway:
+            raise
         except LetterUnprintable as error:
             self._put_aside(batch, str(error))
+            return batch, {}
+        except Exception as error:  # a fault in one letter must not hold up the lane behind it
+            self._put_aside(batch, type(error).__name__)
             return batch, {}
         prepared = {who: each for who, each in printed.items() if isinstance(each, Prepared)}
         refused = {who: Refused(each) for who, each in printed.items() if isinstance(each, Reason)}
@@ -175,10 +194,16 @@ class Sender:
         return batch.without(refused), prepared
 
     def _put_aside(self, batch: Claimed, why: str) -> None:
-        """Let a batch wait whose letter cannot be made: it must not hold up the lane behind it."""
+        """Let a batch wait whose letter cannot be made, and account for everybody after a day."""
         log.error("letter.unprintable", batch=batch.id, mailing=batch.mailing.id, why=why)
+        now = self._clock.now()
         with self._database.transaction() as session:
-            give_back(session, batch, not_before=self._clock.now() + UNPRINTABLE_WAIT)
+            if now < batch.mailing.created_at + UNPRINTABLE_FOR:
+                give_back(session, batch, not_before=now + UNPRINTABLE_WAIT)
+            elif hold(session, batch):
+                refused = {who: Refused(Reason.NOT_DATA) for who in batch.people}
+                refuse(session, batch, refused, now=now)
+                finish_empty(session, batch, now=now)
 
     # The pace
 
@@ -272,8 +297,8 @@ class Sender:
 
     # S2
 
-    def _take_in_hand(self, batch: Claimed) -> bool:
-        """Commit `claimed → handing`; False when the batch is not ours any more."""
+    def _take_in_hand(self, batch: Claimed) -> "Taken":
+        """Commit `claimed → handing`; NO when the batch is not ours any more."""
         try:
             with self._database.transaction() as session:
                 taken = rows_changed(
@@ -281,10 +306,30 @@ class Sender:
                     _TAKE_IN_HAND,
                     {"batch_id": batch.id, "token": batch.token, "now": self._clock.now()},
                 )
-            return bool(taken)
+            return Taken.YES if taken else Taken.NO
         except CommitInDoubt:
-            with self._database.reading() as session:
-                return held_as(session, batch) == "handing"
+            return Taken.IN_DOUBT
+
+    def _resolve_doubt(self, batch: Claimed) -> None:
+        """Find out by the token what became of S2; nobody was handed over, so nobody is lost.
+
+        The window is disarmed and time no matter: the server may still be away, or still be
+        committing, so `claimed` is believed only when it stands after a pause.
+        """
+        pause = 0.2
+        while True:
+            self._clock.sleep(pause)
+            pause = min(pause * 2, 2.0)
+            try:
+                with self._database.transaction() as session:
+                    if give_back(session, batch, not_before=self._clock.now()):
+                        return
+                    state = held_as(session, batch)
+                break
+            except (DatabaseAway, CommitInDoubt):
+                continue
+        if state == "handing":
+            self._settle(batch, Passed(waiting=list(batch.people)), HandOver({}, None))
 
     # S3 and S4
 

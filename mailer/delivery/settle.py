@@ -63,6 +63,15 @@ class Result:
         }
         return replace(self, again={due: persons for due, persons in left.items() if persons})
 
+    def after_hearing(self, heard: set[PersonId]) -> "Result":
+        """Return the result with those accepted of whom something was heard meanwhile."""
+        rest = self.less(heard)
+        return replace(
+            rest,
+            accepted=[*rest.accepted, *sorted(heard - set(rest.accepted))],
+            notes=[each for each in rest.notes if each.person_id not in heard],
+        )
+
 
 def sort_answers(
     batch: Claimed,
@@ -144,6 +153,8 @@ def settle(session: Session, batch: Claimed, result: Result, *, now: datetime) -
     word is evidence. Raises NotOurs where it is neither, or where a copy is on its way already.
     """
     _take_back(session, batch)
+    if rows_changed(session, _REOPEN, {"batch_id": batch.id, "token": batch.token}):
+        result = result.after_hearing(_heard_of(session, batch))
     for (attempt, due), persons in result.again.items():
         move_to_child(session, batch, persons, attempt=attempt, not_before=due)
     settled = rows_changed(
@@ -168,6 +179,26 @@ def settle(session: Session, batch: Claimed, result: Result, *, now: datetime) -
     )
     for person in result.hard_bounces:
         _suppress_bounced(session, batch, person, now)
+
+
+_REOPEN = text(
+    """
+    UPDATE delivery_batch SET unknown = 0, accepted = 0
+    WHERE id = :batch_id AND token = :token AND state = 'unknown'
+    """
+)
+
+
+def _heard_of(session: Session, batch: Claimed) -> set[PersonId]:
+    """Return who was proved to have been accepted while the batch counted as unknown."""
+    heard = session.execute(
+        text(
+            "DELETE FROM delivery_exception WHERE batch_id = :batch_id AND outcome = 'accepted'"
+            " RETURNING person_id"
+        ),
+        {"batch_id": batch.id},
+    )
+    return {PersonId(person) for person in heard.scalars()}
 
 
 _TAKE_BACK = text(

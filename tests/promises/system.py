@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-import kombu
+from kombu.connection import Connection
 import psycopg
 
 from mailer.development.places import free_port
@@ -160,7 +160,7 @@ class System:
             with contextlib.closing(redis.Redis.from_url(self.broker_url)) as client:
                 client.flushall()
         else:
-            with kombu.Connection(self.broker_url) as connection:  # type: ignore[no-untyped-call]
+            with Connection(self.broker_url) as connection:  # type: ignore[no-untyped-call]
                 for queue in ("orders", "promotional", "chores"):
                     connection.default_channel.queue_purge(queue)
 
