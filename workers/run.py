@@ -2,19 +2,35 @@
 
 import os
 import tempfile
+import time
 from pathlib import Path
 
+import structlog
+
+from mailer.database import DatabaseAway
 from mailer.settings import Settings
-from mailer.wiring import build, build_sender, log_as_json
+from mailer.wiring import (
+    build,
+    build_sender,
+    log_as_json,
+    refuse_lost_keys,
+    refuse_unusable,
+)
 from workers.app import QUEUES, create_celery, create_worker_app
 from workers.doorbell import BrokerDoorbell
 from workers.shift import Shift
 
+RETRY_SECONDS = 1.0
+
 
 def run_worker(settings: Settings) -> int:
-    """Work at every lane until SIGTERM, then finish what is in hand and leave."""
+    """Work at every lane until SIGTERM, then finish what is in hand and leave.
 
+    A database that is away is waited for. Raises SettingsInvalid, also where a key is missing
+    that protects what is stored.
+    """
     log_as_json()
+    _wait_for_keys(settings)
 
     def open_shift() -> Shift:
         parts = build(settings, process="worker", ring=BrokerDoorbell(settings))
@@ -38,9 +54,24 @@ def run_worker(settings: Settings) -> int:
     return 0
 
 
+def _wait_for_keys(settings: Settings) -> None:
+    while True:
+        try:
+            refuse_lost_keys(settings)
+        except DatabaseAway:
+            structlog.get_logger().warning("worker.waiting", why="DatabaseAway")
+            time.sleep(RETRY_SECONDS)
+        else:
+            return
+
+
 def run_beat(settings: Settings) -> int:
-    """Ring the clock's ticks until SIGTERM; a second beat does no harm, since ticks may repeat."""
+    """Ring the clock's ticks until SIGTERM; a second beat does no harm, since ticks may repeat.
+
+    Raises SettingsInvalid.
+    """
     log_as_json()
+    refuse_unusable(settings)
     app = create_celery(settings)
     with tempfile.TemporaryDirectory(prefix="fpmail-beat-") as folder:
         app.Beat(schedule=str(Path(folder) / "schedule"), loglevel="WARNING", quiet=True).run()

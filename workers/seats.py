@@ -9,6 +9,7 @@ import fcntl
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 class Seats:
@@ -16,7 +17,9 @@ class Seats:
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._file = tempfile.TemporaryFile(prefix="fpmail-seats-")  # noqa: SIM115 - held for life
+        # Kept open for as long as the process lives: closing it would give up every lock.
+        self._file, name = tempfile.mkstemp(prefix="fpmail-seats-")
+        Path(name).unlink()
 
     @contextmanager
     def one(self) -> Iterator[bool]:

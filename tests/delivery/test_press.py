@@ -7,6 +7,7 @@ from email import message_from_bytes
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from mailer import delivery
 from mailer.database import Database
@@ -164,3 +165,21 @@ def test_a_mail_keeps_its_message_id_at_every_attempt(
         if isinstance(made, Prepared)
     }
     assert len(ids) == 1
+
+
+@pytest.mark.clause("C09")
+def test_one_profile_that_was_tampered_with_holds_up_nobody_else(
+    press: LettersPress, database: Database, vault: Vault, jo: TestPerson, now: datetime
+) -> None:
+    with database.transaction() as session:
+        anna = a_customer(session, vault, "Anna Becker", now=now)
+        session.execute(
+            text("UPDATE people_customer SET name = decode('00', 'hex') || name WHERE id = :id"),
+            {"id": jo.person_id},
+        )
+    batch = a_batch(
+        a_mailing(now), (jo.person_id, jo.address_id), (anna.person_id, anna.address_id)
+    )
+    made = printed(press, batch, now)
+    assert made[jo.person_id] is Reason.NOT_DATA
+    assert isinstance(made[anna.person_id], Prepared)

@@ -1,0 +1,176 @@
+"""Late words, doubtful commits, rows that cannot be read, and a cancellation in the middle."""
+
+import threading
+import time
+import uuid
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import Session
+
+from mailer import delivery
+from mailer.database import CommitInDoubt, Database
+from mailer.delivery import MailingState, News
+from mailer.delivery.batches import claim, move_to_child
+from mailer.delivery.settle import SOON
+from mailer.providers import NotBegun, Outgoing, Unknown
+from mailer.vocabulary import Heard, Lane, MailingId, Reason
+from tests.delivery.conftest import Road
+
+TIMEOUT = timedelta(seconds=60)
+
+
+def reaped(road: Road, *news: News) -> None:
+    """Let so much time pass that the batch in hand is given up, and hear something of it."""
+    road.later(seconds=100)
+    with road.database.transaction() as session:
+        delivery.reap(session, reply_timeout=TIMEOUT, now=road.now)
+        for each in news:
+            delivery.hear(session, each, now=road.now)
+
+
+def once(act: object) -> object:
+    acts = [act]
+
+    def hook(_: Outgoing) -> None:
+        if acts:
+            acts.pop()()  # type: ignore[operator]
+
+    return hook
+
+
+def books_of(road: Road, mailing: MailingId) -> delivery.Books:
+    with road.database.reading() as session:
+        return delivery.books(session, mailing)
+
+
+def test_a_late_settlement_is_believed_and_who_was_not_begun_still_gets_the_mail(
+    road: Road,
+) -> None:
+    anna, jo = road.customer("Anna Becker"), road.customer("Jo Example")
+    mailing = road.campaign()
+    road.provider.answer_for(jo.email, NotBegun())
+    road.provider._before_each = once(lambda: reaped(road))  # type: ignore[assignment]
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    while road.sender.deliver_one(Lane.PROMOTIONAL):
+        pass
+    assert road.got() == [anna.email, jo.email]
+    books = books_of(road, mailing)
+    assert books.balance
+    assert (books.accepted, books.unknown) == (2, 0)
+
+
+def test_a_late_settlement_keeps_what_was_heard_meanwhile(road: Road) -> None:
+    anna, jo = road.customer("Anna Becker"), road.customer("Jo Example")
+    mailing = road.campaign()
+    road.provider.answer_for(jo.email, Unknown("no answer to the final dot"))
+    news = News(mailing, jo.person_id, Heard.DELIVERED, road.now)
+    road.provider._before_each = once(lambda: reaped(road, news))  # type: ignore[assignment]
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    books = books_of(road, mailing)
+    assert books.balance
+    assert (books.accepted, books.unknown) == (2, 0)
+    assert anna.email in road.got()
+
+
+def test_the_late_word_about_an_order_update_recalls_its_copy(road: Road) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.order_update(anna)
+    road.provider._before_each = once(lambda: reaped(road))  # type: ignore[assignment]
+    road.sender.deliver_one(Lane.ORDERS)
+    road.later(hours=1)
+    assert not road.sender.deliver_one(Lane.ORDERS)
+    assert road.got() == [anna.email]
+    books = books_of(road, mailing)
+    assert books.balance
+    assert books.accepted == 1
+
+
+class DoubtfulDatabase(Database):
+    """Loses the reply to one COMMIT, after it was done or instead of it."""
+
+    def __init__(self, url: str, *, is_done: bool) -> None:
+        super().__init__(url)
+        self._is_done = is_done
+        self.doubts_at: str | None = None
+
+    def _commit(self, session: Session) -> None:
+        if self.doubts_at is None or not self._is_at(session, self.doubts_at):
+            return super()._commit(session)
+        self.doubts_at = None
+        if self._is_done:
+            session.commit()
+        else:
+            session.rollback()
+        raise CommitInDoubt("the reply was lost")
+
+    def _is_at(self, session: Session, state: str) -> bool:
+        held = text("SELECT count(*) FROM delivery_batch WHERE state = :state")
+        return bool(session.execute(held, {"state": state}).scalar_one())
+
+
+@pytest.mark.parametrize("is_done", [True, False])
+def test_a_doubtful_commit_of_taking_in_hand_loses_nobody(road: Road, is_done: bool) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.campaign()
+    doubtful = DoubtfulDatabase(road.database.url, is_done=is_done)
+    road.sender._database = doubtful
+    doubtful.doubts_at = "handing"
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    assert road.got() == []
+    road.later(seconds=SOON.total_seconds())
+    while road.sender.deliver_one(Lane.PROMOTIONAL):
+        pass
+    doubtful.close()
+    assert road.got() == [anna.email]
+    books = books_of(road, mailing)
+    assert books.balance
+    assert (books.accepted, books.unknown) == (1, 0)
+
+
+def test_a_cancellation_and_a_claim_never_wait_for_each_other(road: Road) -> None:
+    for n in range(3):
+        road.customer(f"Customer {n}")
+    mailing = road.campaign()
+    failures: list[BaseException] = []
+
+    def cancel() -> None:
+        try:
+            with road.database.transaction() as session:
+                delivery.set_mailing_state(session, mailing, MailingState.CANCELLED)
+        except BaseException as error:
+            failures.append(error)
+
+    with road.database.transaction() as session:
+        batch = claim(
+            session, lane=Lane.PROMOTIONAL, token=uuid.uuid4(), lease=TIMEOUT, now=road.now
+        )
+        assert batch is not None
+        thread = threading.Thread(target=cancel)
+        thread.start()
+        time.sleep(0.3)
+        move_to_child(session, batch, list(batch.people)[1:], attempt=1, not_before=road.now)
+    thread.join(10)
+    assert failures == []
+    books = books_of(road, mailing)
+    assert books.balance
+    assert books.cancelled == 3
+
+
+def test_a_letter_that_can_never_be_made_is_given_up_after_a_day(road: Road) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.campaign()
+
+    def fail() -> None:
+        raise LookupError("a fault in the letter")
+
+    road.press.after_printing = fail
+    assert road.sender.deliver_one(Lane.PROMOTIONAL)
+    assert not road.sender.deliver_one(Lane.PROMOTIONAL), "it does not hold up the lane"
+    road.later(days=1)
+    assert road.sender.deliver_one(Lane.PROMOTIONAL)
+    books = books_of(road, mailing)
+    assert books.balance
+    assert books.refused == {Reason.NOT_DATA: 1}
+    assert anna.email not in road.got()

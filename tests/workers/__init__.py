@@ -1,0 +1,1 @@
+"""Workers: seats, ticks and stints."""

@@ -1,0 +1,112 @@
+"""What a doorbell does: stints, ticks that one campaign cannot stop, sweeps."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from mailer import campaigns
+from mailer.campaigns import Audience, NewCampaign, State
+from mailer.database import Database
+from mailer.letters import PromotionalContent
+from mailer.providers import MemoryProvider
+from mailer.vocabulary import Lane, Topic
+from mailer.wiring import Parts, build, build_sender
+from tests.people_of_tests import a_customer
+from tests.web.house import settings_for
+from workers.shift import Shift
+
+CONTENT = PromotionalContent(
+    subject="The autumn release",
+    preheader="What is new this autumn.",
+    heading="The autumn release",
+    body_markdown="Much is new.",
+    button_label="See the release",
+    button_url="https://shop.focalpointsystem.com/release",
+)
+
+
+class Hall:
+    """A shift with the fake provider, a clock that the test moves, and the rings it makes."""
+
+    def __init__(self, database_url: str, folder: Path, now: datetime) -> None:
+        self.now = now
+        self.rung: list[Lane] = []
+        self.provider = MemoryProvider()
+        self.parts: Parts = build(
+            settings_for(database_url, folder),
+            process="test",
+            ring=self.rung.append,
+            clock=lambda: self.now,
+        )
+        self.shift = Shift(self.parts, build_sender(self.parts, provider=self.provider))
+
+    def scheduled(self, name: str) -> campaigns.CampaignId:
+        with self.parts.database.transaction() as session:
+            made = campaigns.create(
+                session,
+                NewCampaign(name, Topic.COMPANY_NEWS, CONTENT, Audience()),
+                brand=self.parts.brand,
+                by="test",
+                now=self.now,
+            )
+            campaigns.schedule(
+                session,
+                made.campaign_id,
+                at=self.now + timedelta(minutes=1),
+                brand=self.parts.brand,
+                by="test",
+                now=self.now,
+            )
+        return made.campaign_id
+
+    def state_of(self, campaign_id: campaigns.CampaignId) -> State:
+        with self.parts.database.reading() as session:
+            row = session.execute(
+                text("SELECT state FROM campaigns_campaign WHERE id = :id"), {"id": campaign_id}
+            )
+            return State(row.scalar_one())
+
+
+@pytest.fixture
+def hall(database: Database, database_url: str, tmp_path: Path, now: datetime) -> Hall:
+    del database  # its tables are emptied afterwards
+    return Hall(database_url, tmp_path, now)
+
+
+def test_a_scheduled_campaign_starts_is_delivered_and_finished(hall: Hall) -> None:
+    with hall.parts.database.transaction() as session:
+        a_customer(session, hall.parts.vault, now=hall.now)
+    campaign = hall.scheduled("Autumn")
+    hall.shift.tick()
+    assert hall.rung == []
+    hall.now += timedelta(minutes=2)
+    for _ in range(2):  # two clocks at once do no harm
+        hall.shift.tick()
+    assert hall.rung == [Lane.PROMOTIONAL, Lane.PROMOTIONAL]
+    hall.shift.start_campaigns()
+    hall.shift.deliver(Lane.PROMOTIONAL)
+    hall.shift.tick()
+    assert hall.state_of(campaign) is State.FINISHED
+    assert len(hall.provider.accepted) == 1
+    hall.shift.close()
+
+
+def test_a_campaign_that_an_older_version_made_stops_neither_clock_nor_others(hall: Hall) -> None:
+    unfit, fit = hall.scheduled("Unfit"), hall.scheduled("Fit")
+    with hall.parts.database.transaction() as session:
+        session.execute(
+            text(
+                "UPDATE campaigns_campaign SET content = content || '{\"old_field\": 1}'"
+                " WHERE id = :id"
+            ),
+            {"id": unfit},
+        )
+    hall.now += timedelta(minutes=2)
+    for _ in range(3):
+        hall.shift.tick()
+        hall.shift.start_campaigns()
+    assert hall.state_of(unfit) is State.DRAFT
+    assert hall.state_of(fit) in {State.SENDING, State.FINISHED}
+    hall.shift.close()
