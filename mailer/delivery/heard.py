@@ -1,6 +1,7 @@
 """What is heard back about a mail enters here, by one function, from whichever provider."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -53,7 +54,7 @@ def hear(session: Session, news: News, *, now: datetime) -> None:
     """Write down what was heard, once, and draw the consequence.
 
     A hard bounce suppresses the address for all mail; a complaint stops all promotional mail for
-    the person and the address (C08); a delivery lifts nothing. Evidence of arrival settles what
+    the person, whoever they were merged into, and every address they ever had (C08); a delivery lifts nothing. Evidence of arrival settles what
     was unknown.
     """
     address_id = _address_of(session, news)
@@ -65,9 +66,9 @@ def hear(session: Session, news: News, *, now: datetime) -> None:
             pass
         case Heard.BOUNCED:
             if is_hard(news.code, news.detail):
-                _suppress(session, news, address_id, now)
+                _suppress_mailbox(session, address_id, now)
         case Heard.COMPLAINED:
-            _suppress(session, news, address_id, now)
+            _suppress_person(session, news.person_id, now)
         case _:
             assert_never(news.heard)
 
@@ -134,16 +135,36 @@ def _settle_doubt(session: Session, news: News) -> None:
     )
 
 
-def _suppress(session: Session, news: News, address_id: AddressId, now: datetime) -> None:
-    complained = news.heard is Heard.COMPLAINED
-    permission.suppress(
+def _suppress_mailbox(session: Session, address_id: AddressId, now: datetime) -> None:
+    bounced = permission.NewSuppression(
+        scope=Scope.ALL,
+        reason=SuppressionReason.HARD_BOUNCE,
+        door=Door.BOUNCE,
+        address_id=address_id,
+    )
+    permission.suppress(session, bounced, now=now)
+
+
+def _suppress_person(session: Session, person_id: PersonId, now: datetime) -> None:
+    """Stop promotional mail for whoever this person is now, at every address they ever had."""
+    identity = _locked_identity(session, person_id)
+    permission.suppress_person(
         session,
         permission.NewSuppression(
-            scope=Scope.PROMOTIONAL if complained else Scope.ALL,
-            reason=SuppressionReason.COMPLAINT if complained else SuppressionReason.HARD_BOUNCE,
-            door=Door.COMPLAINT if complained else Door.BOUNCE,
-            address_id=address_id,
-            person_id=news.person_id if complained else None,
+            scope=Scope.PROMOTIONAL, reason=SuppressionReason.COMPLAINT, door=Door.COMPLAINT
         ),
+        person_id=identity.survivor,
+        address_ids=identity.addresses,
         now=now,
     )
+
+
+def _locked_identity(session: Session, person_id: PersonId) -> people.Identity:
+    """Read who this is under the lock that a merge or a change of address takes as well."""
+    while True:
+        survivor = people.identity_of(session, person_id).survivor
+        with suppress(permission.NotAdmitted):
+            permission.lock(session, survivor)
+        identity = people.identity_of(session, survivor)
+        if identity.survivor == survivor:
+            return identity

@@ -23,15 +23,18 @@ from mailer.people.identity import (
     Identity,
     PersonGone,
     address_of,
+    addresses_of,
     change_address,
     erase,
     identity_of,
     merge,
+    persons_at,
     reach_of,
 )
 from mailer.people.profiles import Profile, customers_page, profile_of, profiles_of
 from mailer.people.reindexing import left_to_reindex, reindex
 from mailer.people.search import (
+    find_by_any_email,
     find_by_email,
     find_by_external_id,
     find_by_name,
@@ -54,6 +57,7 @@ __all__ = [
     "Upserted",
     "address_id_of",
     "address_of",
+    "addresses_of",
     "audience_of",
     "canonical_address",
     "change_address",
@@ -61,6 +65,7 @@ __all__ = [
     "customers_page",
     "domain_tags",
     "erase",
+    "find_by_any_email",
     "find_by_email",
     "find_by_external_id",
     "find_by_name",
@@ -69,6 +74,7 @@ __all__ = [
     "identity_of",
     "left_to_reindex",
     "merge",
+    "persons_at",
     "profile_of",
     "profiles_of",
     "reach_of",

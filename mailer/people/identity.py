@@ -1,5 +1,6 @@
 """Who is one and the same: merged customers, every address any of them had, and who is gone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -51,6 +52,19 @@ def address_of(session: Session, person_id: PersonId) -> AddressId:
     if found is None:
         raise PersonGone
     return AddressId(found)
+
+
+def addresses_of(
+    session: Session, person_ids: Sequence[PersonId]
+) -> list[tuple[PersonId, AddressId]]:
+    """Return every address that each of these has or had, or one merged into them, as pairs."""
+    rows = session.execute(ADDRESSES, {"persons": list(person_ids)})
+    return [(PersonId(row.person_id), AddressId(row.address_id)) for row in rows]
+
+
+def persons_at(session: Session, address_id: AddressId) -> list[PersonId]:
+    """Return the living customers whose current address this is, by number."""
+    return [PersonId(each) for each in session.execute(AT, {"address": address_id}).scalars()]
 
 
 def merge(session: Session, *, survivor: PersonId, merged: PersonId, now: datetime) -> None:
@@ -148,6 +162,21 @@ IDENTITY = text(
 ADDRESS = text(
     "SELECT address_id FROM people_customer"
     " WHERE id = :person AND merged_into IS NULL AND erased_at IS NULL"
+)
+ADDRESSES = text(
+    """
+    WITH person AS (
+        SELECT id AS survivor, id FROM unnest(CAST(:persons AS bigint[])) AS given(id)
+        UNION SELECT c.merged_into, c.id FROM people_customer c
+        WHERE c.merged_into = ANY(CAST(:persons AS bigint[]))
+    )
+    SELECT p.survivor AS person_id, u.address_id
+    FROM person p JOIN people_address_use u ON u.person_id = p.id
+    """
+)
+AT = text(
+    "SELECT id FROM people_customer"
+    " WHERE address_id = :address AND merged_into IS NULL AND erased_at IS NULL ORDER BY id"
 )
 LOCK_LIVING = text(f"{ADDRESS.text} FOR UPDATE")
 LOCK_BOTH = text(

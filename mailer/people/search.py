@@ -8,7 +8,7 @@ from sqlalchemy.types import BigInteger, LargeBinary
 from sqlmodel import Session, col
 
 from mailer.people._name_index import people_with_words
-from mailer.people._tables import Customer
+from mailer.people._tables import AddressUse, Customer
 from mailer.people.address_book import find_addresses
 from mailer.people.addresses import canonical_address
 from mailer.people.names import name_words
@@ -26,6 +26,15 @@ def find_by_email(session: Session, vault: Vault, text: str) -> list[PersonId]:
     """
     known = find_addresses(session, vault, [canonical_address(text)])
     return _living(session, BY_ADDRESS, {"ids": list(known.values())})
+
+
+def find_by_any_email(session: Session, vault: Vault, text: str) -> list[PersonId]:
+    """Return the customers who have this address or ever had it, oldest first.
+
+    Who asks for silence from a former address means themselves. Raises AddressInvalid.
+    """
+    known = find_addresses(session, vault, [canonical_address(text)])
+    return _living(session, BY_USE, {"ids": list(known.values())})
 
 
 def find_by_phone(session: Session, vault: Vault, text: str) -> list[PersonId]:
@@ -71,4 +80,9 @@ BLINDS = bindparam("blinds", type_=ARRAY(LargeBinary))
 BY_ID = _survivors(col(Customer.id) == IDS.any_())
 BY_EXTERNAL_ID = _survivors(col(Customer.external_id) == bindparam("external_id"))
 BY_ADDRESS = _survivors(col(Customer.address_id) == IDS.any_())
+BY_USE = _survivors(
+    col(Customer.id).in_(
+        select(col(AddressUse.person_id)).where(col(AddressUse.address_id) == IDS.any_())
+    )
+)
 BY_PHONE = _survivors(col(Customer.phone_blind) == BLINDS.any_())

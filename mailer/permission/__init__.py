@@ -6,13 +6,12 @@ from mailer.permission.changes import (
     NotAdmitted,
     admit,
     apply,
-    follow,
     forget,
     lock,
-    merge,
 )
 from mailer.permission.decision import Facts, Suppression, decide
 from mailer.permission.facts import facts_from, facts_of
+from mailer.permission.joining import follow, merge
 from mailer.permission.reasons import DOORS, SENTENCES, sentence
 from mailer.permission.standing import (
     ConsentRecord,
@@ -33,6 +32,7 @@ from mailer.permission.suppression import (
     import_permissions,
     lift,
     suppress,
+    suppress_person,
     suppression_of,
 )
 
@@ -68,6 +68,7 @@ __all__ = [
     "sentence",
     "standing_of",
     "suppress",
+    "suppress_person",
     "suppression_of",
     "suppressions_page",
     "tracking_of",

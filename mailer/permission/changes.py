@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, or_, text, update
 from sqlmodel import Session, col, select
 
+from mailer import people
 from mailer.database import rows_changed
 from mailer.permission._tables import ConsentRow, StandingRow, SuppressionRow
 from mailer.vocabulary import (
@@ -60,6 +61,7 @@ class Applied:
         return any(act in RESTRICTING for act, _ in self.acts) or self.already_since is not None
 
 
+EVERY_TOPIC = sum(topic.bit for topic in Topic)
 RESTRICTING = frozenset({"stop", "no", "pause", "less_often", "tracking_off", "gpc"})
 
 
@@ -131,6 +133,18 @@ def lock(session: Session, person_id: PersonId) -> StandingRow:
     return row
 
 
+def outdate(session: Session, person_id: PersonId) -> int:
+    """Make every page that shows this person's wishes stale; return their new version.
+
+    Raises NotAdmitted.
+    """
+    row = lock(session, person_id)
+    row.version += 1
+    session.add(row)
+    session.flush()
+    return row.version
+
+
 def _is_fresh(row: StandingRow, change: Change) -> bool:
     return change.seen_version is None or change.seen_version == row.version
 
@@ -144,6 +158,8 @@ def _write_stop(
 ) -> datetime | None:
     already = _since(session, draft.row.person_id, Scope.PROMOTIONAL, None)
     _suppress(session, draft, address_ids, Scope.PROMOTIONAL, None)
+    # An answer to every topic, so that no list switches one on after a later yes to another.
+    draft.row.topics_answered |= EVERY_TOPIC
     if already is None:
         draft.acts.append(("stop", None, None))
     return already
@@ -173,6 +189,7 @@ def _write_topics_on(session: Session, draft: _Draft, topics: Iterable[Topic]) -
     # A yes after 'stop all' is a yes to what it names, not to all that was on before.
     if _lift(session, draft, Scope.PROMOTIONAL, None):
         draft.row.topics_on = 0
+        draft.row.topics_answered = EVERY_TOPIC
     for topic in wanted:
         _lift(session, draft, Scope.TOPIC, topic)
         draft.row.topics_on |= topic.bit
@@ -221,10 +238,12 @@ def _write_pause(draft: _Draft, *, is_fresh: bool) -> None:
 def _finish(
     session: Session, draft: _Draft, stale: frozenset[Topic], already: datetime | None
 ) -> Applied:
-    if draft.acts:
+    # A no that is said again counts as one: a page from before it must not undo it.
+    if draft.acts or already is not None or _repeats_a_no(draft.change):
         draft.row.version += 1
         session.add(draft.row)
         session.flush()
+    if draft.acts:
         session.execute(insert(ConsentRow), [_consent(draft, *act) for act in draft.acts])
     return Applied(
         version=draft.row.version,
@@ -234,6 +253,15 @@ def _finish(
         stale=stale,
         already_since=already,
     )
+
+
+def _repeats_a_no(change: Change) -> bool:
+    """Say whether a wish about when and how is one for less, even where it holds already.
+
+    A browser's signal comes with every page and is no word of its own.
+    """
+    limits = change.frequency is not None and change.frequency.days > 0
+    return change.paused_until is not None or change.tracking is False or limits
 
 
 def _consent(draft: _Draft, act: str, topic: Topic | None, value: str | None) -> dict[str, object]:
@@ -305,84 +333,50 @@ def _suppress(
 
 
 def _lift(session: Session, draft: _Draft, scope: Scope, topic: Topic | None) -> bool:
-    """End the person's own opt-outs of this scope; nobody else's, and no other reason's."""
+    """End the person's own opt-outs of this scope, and of their address where they live alone.
+
+    Nobody else's, and no other reason's: an opt-out that another customer spoke at this address
+    before they left it keeps holding for them wherever else it stands.
+    """
     lifted = rows_changed(
         session,
-        update(SuppressionRow)
-        .where(*_opt_outs(draft.row.person_id, scope, topic))  # type: ignore[arg-type]
-        .values(lifted_at=draft.now, lifted_why=f"their own yes, {draft.reference}"),
+        _LIFT,
+        {
+            "person": draft.row.person_id,
+            "alone_at": _alone_at(session, draft.row.person_id),
+            "scope": scope.value,
+            "topic": topic.value if topic else None,
+            "now": draft.now,
+            "why": f"their own yes, {draft.reference}",
+        },
     )
     return bool(lifted)
 
 
-def merge(session: Session, *, survivor: PersonId, merged: PersonId, now: datetime) -> int:
-    """Carry the nos of a merged customer over to the survivor; the most restrictive wins (C08).
+def _alone_at(session: Session, person_id: int) -> AddressId | None:
+    """Return a person's address, where no other customer has it now."""
+    try:
+        address_id = people.address_of(session, PersonId(person_id))
+    except people.PersonGone:
+        return None
+    return address_id if people.persons_at(session, address_id) == [person_id] else None
 
-    No yes is carried: a merge creates no permission. Both rows are locked in the order of their
-    numbers. Returns the survivor's new version. Raises NotAdmitted.
+
+_LIFT = text(
     """
-    rows = {person_id: lock(session, person_id) for person_id in sorted((survivor, merged))}
-    kept, gone = rows[survivor], rows[merged]
-    kept.topics_on &= ~(gone.topics_answered & ~gone.topics_on)
-    kept.topics_answered |= gone.topics_answered & ~gone.topics_on
-    kept.paused_until = max(filter(None, (kept.paused_until, gone.paused_until)), default=None)
-    kept.frequency = max(
-        (Frequency(kept.frequency), Frequency(gone.frequency)), key=lambda each: each.days
-    ).value
-    kept.tracking = kept.tracking and gone.tracking
-    kept.confirmed = kept.confirmed and gone.confirmed
-    kept.gpc_since = kept.gpc_since or gone.gpc_since
-    for row in (kept, gone):
-        row.version += 1
-        session.add(row)
-    session.flush()
-    copy_suppressions(session, person_id=merged, to=survivor, address_id=None, door=Door.MERGE)
-    del now  # the nos keep the moment at which they were spoken
-    return kept.version
-
-
-def follow(session: Session, *, person_id: PersonId, address_id: AddressId, now: datetime) -> int:
-    """Make a person's nos hold at their new address too. Returns the new version."""
-    row = lock(session, person_id)
-    row.version += 1
-    session.add(row)
-    session.flush()
-    copy_suppressions(
-        session, person_id=person_id, to=person_id, address_id=address_id, door=Door.ADDRESS_CHANGE
-    )
-    del now
-    return row.version
-
-
-def copy_suppressions(
-    session: Session,
-    *,
-    person_id: PersonId,
-    to: PersonId,
-    address_id: AddressId | None,
-    door: Door,
-) -> None:
-    """Repeat each standing no of a person for another person or at another address."""
-    standing = session.exec(
-        select(SuppressionRow).where(
-            SuppressionRow.person_id == person_id, col(SuppressionRow.lifted_at).is_(None)
-        )
-    ).all()
-    copies = {
-        (row.scope, row.topic, row.reason, address_id or row.address_id): {
-            "person_id": to,
-            "address_id": address_id or row.address_id,
-            "scope": row.scope,
-            "topic": row.topic,
-            "reason": row.reason,
-            "door": door.value,
-            "since": row.since,
-            "until": row.until,
-        }
-        for row in sorted(standing, key=lambda row: row.since, reverse=True)
-    }
-    if copies:
-        session.execute(insert(SuppressionRow), list(copies.values()))
+    UPDATE permission_suppression n SET lifted_at = :now, lifted_why = :why
+    WHERE n.lifted_at IS NULL AND n.reason = 'opt_out' AND n.scope = :scope
+      AND n.topic IS NOT DISTINCT FROM CAST(:topic AS text)
+      AND (n.person_id = :person
+           OR n.address_id = CAST(:alone_at AS bigint)
+              AND (n.person_id IS NULL
+                   OR EXISTS (
+                       SELECT FROM permission_suppression o
+                       WHERE o.person_id = n.person_id AND o.address_id <> n.address_id
+                         AND o.scope = n.scope AND o.topic IS NOT DISTINCT FROM n.topic
+                         AND o.reason = n.reason AND o.until IS NULL AND o.lifted_at IS NULL)))
+    """
+)
 
 
 def forget(session: Session, person_id: PersonId) -> None:

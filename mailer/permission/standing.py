@@ -1,12 +1,14 @@
 """Reading where a person stands, and how it came about."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ARRAY, BigInteger, any_, literal
+from sqlalchemy import ARRAY, BigInteger, any_, literal, or_
 from sqlmodel import Session, col, select
 
+from mailer import people
 from mailer.permission._tables import ConsentRow, StandingRow, SuppressionRow
 from mailer.vocabulary import (
     AddressId,
@@ -88,12 +90,17 @@ def standing_of(session: Session, person_id: PersonId) -> Standing | None:
     row = session.get(StandingRow, person_id, populate_existing=True)
     if row is None:
         return None
-    stop = _stop_of(session, person_id)
+    nos = _nos_of(session, person_id)
+    stop = next((no for no in nos if no.scope == Scope.PROMOTIONAL.value), None)
+    off = {no.topic: no for no in reversed(nos) if no.scope == Scope.TOPIC.value}
     answers = _answers_of(session, person_id)
     return Standing(
         person_id=person_id,
         version=row.version,
-        topics={topic: _topic_standing(row, topic, answers.get(topic)) for topic in Topic},
+        topics={
+            topic: _topic_standing(row, topic, answers.get(topic), off.get(topic))
+            for topic in Topic
+        },
         stopped_since=stop.since if stop else None,
         stopped_door=Door(stop.door) if stop else None,
         paused_until=row.paused_until,
@@ -103,17 +110,27 @@ def standing_of(session: Session, person_id: PersonId) -> Standing | None:
     )
 
 
-def _stop_of(session: Session, person_id: PersonId) -> SuppressionRow | None:
-    return session.exec(
-        select(SuppressionRow)
-        .where(
-            SuppressionRow.person_id == person_id,
-            SuppressionRow.scope == Scope.PROMOTIONAL.value,
-            col(SuppressionRow.lifted_at).is_(None),
+def _nos_of(session: Session, person_id: PersonId) -> list[SuppressionRow]:
+    """Return what stands against promotional mail to a person or to their address, oldest first.
+
+    Without bounces, which are about the mailbox, and without what ends by itself.
+    """
+    address_id = None
+    with suppress(people.PersonGone):
+        address_id = people.address_of(session, person_id)
+    query = select(SuppressionRow).where(
+        or_(
+            col(SuppressionRow.person_id) == person_id, col(SuppressionRow.address_id) == address_id
         )
-        .order_by(col(SuppressionRow.since))
-        .limit(1)
-    ).first()
+        if address_id is not None
+        else col(SuppressionRow.person_id) == person_id,
+        col(SuppressionRow.scope).in_((Scope.PROMOTIONAL.value, Scope.TOPIC.value)),
+        SuppressionRow.reason != SuppressionReason.HARD_BOUNCE.value,
+        col(SuppressionRow.until).is_(None),
+        col(SuppressionRow.lifted_at).is_(None),
+    )
+    order = (col(SuppressionRow.since), col(SuppressionRow.id))
+    return list(session.exec(query.order_by(*order)).all())
 
 
 def _answers_of(session: Session, person_id: PersonId) -> dict[Topic, ConsentRow]:
@@ -129,9 +146,15 @@ def _answers_of(session: Session, person_id: PersonId) -> dict[Topic, ConsentRow
     return {Topic(row.topic): row for row in rows if row.topic}
 
 
-def _topic_standing(row: StandingRow, topic: Topic, answer: ConsentRow | None) -> TopicStanding:
+def _topic_standing(
+    row: StandingRow, topic: Topic, answer: ConsentRow | None, no: SuppressionRow | None
+) -> TopicStanding:
+    """Tell one topic; a no that the person's own answers do not know of, by address, is off too."""
+    known = answer is not None and answer.act == "no"
+    if no is not None and not known:
+        return TopicStanding(on=False, answered=True, since=no.since, door=Door(no.door))
     return TopicStanding(
-        on=bool(row.topics_on & topic.bit),
+        on=bool(row.topics_on & topic.bit) and no is None,
         answered=bool(row.topics_answered & topic.bit),
         since=answer.at if answer else None,
         door=Door(answer.door) if answer else None,

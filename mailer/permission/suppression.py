@@ -1,15 +1,17 @@
 """Suppressions that no page made: bounces, complaints, lists, support; and permission from lists."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Integer, Text, bindparam, insert, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, col, select
 
+from mailer import people
 from mailer.database import rows_changed
 from mailer.permission._tables import SuppressionRow
+from mailer.permission.changes import NotAdmitted, outdate
 from mailer.permission.standing import SuppressionRecord, suppression_record
 from mailer.vocabulary import AddressId, Door, PersonId, Scope, SuppressionReason, Topic
 
@@ -46,7 +48,14 @@ class ImportedYes:
 
 
 def suppress(session: Session, new: NewSuppression, *, now: datetime) -> int:
-    """Write a suppression and return its number; an equal one that stands is kept instead."""
+    """Write a suppression and return its number; an equal one that stands is kept instead.
+
+    An opt-out by address makes the pages of who has this address stale: a yes from before it
+    must not end it.
+    """
+    if new.reason is SuppressionReason.OPT_OUT and new.address_id is not None:
+        for person_id in people.persons_at(session, new.address_id):
+            outdate(session, person_id)
     held = session.exec(
         select(SuppressionRow.id).where(
             SuppressionRow.address_id == new.address_id,
@@ -78,6 +87,29 @@ def suppress(session: Session, new: NewSuppression, *, now: datetime) -> int:
             .returning(col(SuppressionRow.id))
         ).scalar_one()
     )
+
+
+def suppress_person(
+    session: Session,
+    new: NewSuppression,
+    *,
+    person_id: PersonId,
+    address_ids: Collection[AddressId],
+    now: datetime,
+) -> int:
+    """Write a no that nobody spoke on a page for a person, at each of these addresses.
+
+    Their pages become stale by it. Returns their new version, 0 for somebody without a standing,
+    whose no is kept by address.
+    """
+    try:
+        version = outdate(session, person_id)
+    except NotAdmitted:
+        version = 0
+    holder = person_id if version else None
+    for address_id in sorted(address_ids):
+        suppress(session, replace(new, person_id=holder, address_id=address_id), now=now)
+    return version
 
 
 def suppression_of(session: Session, suppression_id: int) -> SuppressionRecord:
@@ -123,9 +155,25 @@ _LOCK = text(
 
 _IMPORT = text(
     """
-    WITH given AS (
+    WITH lines AS (
         SELECT * FROM unnest(:persons, :topics, :sources, :proofs)
-            AS given(person_id, topics, source, proof)
+            AS lines(person_id, topics, source, proof)
+    ), home AS (
+        SELECT * FROM unnest(:residents, :addresses) AS home(person_id, address_id)
+    ), no AS (
+        -- who cannot be told apart from their address: a no to either is one to the person
+        SELECT n.person_id, n.scope, n.topic FROM permission_suppression n
+        WHERE n.lifted_at IS NULL AND n.person_id = ANY(:persons)
+        UNION
+        SELECT h.person_id, n.scope, n.topic
+        FROM home h JOIN permission_suppression n ON n.address_id = h.address_id
+        WHERE n.lifted_at IS NULL AND n.reason <> 'hard_bounce'  -- which is about the mailbox
+    ), given AS (
+        SELECT l.person_id, l.source, l.proof, l.topics & ~coalesce(
+            (SELECT bit_or(t.bit) FROM no n JOIN unnest(:names, :bits) AS t(name, bit)
+                 ON n.scope <> 'topic' OR n.topic = t.name
+             WHERE n.person_id = l.person_id), 0) AS topics
+        FROM lines l
     ), fresh AS (
         -- only what was never answered: a list may start a topic, it never answers a no
         UPDATE permission_standing s
@@ -134,9 +182,6 @@ _IMPORT = text(
             version = s.version + 1
         FROM given g
         WHERE s.person_id = g.person_id AND g.topics & ~s.topics_answered <> 0
-          AND NOT EXISTS (
-              SELECT 1 FROM permission_suppression n
-              WHERE n.person_id = g.person_id AND n.lifted_at IS NULL AND n.scope <> 'topic')
         RETURNING s.person_id, g.topics & ~(SELECT o.topics_answered FROM permission_standing o
                                             WHERE o.person_id = s.person_id) AS added,
                   s.version, g.source, g.proof
@@ -149,6 +194,8 @@ _IMPORT = text(
     """
 ).bindparams(
     bindparam("persons", type_=ARRAY(BigInteger)),
+    bindparam("residents", type_=ARRAY(BigInteger)),
+    bindparam("addresses", type_=ARRAY(BigInteger)),
     bindparam("topics", type_=ARRAY(Integer)),
     bindparam("sources", type_=ARRAY(Text)),
     bindparam("proofs", type_=ARRAY(Text)),
@@ -167,19 +214,23 @@ def import_permissions(
 ) -> int:
     """Switch on what a list claims, where the person never answered; return how many topics.
 
-    Never weakens an opt-out (C08): a topic that was ever answered, and everybody with a
-    suppression of all or of all promotional mail, stays as they are. Two statements a
-    set; a person stands in a set once.
+    Never weakens an opt-out (C08): a topic that was ever answered or is suppressed, and everybody
+    with a suppression of all or of all promotional mail, stays as they are, whether the no is
+    held by the person or by an address that they ever had. Three statements a set; a person
+    stands in a set once.
     """
     if not rows:
         return 0
     # Locked by a statement of its own, so that the next one's snapshot holds every no so far.
     session.execute(_LOCK, {"persons": [row.person_id for row in rows]})
+    homes = people.addresses_of(session, [row.person_id for row in rows])
     return rows_changed(
         session,
         _IMPORT,
         {
             "persons": [row.person_id for row in rows],
+            "residents": [person_id for person_id, _ in homes],
+            "addresses": [address_id for _, address_id in homes],
             "topics": [sum(topic.bit for topic in row.topics) for row in rows],
             "sources": [row.source for row in rows],
             "proofs": [row.proof for row in rows],

@@ -137,8 +137,13 @@ def test_the_no_of_somebody_erased_holds_by_the_address_of_their_link(road: Road
         permission.forget(session, jo.person_id)
     answer = road.opt_outs.change(jo.person_id, STOP, address_id=jo.address_id)
     assert answer.acts == (("stop", None),)
-    again = road.customer("Jo Example", topics=(Topic.COMPANY_NEWS,))
+    again = road.customer("Jo Example", topics=())
     assert again.address_id == jo.address_id
+    listed = permission.ImportedYes(again.person_id, frozenset(Topic), "shop")
+    with road.database.transaction() as session:
+        permission.import_permissions(
+            session, [listed], policy_version="2026-11", reference="P-LIST-0001", now=road.now
+        )
     road.campaign()
     road.sender.deliver_one(Lane.PROMOTIONAL)
     assert road.got() == []
