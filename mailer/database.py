@@ -7,6 +7,7 @@ from typing import Any, cast
 import psycopg
 from sqlalchemy import CursorResult, Engine, Executable, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlmodel import Session, SQLModel
 
 SQLModel.metadata.naming_convention = {
@@ -18,12 +19,16 @@ SQLModel.metadata.naming_convention = {
 }
 
 
+POOL_SECONDS = 4.0
+"""How long one waits for a connection: a mailbox that posts an opt-out is still listening then."""
+
+
 class Table(SQLModel):
     """What every table is made of; importing it sets how constraints and indexes are named."""
 
 
 class DatabaseAway(Exception):
-    """The database cannot be reached, or went away before a COMMIT was asked for."""
+    """The database cannot be reached, went away before a COMMIT, or has no connection free."""
 
 
 class CommitInDoubt(Exception):
@@ -42,6 +47,7 @@ class Database:
             url.replace("postgresql://", "postgresql+psycopg://", 1),
             pool_size=pool_size,
             max_overflow=10,
+            pool_timeout=POOL_SECONDS,
             pool_pre_ping=True,
             hide_parameters=True,  # an error's text must not carry what a statement was given
             isolation_level="READ COMMITTED",
@@ -60,14 +66,14 @@ class Database:
     def transaction(self) -> Iterator[Session]:
         """Yield a session and commit it on leaving, or roll it back on any error.
 
-        Raises DatabaseAway when the connection is lost before the COMMIT, and CommitInDoubt
-        when it is lost during it or PostgreSQL warns that the commit may not be durable.
+        Raises DatabaseAway when the connection is lost before the COMMIT or none comes free, and
+        CommitInDoubt when it is lost during it or PostgreSQL warns that it may not be durable.
         """
         with Session(self.engine, expire_on_commit=False) as session:
             try:
                 yield session
                 session.flush()
-            except DBAPIError as error:
+            except (DBAPIError, PoolExhausted) as error:
                 session.rollback()
                 raise _away(error) from error
             except BaseException:
@@ -89,11 +95,14 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Yield a session for looking only: whatever was changed in it is rolled back."""
+        """Yield a session for looking only: whatever was changed in it is rolled back.
+
+        Raises DatabaseAway when the connection is lost or none comes free.
+        """
         with Session(self.engine) as session:
             try:
                 yield session
-            except DBAPIError as error:
+            except (DBAPIError, PoolExhausted) as error:
                 raise _away(error) from error
             finally:
                 if session.is_active:
@@ -135,7 +144,9 @@ def copy_rows(
         raise OperationalError(f"COPY {table}", None, error) from None
 
 
-def _away(error: DBAPIError) -> Exception:
+def _away(error: DBAPIError | PoolExhausted) -> Exception:
+    if isinstance(error, PoolExhausted):
+        return DatabaseAway("no connection came free")
     if error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError):
         return DatabaseAway(type(error.orig).__name__)
     return error

@@ -96,13 +96,13 @@ class Settings(BaseSettings):
     care_email: str = "CustomerCare@FocalPointSystem.com"
     care_phone: str = "(800) 363-5519"
 
-    pace_per_second: float = Field(default=0, ge=0)
+    pace_per_second: float = Field(default=0, ge=0, allow_inf_nan=False)
     """Messages a second over all workers; 0 for as fast as the provider takes them."""
     pace_per_domain: str = ""
     """Slower domains, as `example.com=5,example.org=0.5`, in messages a second."""
-    reply_timeout: float = Field(default=60.0, gt=0)
+    reply_timeout: float = Field(default=60.0, gt=0, allow_inf_nan=False)
     """Seconds that the provider may take to answer a message before its fate is unknown."""
-    lease_seconds: float = Field(default=30.0, gt=0)
+    lease_seconds: float = Field(default=30.0, gt=0, allow_inf_nan=False)
     """Seconds that a claimed batch stays its worker's own before another may take it."""
     worker_processes: int = Field(default=2, ge=2)
     """Sending processes of a worker; one of them is always free for order updates."""
@@ -130,6 +130,16 @@ class Settings(BaseSettings):
         ):
             raise ValueError(
                 "the same key stands in two places; make new ones with: fpmail keys create"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _data_has_a_place_of_its_own(self) -> "Settings":
+        """A folder relative to wherever a process was started would be another one each time."""
+        given = "data_dir" in self.model_fields_set and self.data_dir.is_absolute()
+        if self.env is Environment.PRODUCTION and not given:
+            raise ValueError(
+                "MAILER_DATA_DIR must name an absolute path in production, such as /var/lib/fpmail"
             )
         return self
 

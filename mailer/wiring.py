@@ -1,5 +1,6 @@
 """`build(settings)`: the one place that picks concrete parts and puts them together."""
 
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -9,7 +10,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
+from sqlmodel import Session
 
+from mailer import people
 from mailer.database import Database
 from mailer.delivery import (
     Clocks,
@@ -17,6 +20,7 @@ from mailer.delivery import (
     LettersPress,
     OptOuts,
     Pace,
+    PaceInvalid,
     Sender,
     SenderClock,
     Senders,
@@ -26,8 +30,15 @@ from mailer.delivery import (
 from mailer.journal import Journal
 from mailer.letters import Brand
 from mailer.links import Links
-from mailer.providers import Manners, MemoryProvider, Provider, SmtpProvider
-from mailer.settings import ProviderName, Settings
+from mailer.providers import (
+    Manners,
+    MemoryProvider,
+    Provider,
+    SmtpProvider,
+    SmtpUrlInvalid,
+    read_smtp_url,
+)
+from mailer.settings import ProviderName, Settings, SettingsInvalid
 from mailer.vault import Vault
 from mailer.vocabulary import Lane
 
@@ -67,10 +78,14 @@ class Parts:
     opt_outs: OptOuts
     clock: Clock
     ring: Doorbell = field(default=no_bell)
+    exits: Database | None = None
+    """Connections that only opt-outs use, where others might take all there are."""
 
     def close(self) -> None:
         """Give back connections and close the journal."""
         self.database.close()
+        if self.exits is not None:
+            self.exits.close()
         self.journal.close()
 
 
@@ -79,9 +94,10 @@ def build(
 ) -> Parts:
     """Put the parts together for one process; `process` names its journal file.
 
-    Opens no connection and starts no thread. Raises SettingsInvalid or PaceInvalid.
+    Opens no connection and starts no thread. Raises SettingsInvalid.
     """
-    database = Database(settings.database_url, application=f"fpmail-{process}")
+    refuse_unusable(settings)
+    database, exits = _databases(settings, process)
     journal = Journal(Path(settings.data_dir) / "journal", process=process)
     vault = Vault(settings.vault_keys, settings.index_keys)
     return Parts(
@@ -92,11 +108,75 @@ def build(
         journal=journal,
         brand=_brand(settings),
         opt_outs=OptOuts(
-            database, vault, journal, Clocks(now=clock, monotonic=time.monotonic), new_reference
+            exits or database,
+            vault,
+            journal,
+            Clocks(now=clock, monotonic=time.monotonic),
+            new_reference,
         ),
         clock=clock,
         ring=ring,
+        exits=exits,
     )
+
+
+def _databases(settings: Settings, process: str) -> tuple[Database, Database | None]:
+    """Return the pool of a process; the web door gets one more, which only opt-outs use."""
+    application = f"fpmail-{process}"
+    if process != "web":
+        return Database(settings.database_url, application=application), None
+    pages = max(10, settings.web_threads // 4)
+    return (
+        Database(settings.database_url, pool_size=pages, application=application),
+        Database(settings.database_url, pool_size=5, application=f"{application}-exits"),
+    )
+
+
+def refuse_unusable(settings: Settings) -> None:
+    """Raise SettingsInvalid, naming the variable, for what only a sender would trip over later."""
+    try:
+        pace = _pace(settings)
+    except PaceInvalid as error:
+        raise SettingsInvalid(f"MAILER_PACE_PER_DOMAIN: {error}") from None
+    if not all(name and math.isfinite(rate) for name, rate in pace.per_domain.items()):
+        raise SettingsInvalid("MAILER_PACE_PER_DOMAIN is not like example.com=5,example.org=0.5")
+    if settings.provider is not ProviderName.SMTP:
+        return
+    try:
+        read_smtp_url(settings.smtp_url)
+    except SmtpUrlInvalid as error:
+        raise SettingsInvalid(f"MAILER_SMTP_URL cannot be used: {error}") from None
+
+
+def lost_keys(session: Session, vault: Vault) -> list[str]:
+    """Return a line for each variable that lacks a key under which something is stored."""
+    lost = {
+        "MAILER_VAULT_KEYS": vault.missing_keys(session),
+        "MAILER_INDEX_KEYS": people.missing_index_keys(session, vault),
+    }
+    return [
+        f"{name}: a key that protects stored data is missing ({', '.join(keys)}); put it back"
+        for name, keys in lost.items()
+        if keys
+    ]
+
+
+def refuse_lost_keys(settings: Settings) -> None:
+    """Raise SettingsInvalid where a key is missing that protects what is stored.
+
+    With another index key an address that opted out would not be known again. Opens a connection
+    and closes it, so that it may be called before a fork. Raises DatabaseAway and SQLAlchemy's
+    errors where nothing can be seen.
+    """
+    refuse_unusable(settings)
+    database = Database(settings.database_url, pool_size=1, application="fpmail-start")
+    try:
+        with database.reading() as session:
+            lost = lost_keys(session, Vault(settings.vault_keys, settings.index_keys))
+    finally:
+        database.close()
+    if lost:
+        raise SettingsInvalid("\n".join(lost))
 
 
 def build_sender(parts: Parts, *, provider: Provider | None = None) -> Sender:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 import anyio.to_thread
 from fastapi import APIRouter, FastAPI
@@ -20,6 +21,7 @@ from preference_center.pages import Pages
 from preference_center.problems import Problem
 from preference_center.request_log import RequestLog
 from preference_center.systems import api, health, metrics, outbox, static
+from preference_center.systems.lately import Lately
 from preference_center.systems.meters import Meters
 from preference_center.troubles import TABLE, answer_problem
 
@@ -55,7 +57,10 @@ def create_app(parts: Parts, *, clock: Clock | None = None) -> FastAPI:
         parts=parts,
         clock=clock or parts.clock,
         pages=Pages(parts.settings),
-        meters=Meters(_gauges_reader(parts, clock or parts.clock)),
+        meters=Meters(
+            Lately(_gauges_reader(parts, clock or parts.clock), seconds=metrics.SEEN_SECONDS)
+        ),
+        readiness=Lately(partial(health.look, parts), seconds=health.SEEN_SECONDS),
     )
     for router in _corridors(parts, clock or parts.clock):
         app.include_router(router)

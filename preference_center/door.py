@@ -1,5 +1,6 @@
 """What every handler of the web door is given: the parts, the clock, the pages, the meters."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -18,6 +19,7 @@ class WebDoor:
     clock: Clock
     pages: Pages
     meters: Meters
+    readiness: Callable[[], Mapping[str, bool]]
 
 
 def the_door(request: Request) -> WebDoor:

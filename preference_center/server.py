@@ -2,18 +2,22 @@
 
 import ctypes
 import signal
+import socket
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from granian import Granian
 from granian.constants import Interfaces
+from sqlalchemy.exc import SQLAlchemyError
 
 from mailer import delivery, permission
+from mailer.database import DatabaseAway
 from mailer.measure import ClickDesk
 from mailer.settings import Settings
-from mailer.wiring import Clock, Parts, build, log_as_json, no_bell, wall_clock
+from mailer.wiring import Clock, Parts, build, log_as_json, no_bell, refuse_lost_keys, wall_clock
 from preference_center.app import create_app
 from preference_center.pages import Pages
 from preference_center.systems.clicks import ClickFront
@@ -28,8 +32,12 @@ def serve(settings: Settings, *, host: str, port: int, clock: Clock = wall_clock
     """Serve until SIGTERM or SIGINT; requests that have begun are answered first.
 
     One worker process, so that clicks are written in one group and figures are counted once; it
-    is made anew should it die. Raises OSError where the port is taken.
+    is made anew should it die. Raises PortTaken, and SettingsInvalid also where a key is missing
+    that protects what is stored; a database that is away is waited for while serving.
     """
+    with suppress(DatabaseAway, SQLAlchemyError):  # /readyz will say it
+        refuse_lost_keys(settings)
+    refuse_taken(host, port)
     server = Granian(
         "preference_center.server",
         address=host,
@@ -42,6 +50,25 @@ def serve(settings: Settings, *, host: str, port: int, clock: Clock = wall_clock
         log_enabled=False,
     )
     server.serve(target_loader=partial(_load, settings, clock))
+
+
+class PortTaken(Exception):
+    """Something listens on the port already, or nobody may."""
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """Raise PortTaken unless this process alone can listen there.
+
+    The server itself binds with SO_REUSEPORT: the kernel would let two of them share the port and
+    deal out the requests.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(f"port {port} of {host} cannot be had: {error.strerror}") from None
 
 
 def _load(settings: Settings, clock: Clock, _: str) -> ClickFront:

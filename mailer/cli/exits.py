@@ -4,10 +4,13 @@ import json
 from enum import IntEnum
 
 import click
-from sqlalchemy.exc import DBAPIError
+import psycopg
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from mailer.database import CommitInDoubt, DatabaseAway
+from mailer.journal import JournalUnwritable
 from mailer.settings import SettingsInvalid
+from mailer.vault import VaultKeyMissing
 
 
 class Exit(IntEnum):
@@ -44,8 +47,8 @@ MEANING = {
     Exit.DONE: "done",
     Exit.FAILED: "refused or failed; the reason is on stderr",
     Exit.USAGE: "the command line itself is wrong",
-    Exit.CONFIGURATION: "settings are missing, weak or contradict each other",
-    Exit.AWAY: "the database or the broker cannot be reached; try again later",
+    Exit.CONFIGURATION: "settings or keys are missing, weak or contradict each other, or the database lacks tables",
+    Exit.AWAY: "the database cannot be reached, or is being migrated; try again later",
     Exit.PARTLY: "done in part: some rows were rejected and are listed",
     Exit.INTERRUPTED: "interrupted with Ctrl-C",
 }
@@ -66,13 +69,25 @@ def told(error: BaseException) -> tuple[Exit, list[str]] | None:
 
 def _told_by_room(error: BaseException) -> tuple[Exit, list[str]] | None:
     from mailer.campaigns import CampaignError, CannotDo
+    from mailer.migrations import MigrationBusy
 
-    if isinstance(error, DatabaseAway | DBAPIError):
-        return Exit.AWAY, [f"the database cannot be reached ({type(error).__name__})"]
-    if isinstance(error, CommitInDoubt):
-        return Exit.AWAY, ["the connection broke while saving; look before you repeat the command"]
-    if isinstance(error, CampaignError | CannotDo):
-        return Exit.FAILED, [str(error)]
+    if isinstance(error, DatabaseAway | DBAPIError | CommitInDoubt):
+        return _told_by_database(error)
+    codes: dict[type[Exception], Exit] = {
+        MigrationBusy: Exit.AWAY,
+        VaultKeyMissing: Exit.CONFIGURATION,
+        CampaignError: Exit.FAILED,
+        CannotDo: Exit.FAILED,
+    }
+    for kind, code in codes.items():
+        if isinstance(error, kind):
+            return code, [str(error)]
+    return _told_by_files(error)
+
+
+def _told_by_files(error: BaseException) -> tuple[Exit, list[str]] | None:
+    if isinstance(error, JournalUnwritable):
+        return Exit.FAILED, [f"the journal cannot be written, so nothing is sure: {error}"]
     if isinstance(error, json.JSONDecodeError):
         return Exit.FAILED, [f"not JSON: {error.msg} in line {error.lineno}"]
     if isinstance(error, OSError):
@@ -80,3 +95,19 @@ def _told_by_room(error: BaseException) -> tuple[Exit, list[str]] | None:
             f"{error.strerror or type(error).__name__}: {error.filename or ''}".rstrip(": ")
         ]
     return None
+
+
+def _told_by_database(error: BaseException) -> tuple[Exit, list[str]] | None:
+    """Tell what is away and what is not migrated; any other refusal of a statement is our fault."""
+    if isinstance(error, CommitInDoubt):
+        return Exit.AWAY, ["the connection broke while saving; look before you repeat the command"]
+    if isinstance(error, DatabaseAway | OperationalError):
+        return Exit.AWAY, [f"the database cannot be reached ({type(error).__name__})"]
+    if isinstance(error, DBAPIError) and isinstance(error.orig, NOT_MIGRATED):
+        return Exit.CONFIGURATION, [
+            "the database lacks tables of this version; run: fpmail migrate"
+        ]
+    return None
+
+
+NOT_MIGRATED = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)

@@ -6,14 +6,15 @@ from email.utils import parseaddr
 from pathlib import Path
 
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
-from mailer.database import DatabaseAway
 from mailer.settings import Environment, ProviderName
 from mailer.wiring import Parts
 from preference_center.systems import health
 
-MEMORY_FILE_SYSTEMS = frozenset({"tmpfs", "ramfs"})
+FLEETING_FILE_SYSTEMS = frozenset(
+    {"tmpfs", "ramfs", "overlay", "overlayfs", "aufs", "fuse-overlayfs", "fuse.fuse-overlayfs"}
+)
+"""Memory, and the writable layer of a container, which goes when the container is replaced."""
 MOUNTS = Path("/proc/self/mounts")
 
 
@@ -66,7 +67,7 @@ def look(parts: Parts) -> list[Found]:
 def _is_fine(what: Look, parts: Parts) -> bool:
     try:
         return what.is_fine(parts)
-    except (OSError, ValueError, SQLAlchemyError, DatabaseAway):
+    except Exception:  # what cannot be looked at is not fine, and the rest is still to be seen
         return False
 
 
@@ -89,13 +90,19 @@ def _is_known_version(parts: Parts) -> bool:
 
 
 def _disk_lasts(parts: Parts) -> bool:
-    """Whether the data folder is on a disk: of the mounts above it the deepest one counts."""
     if not MOUNTS.exists():
         return True
-    folder = Path(parts.settings.data_dir).resolve()
-    mounts = [line.split()[1:3] for line in MOUNTS.read_text().splitlines()]
-    above = [(point, kind) for point, kind in mounts if folder.is_relative_to(point)]
-    return max(above, key=lambda each: len(each[0]))[1] not in MEMORY_FILE_SYSTEMS
+    return outlives(Path(parts.settings.data_dir).resolve(), MOUNTS.read_text())
+
+
+def outlives(folder: Path, mounts: str) -> bool:
+    """Say whether a folder is on a disk that stays, by the lines of /proc/self/mounts.
+
+    Of the mounts above it the deepest counts, and of several on one point the last.
+    """
+    points = {line.split()[1]: line.split()[2] for line in mounts.splitlines()}
+    above = [point for point in points if folder.is_relative_to(point)]
+    return points[max(above, key=len)] not in FLEETING_FILE_SYSTEMS
 
 
 def _sends_for_real(parts: Parts) -> bool:
@@ -128,7 +135,8 @@ LOOKS: tuple[Look, ...] = (
     ),
     Look(
         "disk",
-        "MAILER_DATA_DIR is in memory: the journal of opt-outs would not outlive a restart",
+        "MAILER_DATA_DIR is in memory or in a container's own layer: the journal of opt-outs would "
+        "not outlive a restart; mount a volume",
         _disk_lasts,
     ),
     Look(

@@ -50,9 +50,12 @@ def migrate(*, as_json: bool) -> None:
 @port_option
 def web(*, host: str, port: int) -> None:
     """Serve the pages and the API until SIGTERM."""
-    from preference_center.server import serve
+    from preference_center.server import PortTaken, serve
 
-    serve(with_broker(the_settings()), host=host, port=port)
+    try:
+        serve(with_broker(the_settings()), host=host, port=port)
+    except PortTaken as error:
+        raise Refused(str(error)) from None
 
 
 @click.command()

@@ -30,7 +30,9 @@ def keys() -> None:
 def create_secrets(*, as_json: bool) -> None:
     """Print new random keys for the environment; nothing is stored.
 
-    To rotate, put the new key behind the old ones, separated by a comma, and run `keys rotate`.
+    To rotate, put the new key BEFORE the last one of its list, separated by a comma, and restart
+    everything; then move it to the end, restart everything again, and run `keys rotate`. A
+    process must know a key before another one writes with it.
     """
     made = {name: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode() for name in NAMES}
     if as_json:

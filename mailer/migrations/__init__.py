@@ -41,17 +41,23 @@ def is_current(database_url: str) -> bool:
 
 
 def pending(connection: Connection) -> list[str]:
-    """Return the revisions that the database lacks, oldest first."""
+    """Return the revisions that the database lacks, oldest first.
+
+    A head that this version does not know is a newer version's, which brings all of ours: a
+    deploy migrates first and replaces the processes afterwards.
+    """
     scripts = ScriptDirectory.from_config(_config(connection))
     applied = MigrationContext.configure(connection).get_current_heads()
     connection.rollback()
+    every = [revision.revision for revision in reversed(list(scripts.walk_revisions()))]
+    if not set(applied) <= set(every):
+        return []
     known = {
         revision.revision
         for head in applied
         for revision in scripts.iterate_revisions(head, "base")
     }
-    every = reversed(list(scripts.walk_revisions()))
-    return [revision.revision for revision in every if revision.revision not in known]
+    return [revision for revision in every if revision not in known]
 
 
 def draft(database_url: str, message: str) -> Path | None:

@@ -32,7 +32,7 @@ from mailer.people.identity import (
     reach_of,
 )
 from mailer.people.profiles import Profile, customers_page, profile_of, profiles_of
-from mailer.people.reindexing import left_to_reindex, reindex
+from mailer.people.reindexing import left_to_reindex, missing_index_keys, reindex
 from mailer.people.search import (
     find_by_any_email,
     find_by_email,
@@ -74,6 +74,7 @@ __all__ = [
     "identity_of",
     "left_to_reindex",
     "merge",
+    "missing_index_keys",
     "persons_at",
     "profile_of",
     "profiles_of",

@@ -57,6 +57,7 @@ class PeopleAddress(Table, table=True):
     """One e-mail address as a keyed hash. It outlives the people who had it."""
 
     __tablename__ = "people_address"
+    __table_args__ = (Index("ix_people_address_index_key", "index_key"),)
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
     blind: bytes = Field(unique=True)
@@ -69,6 +70,7 @@ class AddressUse(Table, table=True):
     """That a person has, or had, an address: an opt-out reaches all of them."""
 
     __tablename__ = "people_address_use"
+    __table_args__ = (Index("ix_people_address_use_address_id", "address_id"),)
 
     person_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     address_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))

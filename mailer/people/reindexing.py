@@ -45,6 +45,15 @@ def left_to_reindex(session: Session, vault: Vault) -> int:
     return int(session.execute(COUNT, given).scalar_one())
 
 
+def missing_index_keys(session: Session, vault: Vault) -> list[str]:
+    """Return the fingerprints of index keys that addresses stand under and the ring lacks.
+
+    Without them an address that opted out would be taken for a new one. A loose scan: it costs
+    one look into the index for each key there is.
+    """
+    return [name for name in session.execute(USED).scalars() if name not in vault.index_names]
+
+
 def _reindex_addresses(session: Session, vault: Vault, emails: dict[int, str]) -> None:
     addresses = {number: canonical_address(email) for number, email in sorted(emails.items())}
     given = {
@@ -74,6 +83,17 @@ FROM_BEHIND = (
 )
 BEHIND = text(
     f"SELECT c.id, c.address_id {FROM_BEHIND} AND c.id > :after ORDER BY c.id LIMIT :limit"
+)
+USED = text(
+    """
+    WITH RECURSIVE used (name) AS (
+        SELECT min(index_key) FROM people_address
+        UNION ALL
+        SELECT (SELECT min(a.index_key) FROM people_address a WHERE a.index_key > used.name)
+        FROM used WHERE used.name IS NOT NULL
+    )
+    SELECT name FROM used WHERE name IS NOT NULL
+    """
 )
 COUNT = text(f"SELECT count(*) {FROM_BEHIND}")
 LOCKED = (

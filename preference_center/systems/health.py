@@ -12,17 +12,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse
 
 from mailer.migrations import is_current
 from mailer.settings import ProviderName, Settings
-from mailer.wiring import Parts
+from mailer.wiring import Parts, lost_keys
 from preference_center.door import Here
 
 router = APIRouter(include_in_schema=False)
 NO_STORE = {"Cache-Control": "no-store"}
 REACH_SECONDS = 2.0
+SEEN_SECONDS = 3.0
+"""How long /readyz repeats what it saw."""
 PORTS = {
     "smtp": 25,
     "smtp+starttls": 587,
@@ -51,8 +52,11 @@ async def healthz() -> JSONResponse:
 
 @router.api_route("/readyz", methods=["GET", "HEAD"])
 def readyz(door: Here) -> JSONResponse:
-    """Say what is there and what is missing; 503 where something is missing that pages need."""
-    found = look(door.parts)
+    """Say what is there and what is missing; 503 where something is missing that pages need.
+
+    What was seen is said again for some seconds, whoever asks how often.
+    """
+    found = door.readiness()
     ready = all(found[check.name] for check in CHECKS if check.needed)
     missing = [check.missing for check in CHECKS if not found[check.name]]
     return JSONResponse(
@@ -70,8 +74,13 @@ def look(parts: Parts) -> Mapping[str, bool]:
 def _is_there(check: Check, parts: Parts) -> bool:
     try:
         return check.is_there(parts)
-    except (OSError, ValueError, SQLAlchemyError):
+    except Exception:  # whatever breaks while looking: the answer is "missing", never a 500
         return False
+
+
+def _has_its_keys(parts: Parts) -> bool:
+    with parts.database.reading() as session:
+        return not lost_keys(session, parts.vault)
 
 
 def _journal_is_writable(parts: Parts) -> bool:
@@ -105,6 +114,12 @@ CHECKS: tuple[Check, ...] = (
         "migrations",
         "the database lacks migrations; run: fpmail migrate",
         lambda parts: is_current(parts.database.url),
+    ),
+    Check(
+        "keys",
+        "a key that protects stored data is missing in MAILER_VAULT_KEYS or MAILER_INDEX_KEYS, "
+        "or the tables cannot be read",
+        _has_its_keys,
     ),
     Check("journal", "the journal's folder cannot be written", _journal_is_writable),
     Check(

@@ -39,18 +39,19 @@ def test_readyz_names_what_is_missing(tmp_path: Path) -> None:
     assert found["checks"] == {
         "database": False,
         "migrations": False,
+        "keys": False,
         "journal": True,
         "broker": False,
         "provider": True,
         "postal_address": False,
     }
-    assert len(found["missing"]) == 4
+    assert len(found["missing"]) == 5
     assert any("fpmail migrate" in line for line in found["missing"])
 
 
 def test_a_broker_that_is_away_does_not_keep_opt_outs_from_coming_in() -> None:
     needed = {check.name for check in health.CHECKS if check.needed}
-    assert needed == {"database", "migrations", "journal"}
+    assert needed == {"database", "migrations", "keys", "journal"}
 
 
 def test_a_journal_that_cannot_be_written_is_missing(database: Database, tmp_path: Path) -> None:
