@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from kombu.connection import Connection
 import psycopg
+from kombu.connection import Connection
 
 from mailer.development.places import free_port
 from mailer.development.servers import Service, broker_service, postgres_service
