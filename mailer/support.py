@@ -178,17 +178,19 @@ def remove(
 ) -> Removed:
     """Remove an address by the same opt-out as every other door, and answer when it is in force.
 
-    Every customer of the address gets an acknowledgement (C08). An address without a customer is
-    suppressed, and so is one that is to get no mail at all. Raises AddressInvalid, and what
+    Every customer who has the address or ever had it gets an acknowledgement (C08), and gets no
+    mail at any other either. An address without a customer is suppressed, and so is one that is
+    to get no mail at all. Raises AddressInvalid, and what
     OptOuts.change raises when it is not certain that the wish is kept.
     """
     with database.reading() as session:
-        persons = people.find_by_email(session, vault, email)
+        persons = people.find_by_any_email(session, vault, email)
     suppression_id = None
     if removal.scope is Scope.ALL or not persons:
         with database.transaction() as session:
             address_id = people.address_id_of(session, vault, email, create=True)
-        suppression_id, _ = opt_outs.suppress(_suppression(address_id, removal, by))
+        new = _suppression(address_id, removal, by)
+        suppression_id, _ = opt_outs.suppress(new, persons=persons)
     acknowledged = tuple(
         (each, opt_outs.change(each, _change(removal, by.door))) for each in persons
     )

@@ -29,7 +29,7 @@ from mailer.delivery.mailings import (
     set_mailing_state,
     targets_of,
 )
-from mailer.delivery.optout import Acknowledgement, Clocks, Left, OptOuts, subjects_hint
+from mailer.delivery.optout import Acknowledgement, Clocks, Left, OptOuts
 from mailer.delivery.pace import Pace, PaceInvalid, read_pace
 from mailer.delivery.press import LettersPress, Senders, compile_mailing
 from mailer.delivery.reaper import BatchNotUnknown, reap, settle_unknown
@@ -83,7 +83,6 @@ __all__ = [
     "send_to_one",
     "set_mailing_state",
     "settle_unknown",
-    "subjects_hint",
     "targets_of",
     "unfinished",
     "unknown_batches",

@@ -1,8 +1,7 @@
 """What is heard back about a mail enters here, by one function, from whichever provider."""
 
 import re
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
@@ -11,8 +10,9 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_keep
 from sqlmodel import Session, SQLModel, col, select
 
 from mailer import people, permission
-from mailer.database import rows_changed
 from mailer.delivery._tables import PlaceRow
+from mailer.delivery.silencing import NOBODY, Silenced, silence
+from mailer.permission import NewSuppression
 from mailer.vocabulary import (
     AddressId,
     Door,
@@ -50,25 +50,25 @@ def is_hard(code: int, detail: str) -> bool:
     return enhanced is not None and 500 <= code < 600 and enhanced.group(1) in _HARD
 
 
-def hear(session: Session, news: News, *, now: datetime) -> None:
+def hear(session: Session, news: News, *, now: datetime) -> Silenced | None:
     """Write down what was heard, once, and draw the consequence.
 
     A hard bounce suppresses the address for all mail; a complaint stops all promotional mail for
     the person, whoever they were merged into, and every address they ever had (C08); a delivery lifts nothing. Evidence of arrival settles what
-    was unknown.
+    was unknown. Returns the no that this wrote, for the journal; `OptOuts.hear` writes both.
     """
     address_id = _address_of(session, news)
     if address_id is None or not _is_new(session, news):
-        return
+        return None
     _settle_doubt(session, news)
     match news.heard:
         case Heard.DELIVERED:
-            pass
+            return None
         case Heard.BOUNCED:
-            if is_hard(news.code, news.detail):
-                _suppress_mailbox(session, address_id, now)
+            hard = is_hard(news.code, news.detail)
+            return _suppress_mailbox(session, address_id, now) if hard else None
         case Heard.COMPLAINED:
-            _suppress_person(session, news.person_id, now)
+            return silence(session, COMPLAINT, news.person_id, now=now)
         case _:
             assert_never(news.heard)
 
@@ -86,8 +86,7 @@ def _address_of(session: Session, news: News) -> AddressId | None:
 
 
 def _is_new(session: Session, news: News) -> bool:
-    written = rows_changed(
-        session,
+    written = session.execute(
         insert_or_keep(_heard)
         .values(
             mailing_id=news.mailing_id,
@@ -96,9 +95,10 @@ def _is_new(session: Session, news: News) -> bool:
             at=news.at,
             detail=news.detail[:300],
         )
-        .on_conflict_do_nothing(),
+        .on_conflict_do_nothing()
+        .returning(_heard.c.mailing_id)  # an INSERT's count of rows is not to be relied on
     )
-    return bool(written)
+    return written.first() is not None
 
 
 _SETTLE_DOUBT = text(
@@ -135,36 +135,10 @@ def _settle_doubt(session: Session, news: News) -> None:
     )
 
 
-def _suppress_mailbox(session: Session, address_id: AddressId, now: datetime) -> None:
-    bounced = permission.NewSuppression(
-        scope=Scope.ALL,
-        reason=SuppressionReason.HARD_BOUNCE,
-        door=Door.BOUNCE,
-        address_id=address_id,
-    )
-    permission.suppress(session, bounced, now=now)
+def _suppress_mailbox(session: Session, address_id: AddressId, now: datetime) -> Silenced:
+    permission.suppress(session, replace(BOUNCE, address_id=address_id), now=now)
+    return Silenced(BOUNCE, NOBODY, frozenset({address_id}), version=0)
 
 
-def _suppress_person(session: Session, person_id: PersonId, now: datetime) -> None:
-    """Stop promotional mail for whoever this person is now, at every address they ever had."""
-    identity = _locked_identity(session, person_id)
-    permission.suppress_person(
-        session,
-        permission.NewSuppression(
-            scope=Scope.PROMOTIONAL, reason=SuppressionReason.COMPLAINT, door=Door.COMPLAINT
-        ),
-        person_id=identity.survivor,
-        address_ids=identity.addresses,
-        now=now,
-    )
-
-
-def _locked_identity(session: Session, person_id: PersonId) -> people.Identity:
-    """Read who this is under the lock that a merge or a change of address takes as well."""
-    while True:
-        survivor = people.identity_of(session, person_id).survivor
-        with suppress(permission.NotAdmitted):
-            permission.lock(session, survivor)
-        identity = people.identity_of(session, survivor)
-        if identity.survivor == survivor:
-            return identity
+BOUNCE = NewSuppression(Scope.ALL, SuppressionReason.HARD_BOUNCE, Door.BOUNCE)
+COMPLAINT = NewSuppression(Scope.PROMOTIONAL, SuppressionReason.COMPLAINT, Door.COMPLAINT)

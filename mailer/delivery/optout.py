@@ -1,7 +1,7 @@
 """How a no becomes silence: written, made sure of, and only then acknowledged (O1 to O4)."""
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,9 @@ from sqlmodel import Session
 
 from mailer import people, permission
 from mailer.database import Database, DatabaseAway
+from mailer.delivery.heard import News, hear
+from mailer.delivery.lines import handfuls, line_of, line_of_no, only_gives
+from mailer.delivery.silencing import NOBODY, Silenced, silence
 from mailer.delivery.window import BARRIER
 from mailer.journal import Journal
 from mailer.permission import Applied, Change, NewSuppression, NotAdmitted
@@ -25,8 +28,6 @@ from mailer.vocabulary import (
     Topic,
 )
 
-NOBODY = PersonId(0)
-"""Stands for the person where only an address is known."""
 POLL = 0.01
 """Seconds between two looks at the batches that an opt-out waits for."""
 
@@ -52,6 +53,8 @@ class Acknowledgement:
     """Messages whose hand-over is not settled: they may still arrive."""
     stale: frozenset[Topic] = frozenset()
     """Yeses from a page that was out of date: not written, to be asked again."""
+    stale_manners: frozenset[str] = frozenset()
+    """What it wanted looser beyond topics (`pause`, `frequency`, `tracking`): likewise."""
     already_since: datetime | None = None
 
     @property
@@ -100,24 +103,38 @@ class OptOuts:
         self._journal_wish(survivor, addresses, applied)
         return self._acknowledge(survivor, addresses, applied)
 
-    def suppress(self, new: NewSuppression) -> tuple[int, Acknowledgement]:
+    def suppress(
+        self, new: NewSuppression, *, persons: Sequence[PersonId] = ()
+    ) -> tuple[int, Acknowledgement]:
         """Write a no for an address, known as a customer's or not, and acknowledge it likewise.
 
-        Returns the suppression's number too; an equal one that stands is kept.
+        It holds for `persons` too, at every address that each ever had. Returns the number of the
+        address's suppression; an equal one that stands is kept.
+        """
+        now = self._clocks.now()
+        silenced = []
+        with self._database.transaction() as session:
+            number = permission.suppress(session, new, now=now)
+            for person_id in sorted(persons):
+                silenced.append(silence(session, new, person_id, now=now))
+        silenced.append(Silenced(new, new.person_id or NOBODY, _set_of(new.address_id), 0))
+        applied = Applied(version=0, reference=self._new_reference(), at=now)
+        for each in silenced:
+            self._journal_no(each, applied)
+        addresses = frozenset().union(*(each.addresses for each in silenced))
+        return number, self._acknowledge(new.person_id or NOBODY, addresses, applied)
+
+    def hear(self, news: News) -> None:
+        """Write down what was heard of a mail, and a no that follows from it in the journal too.
+
+        Raises as `change` does.
         """
         now = self._clocks.now()
         with self._database.transaction() as session:
-            number = permission.suppress(session, new, now=now)
-        applied = Applied(
-            version=0,
-            reference=self._new_reference(),
-            at=now,
-            acts=((f"{new.scope.value}_{new.reason.value}", new.topic),),
-        )
-        person_id = new.person_id or NOBODY
-        addresses = _set_of(new.address_id)
-        self._journal_wish(person_id, addresses, applied)
-        return number, self._acknowledge(person_id, addresses, applied)
+            silenced = hear(session, news, now=now)
+        if silenced is not None:
+            applied = Applied(silenced.version, self._new_reference(), now)
+            self._journal_no(silenced, applied)
 
     def _write(
         self, person_id: PersonId, change: Change, address_id: AddressId | None
@@ -177,7 +194,8 @@ class OptOuts:
         with self._database.transaction() as session:
             version = permission.merge(session, survivor=survivor, merged=merged, now=now)
             people.merge(session, survivor=survivor, merged=merged, now=now)
-        return self._after_joining(survivor, version, now)
+        applied = Applied(version=version, reference=self._new_reference(), at=now)
+        return self._after_joining(survivor, applied, {"acts": "merge", "merged": merged})
 
     def change_address(self, person_id: PersonId, email: str) -> Acknowledgement:
         """Move a customer to another address; every no of theirs moves along.
@@ -193,34 +211,53 @@ class OptOuts:
             version = permission.follow(
                 session, person_id=person_id, address_id=address_id, now=now
             )
-        return self._after_joining(person_id, version, now)
+        applied = Applied(version=version, reference=self._new_reference(), at=now)
+        return self._after_joining(person_id, applied, {"acts": "move", "address": address_id})
 
-    def _after_joining(self, person_id: PersonId, version: int, now: datetime) -> Acknowledgement:
+    def settle_move(self, person_id: PersonId, address_id: AddressId) -> Acknowledgement:
+        """Make sure of a move that another door has committed: journal it, wait, acknowledge.
+
+        To be done again does no harm. Raises as `change` does.
+        """
+        with self._database.reading() as session:
+            standing = permission.standing_of(session, person_id)
+        version = standing.version if standing else 0
+        applied = Applied(version, self._new_reference(), self._clocks.now())
+        return self._after_joining(person_id, applied, {"acts": "move", "address": address_id})
+
+    def _after_joining(
+        self, person_id: PersonId, applied: Applied, what: Mapping[str, int | str]
+    ) -> Acknowledgement:
         with self._database.reading() as session:
             identity = people.identity_of(session, person_id)
-        applied = Applied(version=version, reference=self._new_reference(), at=now)
-        self._journal_wish(identity.survivor, identity.addresses, applied)
+        line = {**line_of(identity.survivor, applied), **what}
+        self._journal_line("no", applied.at, identity.addresses, line)
         return self._acknowledge(identity.survivor, identity.addresses, applied)
 
     def _journal_wish(
         self, person_id: PersonId, addresses: Collection[AddressId], applied: Applied
     ) -> None:
-        yes_only = bool(applied.acts) and all(act == "yes" for act, _ in applied.acts)
-        for some in _handfuls(sorted(addresses)):
-            self._journal.write(
-                "yes" if yes_only else "no",
-                at=applied.at,
-                person=person_id,
-                version=applied.version,
-                reference=applied.reference,
-                addresses=",".join(str(each) for each in some),
-                acts=",".join(f"{act}:{topic}" if topic else act for act, topic in applied.acts),
-            )
+        line = line_of(person_id, applied)
+        self._journal_line("yes" if only_gives(applied) else "no", applied.at, addresses, line)
+
+    def _journal_no(self, silenced: Silenced, applied: Applied) -> None:
+        line = line_of_no(silenced, applied)
+        self._journal_line("no", applied.at, silenced.addresses, line)
+
+    def _journal_line(
+        self,
+        kind: str,
+        at: datetime,
+        addresses: Collection[AddressId],
+        line: Mapping[str, int | str],
+    ) -> None:
+        for some in handfuls(sorted(addresses)):
+            self._journal.write(kind, at=at, **line, addresses=",".join(str(each) for each in some))
 
     def _acknowledge(
         self, person_id: PersonId, addresses: Collection[AddressId], applied: Applied
     ) -> Acknowledgement:
-        waiting = {} if _only_gives(applied) else self._in_hand(person_id, addresses)
+        waiting = {} if only_gives(applied) else self._in_hand(person_id, addresses)
         left, unsure = self._wait_for(waiting, person_id, addresses)
         return Acknowledgement(
             reference=applied.reference,
@@ -230,6 +267,7 @@ class OptOuts:
             left=tuple(left),
             unsure=tuple(unsure),
             stale=applied.stale,
+            stale_manners=applied.stale_manners,
             already_since=applied.already_since,
         )
 
@@ -299,19 +337,6 @@ def _set_of(address_id: AddressId | None) -> frozenset[AddressId]:
     return frozenset() if address_id is None else frozenset({address_id})
 
 
-GIVING = frozenset({"yes", "resume", "more_often", "tracking_on"})
-
-
-def _only_gives(applied: Applied) -> bool:
-    """Say whether a wish takes nothing away, so that no mail in hand could break it."""
-    return bool(applied.acts) and all(act in GIVING for act, _ in applied.acts)
-
-
-def _handfuls(addresses: list[AddressId]) -> list[list[AddressId]]:
-    """Cut a list so that each journal line stays short; somebody without addresses has one line."""
-    return [addresses[start : start + 10] for start in range(0, len(addresses), 10)] or [[]]
-
-
 _ARRAYS = (
     bindparam("persons", type_=ARRAY(BigInteger)),
     bindparam("addresses", type_=ARRAY(BigInteger)),
@@ -343,18 +368,3 @@ _WHAT_LEFT = text(
     GROUP BY b.id
     """
 ).bindparams(bindparam("batches", type_=ARRAY(BigInteger)), *_ARRAYS)
-
-
-def subjects_hint(session: Session, left: Iterable[Left]) -> list[str]:
-    """Return the letter names of messages that had left, for the acknowledgement page."""
-    ids = [each.mailing_id for each in left]
-    if not ids:
-        return []
-    rows = session.execute(
-        text(
-            "SELECT coalesce(content ->> 'subject', letter) FROM delivery_mailing"
-            " WHERE id = ANY(:ids) ORDER BY id"
-        ).bindparams(bindparam("ids", type_=ARRAY(BigInteger))),
-        {"ids": ids},
-    )
-    return [str(each) for each in rows.scalars()]

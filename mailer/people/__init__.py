@@ -29,6 +29,7 @@ from mailer.people.identity import (
     identity_of,
     merge,
     persons_at,
+    persons_ever_at,
     reach_of,
 )
 from mailer.people.profiles import Profile, customers_page, profile_of, profiles_of
@@ -76,6 +77,7 @@ __all__ = [
     "merge",
     "missing_index_keys",
     "persons_at",
+    "persons_ever_at",
     "profile_of",
     "profiles_of",
     "reach_of",

@@ -67,6 +67,11 @@ def persons_at(session: Session, address_id: AddressId) -> list[PersonId]:
     return [PersonId(each) for each in session.execute(AT, {"address": address_id}).scalars()]
 
 
+def persons_ever_at(session: Session, address_id: AddressId) -> list[PersonId]:
+    """Return who has or had this address, the survivor for each merged customer, by number."""
+    return [PersonId(each) for each in session.execute(EVER_AT, {"address": address_id}).scalars()]
+
+
 def merge(session: Session, *, survivor: PersonId, merged: PersonId, now: datetime) -> None:
     """Make `merged`, and all that were merged into it before, point to `survivor`.
 
@@ -177,6 +182,10 @@ ADDRESSES = text(
 AT = text(
     "SELECT id FROM people_customer"
     " WHERE address_id = :address AND merged_into IS NULL AND erased_at IS NULL ORDER BY id"
+)
+EVER_AT = text(
+    "SELECT DISTINCT coalesce(c.merged_into, c.id) FROM people_address_use u"
+    " JOIN people_customer c ON c.id = u.person_id WHERE u.address_id = :address ORDER BY 1"
 )
 LOCK_LIVING = text(f"{ADDRESS.text} FOR UPDATE")
 LOCK_BOTH = text(

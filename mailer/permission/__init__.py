@@ -6,12 +6,11 @@ from mailer.permission.changes import (
     NotAdmitted,
     admit,
     apply,
-    forget,
     lock,
 )
 from mailer.permission.decision import Facts, Suppression, decide
 from mailer.permission.facts import facts_from, facts_of
-from mailer.permission.joining import follow, merge
+from mailer.permission.joining import follow, forget, merge
 from mailer.permission.reasons import DOORS, SENTENCES, sentence
 from mailer.permission.standing import (
     ConsentRecord,

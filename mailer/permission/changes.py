@@ -1,10 +1,10 @@
 """Yeses and nos as they are written: under the person's lock, with the words, for ever."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, insert, or_, text, update
+from sqlalchemy import insert, text
 from sqlmodel import Session, col, select
 
 from mailer import people
@@ -53,16 +53,16 @@ class Applied:
     at: datetime
     acts: tuple[tuple[str, Topic | None], ...] = ()
     stale: frozenset[Topic] = frozenset()
+    stale_manners: frozenset[str] = frozenset()
+    """What a stale page wanted looser beyond topics: `pause`, `frequency`, `tracking`."""
     already_since: datetime | None = None
-
-    @property
-    def holds_a_no(self) -> bool:
-        """Say whether anything became more restrictive, so that mail in hand must be waited for."""
-        return any(act in RESTRICTING for act, _ in self.acts) or self.already_since is not None
+    repeated: tuple[tuple[str, Topic | None], ...] = ()
+    """Nos that held already, and hold again from now on."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What the acts set: a pause's end, a frequency."""
 
 
 EVERY_TOPIC = sum(topic.bit for topic in Topic)
-RESTRICTING = frozenset({"stop", "no", "pause", "less_often", "tracking_off", "gpc"})
 
 
 @dataclass(slots=True)
@@ -72,6 +72,8 @@ class _Draft:
     reference: str
     now: datetime
     acts: list[tuple[str, Topic | None, str | None]] = field(default_factory=list)
+    repeated: list[tuple[str, Topic | None]] = field(default_factory=list)
+    stale_manners: set[str] = field(default_factory=set)
 
 
 def admit(session: Session, person_ids: Sequence[PersonId], *, now: datetime) -> None:
@@ -162,6 +164,8 @@ def _write_stop(
     draft.row.topics_answered |= EVERY_TOPIC
     if already is None:
         draft.acts.append(("stop", None, None))
+    else:
+        draft.repeated.append(("stop", None))
     return already
 
 
@@ -179,6 +183,7 @@ def _write_topics_off(
             draft.acts.append(("no", topic, None))
         else:
             already = since
+            draft.repeated.append(("no", topic))
     return already
 
 
@@ -204,21 +209,31 @@ def _write_manners(draft: _Draft, *, is_fresh: bool) -> None:
     """Write the wishes about when and how; what loosens something needs a fresh page, as a yes."""
     row, change = draft.row, draft.change
     _write_pause(draft, is_fresh=is_fresh)
-    if change.frequency is not None and change.frequency.value != row.frequency:
-        stricter = change.frequency.days > Frequency(row.frequency).days
-        if stricter or is_fresh:
-            act = "less_often" if stricter else "more_often"
-            draft.acts.append((act, None, change.frequency.value))
-            row.frequency = change.frequency.value
+    _write_frequency(draft, is_fresh=is_fresh)
     _write_tracking(draft, is_fresh=is_fresh)
     if change.gpc and row.gpc_since is None:
         row.gpc_since = draft.now
         draft.acts.append(("gpc", Topic.PARTNER_OFFERS, None))
 
 
+def _write_frequency(draft: _Draft, *, is_fresh: bool) -> None:
+    row, wanted = draft.row, draft.change.frequency
+    if wanted is None or wanted.value == row.frequency:
+        return
+    stricter = wanted.days > Frequency(row.frequency).days
+    if not (stricter or is_fresh):
+        draft.stale_manners.add("frequency")
+        return
+    draft.acts.append(("less_often" if stricter else "more_often", None, wanted.value))
+    row.frequency = wanted.value
+
+
 def _write_tracking(draft: _Draft, *, is_fresh: bool) -> None:
     wanted = draft.change.tracking
-    if wanted is None or wanted == draft.row.tracking or (wanted and not is_fresh):
+    if wanted is None or wanted == draft.row.tracking:
+        return
+    if wanted and not is_fresh:
+        draft.stale_manners.add("tracking")
         return
     draft.acts.append(("tracking_on" if wanted else "tracking_off", None, None))
     draft.row.tracking = wanted
@@ -226,13 +241,14 @@ def _write_tracking(draft: _Draft, *, is_fresh: bool) -> None:
 
 def _write_pause(draft: _Draft, *, is_fresh: bool) -> None:
     row, wanted = draft.row, draft.change.paused_until
-    if wanted is not None and wanted != row.paused_until:
-        if is_fresh or row.paused_until is None or wanted > row.paused_until:
-            row.paused_until = wanted
-            draft.acts.append(("pause", None, wanted.isoformat()))
-    elif draft.change.resume and row.paused_until is not None and is_fresh:
-        row.paused_until = None
-        draft.acts.append(("resume", None, None))
+    if wanted == row.paused_until or (wanted is None and not draft.change.resume):
+        return
+    longer = wanted is not None and (row.paused_until is None or wanted > row.paused_until)
+    if not (longer or is_fresh):
+        draft.stale_manners.add("pause")
+        return
+    row.paused_until = wanted
+    draft.acts.append(("pause", None, wanted.isoformat()) if wanted else ("resume", None, None))
 
 
 def _finish(
@@ -251,7 +267,10 @@ def _finish(
         at=draft.now,
         acts=tuple((act, topic) for act, topic, _ in draft.acts),
         stale=stale,
+        stale_manners=frozenset(draft.stale_manners),
         already_since=already,
+        repeated=tuple(draft.repeated),
+        values={act: value for act, _, value in draft.acts if value is not None},
     )
 
 
@@ -377,16 +396,3 @@ _LIFT = text(
                          AND o.reason = n.reason AND o.until IS NULL AND o.lifted_at IS NULL)))
     """
 )
-
-
-def forget(session: Session, person_id: PersonId) -> None:
-    """Remove a person's standing when they are erased; their nos stay by address, without them."""
-    session.execute(delete(StandingRow).where(col(StandingRow.person_id) == person_id))
-    session.execute(
-        update(SuppressionRow)
-        .where(
-            col(SuppressionRow.person_id) == person_id,
-            or_(col(SuppressionRow.address_id).is_not(None)),
-        )
-        .values(person_id=None)
-    )

@@ -1,9 +1,9 @@
-"""A no goes along: when two records become one, and when a customer gets another address."""
+"""A no outlives its customer's records: merged, moved to another address, erased."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import insert, or_
+from sqlalchemy import delete, insert, or_, update
 from sqlmodel import Session, col, select
 
 from mailer import people
@@ -54,6 +54,19 @@ def follow(session: Session, *, person_id: PersonId, address_id: AddressId, now:
     _repeat(session, nos, to=person_id, at=[address_id], door=Door.ADDRESS_CHANGE)
     del now
     return _note(session, row, nos)
+
+
+def forget(session: Session, person_id: PersonId) -> None:
+    """Remove a person's standing when they are erased; their nos stay by address, without them."""
+    session.execute(delete(StandingRow).where(col(StandingRow.person_id) == person_id))
+    session.execute(
+        update(SuppressionRow)
+        .where(
+            col(SuppressionRow.person_id) == person_id,
+            col(SuppressionRow.address_id).is_not(None),
+        )
+        .values(person_id=None)
+    )
 
 
 def _restrict(kept: StandingRow, gone: StandingRow) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Integer, Text, bindparam, insert, text
+from sqlalchemy import BigInteger, Integer, Text, bindparam, insert, or_, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, col, select
 
@@ -121,7 +121,7 @@ def suppression_of(session: Session, suppression_id: int) -> SuppressionRecord:
 
 
 def lift(session: Session, suppression_id: int, *, why: str, now: datetime) -> SuppressionRecord:
-    """End a suppression that staff may end, saying why.
+    """End a suppression that staff may end, saying why, and where it was carried along to.
 
     Raises SuppressionNotFound, and OptOutIsTheirs for what only the person's own yes ends.
     """
@@ -130,11 +130,32 @@ def lift(session: Session, suppression_id: int, *, why: str, now: datetime) -> S
         raise SuppressionNotFound(f"suppression {suppression_id}")
     if SuppressionReason(row.reason) in _ONLY_THEIRS:
         raise OptOutIsTheirs(f"suppression {suppression_id}")
-    row.lifted_at = now
-    row.lifted_why = why
-    session.add(row)
+    for each in _with_copies(session, row):
+        each.lifted_at = now
+        each.lifted_why = why
+        session.add(each)
     session.flush()
     return suppression_record(row)
+
+
+def _with_copies(session: Session, row: SuppressionRow) -> list[SuppressionRow]:
+    """Return a suppression and its equals of the same moment that merges and moves wrote."""
+    at = AddressId(row.address_id) if row.address_id is not None else None
+    holder = [PersonId(row.person_id)] if row.person_id is not None else []
+    persons = holder or (people.persons_ever_at(session, at) if at is not None else [])
+    addresses = {at, *(address_id for _, address_id in people.addresses_of(session, persons))}
+    query = select(SuppressionRow).where(
+        or_(
+            col(SuppressionRow.person_id).in_(persons),
+            col(SuppressionRow.address_id).in_(addresses - {None}),
+        ),
+        SuppressionRow.scope == row.scope,
+        col(SuppressionRow.topic).is_not_distinct_from(row.topic),
+        SuppressionRow.reason == row.reason,
+        SuppressionRow.since == row.since,
+        col(SuppressionRow.lifted_at).is_(None),
+    )
+    return list(session.exec(query.order_by(col(SuppressionRow.id)).with_for_update()).all())
 
 
 _ONLY_THEIRS = frozenset(

@@ -7,11 +7,13 @@ import pytest
 
 from mailer import delivery, people, permission, support
 from mailer.delivery import News
+from mailer.journal import JournalLine, read_journal
 from mailer.people import NewProfile
 from mailer.permission import Change, ImportedYes, NewSuppression, Standing
 from mailer.vocabulary import (
     AddressId,
     Door,
+    Frequency,
     Heard,
     Lane,
     PersonId,
@@ -229,3 +231,105 @@ def test_a_repeated_no_makes_an_older_page_stale(road: Road) -> None:
     assert road.opt_outs.change(jo.person_id, STOP).already_since == road.now
     yes = replace(WISH, topics_on=NEWS, seen_version=first.version)
     assert road.opt_outs.change(jo.person_id, yes).stale == NEWS
+
+
+def removed(road: Road, email: str, scope: Scope) -> support.Removed:
+    return support.remove(
+        road.database,
+        road.vault,
+        road.opt_outs,
+        email,
+        support.Removal(scope),
+        by=support.Remover(Door.SUPPORT, "staff:7", road.now),
+    )
+
+
+@pytest.mark.parametrize("is_merged", [False, True])
+def test_who_asks_from_a_former_address_is_removed(road: Road, is_merged: bool) -> None:
+    jo, anna = road.customer("Jo Example"), road.customer("Anna Becker", topics=())
+    road.opt_outs.change_address(jo.person_id, NEW)
+    if is_merged:
+        road.opt_outs.merge(survivor=anna.person_id, merged=jo.person_id)
+    [(person_id, _)] = removed(road, JO, Scope.PROMOTIONAL).acknowledgements
+    assert person_id == (anna if is_merged else jo).person_id
+    assert sent(road) == []
+
+
+def test_who_wants_no_mail_at_all_from_a_former_address_gets_none_at_any(road: Road) -> None:
+    jo = road.customer("Jo Example")
+    road.opt_outs.change_address(jo.person_id, NEW)
+    number = removed(road, JO, Scope.ALL).suppression_id
+    road.order_update(TestPerson(jo.person_id, address(road, NEW), NEW))
+    road.sender.deliver_one(Lane.ORDERS)
+    assert road.got() == []
+    assert number is not None
+    with road.database.transaction() as session:
+        permission.lift(session, number, why="They want their order updates.", now=road.now)
+    road.order_update(TestPerson(jo.person_id, address(road, NEW), NEW), "order:2:shipped:1")
+    road.sender.deliver_one(Lane.ORDERS)
+    assert road.got() == [NEW]
+
+
+def noted(road: Road) -> list[tuple[str, dict[str, int | str]]]:
+    """The journal's nos and yeses, without what each line has."""
+    lines = [line for line in read_journal(road.journal.folder) if isinstance(line, JournalLine)]
+    always = {"person", "version", "reference", "addresses"}
+    told = [line for line in lines if line.kind in {"yes", "no"}]
+    return [(line.kind, {k: v for k, v in line.ids.items() if k not in always}) for line in told]
+
+
+def test_the_journal_holds_what_brings_a_no_back(road: Road) -> None:
+    jo, anna = road.customer("Jo Example"), road.customer("Anna Becker")
+    until = road.now + timedelta(days=30)
+    road.opt_outs.change(jo.person_id, replace(WISH, paused_until=until, topics_off=NEWS))
+    road.opt_outs.change(jo.person_id, replace(WISH, frequency=Frequency.MONTHLY, topics_off=NEWS))
+    road.opt_outs.change(jo.person_id, replace(WISH, frequency=Frequency.WEEKLY))
+    suppress(road, replace(OPT_OUT, scope=Scope.TOPIC, topic=Topic.PARTNER_OFFERS, until=until))
+    road.opt_outs.merge(survivor=jo.person_id, merged=anna.person_id)
+    road.opt_outs.change_address(jo.person_id, NEW)
+    assert noted(road) == [
+        ("no", {"acts": "no:company_news,pause", "pause": until.isoformat()}),
+        ("no", {"acts": "less_often,no:company_news", "less_often": "monthly"}),
+        ("yes", {"acts": "more_often", "more_often": "weekly"}),
+        (
+            "no",
+            {
+                "acts": "suppress",
+                "scope": "topic",
+                "reason": "opt_out",
+                "topic": "partner_offers",
+                "until": until.isoformat(),
+            },
+        ),
+        ("no", {"acts": "merge", "merged": anna.person_id}),
+        ("no", {"acts": "move", "address": address(road, NEW)}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("heard", "scope", "reason"),
+    [(Heard.COMPLAINED, "promotional", "complaint"), (Heard.BOUNCED, "all", "hard_bounce")],
+)
+def test_a_complaint_and_a_bounce_that_were_heard_stand_in_the_journal(
+    road: Road, heard: Heard, scope: str, reason: str
+) -> None:
+    jo = road.customer("Jo Example")
+    mailing = road.campaign()
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    news = News(mailing, jo.person_id, heard, road.now, code=550, detail="5.1.1 no such user")
+    for _ in range(2):
+        road.opt_outs.hear(news)
+    assert noted(road) == [("no", {"acts": "suppress", "scope": scope, "reason": reason})]
+
+
+def test_what_an_old_page_wanted_looser_is_named_and_not_done(road: Road) -> None:
+    jo = road.customer("Jo Example")
+    seen = standing(road, jo.person_id).version
+    until = road.now + timedelta(days=90)
+    less = replace(WISH, tracking=False, paused_until=until, frequency=Frequency.MONTHLY)
+    road.opt_outs.change(jo.person_id, less)
+    more = replace(WISH, tracking=True, resume=True, frequency=Frequency.WEEKLY, seen_version=seen)
+    said = road.opt_outs.change(jo.person_id, more)
+    assert said.stale_manners == {"tracking", "pause", "frequency"}
+    held = standing(road, jo.person_id)
+    assert (held.tracking, held.paused_until, held.frequency) == (False, until, Frequency.MONTHLY)
