@@ -4,6 +4,7 @@ Nos go first and need nothing; a yes names the version that its page showed. A s
 to a receipt, so that reloading repeats nothing.
 """
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
@@ -17,6 +18,7 @@ from mailer.delivery import Acknowledgement
 from mailer.links import Purpose
 from mailer.permission import Change, Standing, standing_of
 from mailer.vocabulary import Door, PersonId, Topic
+from mailer.wiring import REFERENCE_LETTERS
 from preference_center.bodies import Form, read_form
 from preference_center.customers.forms import (
     Asked,
@@ -36,6 +38,7 @@ from preference_center.door import Here, WebDoor
 from preference_center.problems import Problem
 
 router = APIRouter(include_in_schema=False)
+REFERENCE = re.compile(f"P-[{REFERENCE_LETTERS}]{{4}}-[{REFERENCE_LETTERS}]{{4}}")
 TEMPLATE = "customers/preferences.html"
 Seen = Annotated[Signal | None, Depends(signal_of)]
 
@@ -76,6 +79,8 @@ def save(
 def receipt(token: str, reference: str, door: Here) -> Response:
     """Show again what one save changed."""
     bearer = bearer_of(door, Purpose.PREFERENCES, token)
+    if not REFERENCE.fullmatch(reference):
+        raise Problem(404, "no-receipt", "There is no such receipt", NO_RECEIPT)
     with door.parts.database.reading() as session:
         visitor = visitor_of(door, session, bearer, now=door.clock())
         page = receipt_page(session, visitor, reference, preferences=f"/p/{token}")
@@ -114,10 +119,11 @@ def _save(
         asked = without_partner_offers(asked, known.standing)
     change = _change(asked, posted, signal)
     said = hand_over(door, bearer.person_id, bearer.address_id, change)
-    again = asked.again | {topic.value for topic in said.stale}
+    again = asked.again | {topic.value for topic in said.stale} | said.stale_manners
     if again:
         return _ask_again(door, bearer, said, again, signal)
     if not said.acts:
+        known = _known(door, bearer, now=place.now)  # a no that was repeated counts as a version
         page = replace(_page(known, signal), unchanged_at=place.moment(said.at))
         return door.pages.answer(TEMPLATE, page)
     return _receipt(door, token, known.visitor.person_id, said)

@@ -15,7 +15,7 @@ AUTUMN: dict[str, Any] = {
     "content": PromotionalContent.sample().fields,
     "audience": {"countries": ["US"]},
 }
-YES = {"on": ["company_news"], "words": "Send me company news."}
+YES = {"on": ["company_news"], "words": "Send me company news.", "seen_version": 0}
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Wishes and suppressions through the API: the same opt-out as at every other door (C08)."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,12 @@ WORDS = "Send me company news by e-mail. I can stop at any time."
 YES = {"on": ["company_news"], "words": WORDS}
 
 
+def said_yes(shop: Shop, jo: int) -> Any:
+    """Pass Jo's yes on, as a page that shows where they stand now."""
+    seen = shop.get(f"/customers/{jo}/consents").json()["version"]
+    return shop.post(f"/customers/{jo}/consents", {**YES, "seen_version": seen})
+
+
 def test_a_new_customer_has_switched_nothing_on(shop: Shop, jo: int) -> None:
     held = shop.get(f"/customers/{jo}/consents").json()
     assert [each["on"] for each in held["topics"]] == [False] * len(Topic)
@@ -21,7 +28,7 @@ def test_a_new_customer_has_switched_nothing_on(shop: Shop, jo: int) -> None:
 
 
 def test_a_yes_is_kept_with_the_words(shop: Shop, jo: int) -> None:
-    said = shop.post(f"/customers/{jo}/consents", YES)
+    said = said_yes(shop, jo)
     assert said.status_code == 200
     held = shop.get(f"/customers/{jo}/consents").json()
     assert {each["topic"] for each in held["topics"] if each["on"]} == {"company_news"}
@@ -32,7 +39,7 @@ def test_a_yes_is_kept_with_the_words(shop: Shop, jo: int) -> None:
 
 @pytest.mark.clause("C08")
 def test_an_opt_out_is_acknowledged_and_in_force(house: House, shop: Shop, jo: int) -> None:
-    shop.post(f"/customers/{jo}/consents", YES)
+    said_yes(shop, jo)
     said = shop.post(f"/customers/{jo}/consents", {"stop_all": True}).json()
     assert said["reference"].startswith("P-")
     assert datetime.fromisoformat(said["at"])
@@ -86,7 +93,7 @@ def test_pause_frequency_and_tracking_are_wishes_too(shop: Shop, jo: int, now: d
     held = shop.get(f"/customers/{jo}/consents").json()
     assert datetime.fromisoformat(held["paused_until"]) == now + timedelta(days=30)
     assert (held["frequency"], held["tracking"]) == ("weekly", False)
-    shop.post(f"/customers/{jo}/consents", {"resume": True})
+    shop.post(f"/customers/{jo}/consents", {"resume": True, "seen_version": held["version"]})
     assert shop.get(f"/customers/{jo}/consents").json()["paused_until"] is None
 
 
@@ -94,9 +101,9 @@ def test_pause_frequency_and_tracking_are_wishes_too(shop: Shop, jo: int, now: d
     "wish",
     [
         {},
-        {"on": ["company_news"]},
-        {"stop_all": True, **YES},
-        {**YES, "off": ["company_news"]},
+        {"on": ["company_news"], "seen_version": 0},
+        {"stop_all": True, **YES, "seen_version": 0},
+        {**YES, "seen_version": 0, "off": ["company_news"]},
         {"off": ["everything"]},
         {"paused_until": 1790000000},
         {"paused_until": "2026-12-01"},
@@ -107,6 +114,45 @@ def test_a_wish_that_makes_no_sense_is_refused(
     shop: Shop, jo: int, wish: dict[str, object]
 ) -> None:
     assert shop.post(f"/customers/{jo}/consents", wish).status_code == 422
+
+
+@pytest.mark.clause("C08")
+@pytest.mark.parametrize(
+    "more", [YES, {"resume": True}, {"tracking": True}, {"frequency": "as_it_comes"}]
+)
+def test_what_asks_for_more_names_the_version_that_was_seen(
+    shop: Shop, jo: int, more: dict[str, object]
+) -> None:
+    answer = shop.post(f"/customers/{jo}/consents", more)
+    assert answer.status_code == 422
+    assert [each["field"] for each in answer.json()["errors"]] == ["seen_version"]
+
+
+def test_a_frequency_needs_the_version_only_where_it_is_more_than_now(shop: Shop, jo: int) -> None:
+    path = f"/customers/{jo}/consents"
+    assert shop.post(path, {"frequency": "weekly"}).status_code == 200
+    assert shop.post(path, {"frequency": "monthly"}).status_code == 200
+    answer = shop.post(path, {"frequency": "weekly"})
+    assert answer.status_code == 422
+    assert [each["field"] for each in answer.json()["errors"]] == ["seen_version"]
+
+
+@pytest.mark.clause("C08")
+def test_a_yes_that_is_sent_again_after_a_later_no_does_not_undo_it(shop: Shop, jo: int) -> None:
+    path = f"/customers/{jo}/consents"
+    yes = {**YES, "seen_version": 0}
+    assert shop.post(path, yes).json()["asked_again"] == []
+    shop.post(path, {"stop_all": True})
+    assert shop.post(path, yes).json()["asked_again"] == ["company_news"]
+    assert shop.get(path).json()["stopped_since"] is not None
+
+
+def test_what_an_older_page_wanted_looser_is_asked_again(shop: Shop, jo: int) -> None:
+    path = f"/customers/{jo}/consents"
+    less = {"frequency": "monthly", "tracking": False, "paused_until": "2027-01-01T00:00:00Z"}
+    shop.post(path, less)
+    more = {"frequency": "weekly", "tracking": True, "resume": True, "seen_version": 0}
+    assert shop.post(path, more).json()["asked_again"] == ["frequency", "pause", "tracking"]
 
 
 @pytest.mark.clause("C08")

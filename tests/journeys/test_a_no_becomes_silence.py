@@ -36,9 +36,10 @@ def customers(service: RunningService) -> list[int]:
         )
         assert made.status_code == 200, made.text
         numbers.append(int(made.json()["id"]))
-        yes = service.api(
-            "POST", f"/customers/{numbers[-1]}/consents", {"on": ["company_news"], "words": WORDS}
-        )
+        path = f"/customers/{numbers[-1]}/consents"
+        seen = service.api("GET", path).json()["version"]
+        wish = {"on": ["company_news"], "words": WORDS, "seen_version": seen}
+        yes = service.api("POST", path, wish)
         assert yes.status_code == 200, yes.text
     return numbers
 

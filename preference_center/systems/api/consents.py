@@ -10,8 +10,9 @@ from mailer.delivery import Acknowledgement
 from mailer.permission import Change, ConsentRecord, Standing
 from mailer.vocabulary import Door, PersonId
 from preference_center.systems.api.calls import Call, Needs, Receipt
-from preference_center.systems.api.errors import ApiRoute, NotFound
+from preference_center.systems.api.errors import ApiRoute, NotFound, field_problem
 from preference_center.systems.api.shapes import (
+    VERSION_NEEDED,
     Acknowledged,
     Consent,
     ConsentForm,
@@ -42,9 +43,10 @@ def pass_a_wish_on(customer: Id, form: ConsentForm, call: Writes) -> Acknowledge
     """Pass a customer's wish on. The answer comes when it is in force, after 3 seconds at most.
 
     From then on no promotional mail is handed to the provider for them against this wish; what
-    had left before is named in `left`. A yes given on an older page is not written and named in
-    `asked_again`.
+    had left before is named in `left`. What an older page asked more of, a yes above all, is not
+    done but named in `asked_again`.
     """
+    _refuse_more_unseen(form, call, PersonId(customer))
 
     def work() -> Receipt:
         said = call.parts.opt_outs.change(PersonId(customer), _change(form))
@@ -72,9 +74,25 @@ def acknowledged(said: Acknowledgement) -> dict[str, Any]:
         left=[LeftBefore(mailing=each.mailing_id, at=each.at) for each in said.left],
         unsure=[LeftBefore(mailing=each.mailing_id, at=each.at) for each in said.unsure],
         may_still_arrive=said.may_still_arrive,
-        asked_again=sorted(said.stale),
+        asked_again=sorted({*said.stale, *said.stale_manners}),
     )
     return answer.model_dump(mode="json")
+
+
+NO_PAGE = -1
+
+
+def _refuse_more_unseen(form: ConsentForm, call: Call, person_id: PersonId) -> None:
+    """Refuse a frequency that may be more than now, where the form names no version.
+
+    Whether it is more depends on where the customer stands; the form alone knows the rest.
+    """
+    if form.frequency is None or form.seen_version is not None:
+        return
+    with call.look() as session:
+        standing = permission.standing_of(session, person_id)
+    if standing is not None and form.frequency.days < standing.frequency.days:
+        raise field_problem([{"field": "seen_version", "problem": VERSION_NEEDED}])
 
 
 def _change(form: ConsentForm) -> Change:
@@ -89,7 +107,8 @@ def _change(form: ConsentForm) -> Change:
         frequency=form.frequency,
         tracking=form.tracking,
         words=form.words,
-        seen_version=form.seen_version,
+        # Without a version no page is the latest: nothing is loosened by a form that shows none.
+        seen_version=NO_PAGE if form.seen_version is None else form.seen_version,
     )
 
 

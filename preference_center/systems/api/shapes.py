@@ -3,7 +3,15 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from mailer.vocabulary import Door, Frequency, Scope, SuppressionReason, Topic
 from preference_center.systems.api.forms import (
@@ -176,8 +184,14 @@ class CustomersFound(Answer):
     customers: list[Customer]
 
 
+VERSION_NEEDED = "what asks for more needs the version that the customer's page showed"
+
+
 class ConsentForm(Form):
     """A customer's wish, passed on by the shop: nos always count, a yes needs its words.
+
+    What asks for more (`on`, `resume`, `tracking`, more often) needs `seen_version` too, so that
+    nothing undoes a no that the customer said meanwhile.
 
     An opt-out here is the same opt-out as on the preference page and is in force when the answer
     arrives (C08).
@@ -191,6 +205,7 @@ class ConsentForm(Form):
                 {
                     "on": ["company_news"],
                     "words": "Send me company news by e-mail. I can stop at any time.",
+                    "seen_version": 7,
                 },
             ]
         }
@@ -202,14 +217,25 @@ class ConsentForm(Form):
     words: Annotated[OneLine, Field(max_length=200)] = Field(
         default="", description="The words that the customer agreed to; needed with `on`."
     )
-    seen_version: Annotated[int, Field(ge=0, strict=True)] | None = Field(
-        default=None,
-        description="`version` of the consents that the customer's page showed; a yes on an older one is refused.",
-    )
     frequency: Frequency | None = None
     paused_until: Moment | None = None
     resume: bool = Field(default=False, description="End a pause.")
     tracking: bool | None = Field(default=None, description="May opens and clicks be measured?")
+    seen_version: Annotated[int, Field(ge=0, strict=True)] | None = Field(
+        default=None,
+        validate_default=True,
+        description="`version` of the consents that the customer's page showed; needed with what "
+        "asks for more mail or measuring. On an older one that is not done but asked again.",
+    )
+
+    @field_validator("seen_version", mode="after")
+    @classmethod
+    def _is_there_for_more(cls, seen: int | None, before: ValidationInfo) -> int | None:
+        said = before.data
+        more = said.get("on") or said.get("resume") or said.get("tracking")
+        if seen is None and (more or said.get("frequency") is Frequency.AS_IT_COMES):
+            raise ValueError(VERSION_NEEDED)
+        return seen
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -277,7 +303,10 @@ class Acknowledged(Answer):
     left: list[LeftBefore] = Field(description="What had left and cannot be called back.")
     unsure: list[LeftBefore] = Field(description="What may have left; nobody can tell yet.")
     may_still_arrive: bool
-    asked_again: list[Topic]
+    asked_again: list[str] = Field(
+        description="What an older page asked more of: topics, `pause`, `frequency`, `tracking`. "
+        "It was not done; ask the customer again."
+    )
 
 
 class SuppressionForm(Form):
