@@ -1,9 +1,12 @@
 """Serving the web door: granian in front, the application made inside its worker process."""
 
 import ctypes
+import os
 import signal
 import socket
 import sys
+import threading
+import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -24,6 +27,7 @@ from preference_center.systems.clicks import ClickFront
 from workers.doorbell import BrokerDoorbell
 
 PR_SET_PDEATHSIG = 1
+ENDINGS = (signal.SIGTERM, signal.SIGINT)
 GRACE_SECONDS = 20
 """How long a request may take to end after SIGTERM; an opt-out's barrier takes three."""
 
@@ -49,6 +53,7 @@ def serve(settings: Settings, *, host: str, port: int, clock: Clock = wall_clock
         workers_kill_timeout=GRACE_SECONDS,
         log_enabled=False,
     )
+    _end_when_told(server)
     server.serve(target_loader=partial(_load, settings, clock))
 
 
@@ -69,6 +74,33 @@ def refuse_taken(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise PortTaken(f"port {port} of {host} cannot be had: {error.strerror}") from None
+
+
+def _end_when_told(server: Any) -> None:
+    """Hear SIGTERM and SIGINT in a thread of its own, from before the worker is made.
+
+    A handler that sets the event on which the main thread is just beginning to wait would lock
+    itself up, and a worker that has not yet installed its own would swallow what it was told.
+    Blocked signals wait instead: here for the thread, in the worker until it can be ended by them.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+    os.register_at_fork(after_in_child=_take_signals_again)
+    threading.Thread(target=_hear, args=(server,), daemon=True).start()
+
+
+def _hear(server: Any) -> None:
+    """Wait for the end and pass it on; leave by force should it not come in good time."""
+    signal.sigwait(ENDINGS)
+    server.signal_handler_interrupt()
+    time.sleep(GRACE_SECONDS + 10)
+    os._exit(1)
+
+
+def _take_signals_again() -> None:
+    """In a new worker: nothing has begun, so that a signal may end it as it stands."""
+    for ending in ENDINGS:
+        signal.signal(ending, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
 
 
 def _load(settings: Settings, clock: Clock, _: str) -> ClickFront:

@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -70,12 +71,21 @@ def _when_away(request: Request) -> Problem:
     return AWAY if looking else NOT_SAVED
 
 
+def _when_unstorable(request: Request) -> Problem:
+    """Text that no database holds, such as a NUL: nothing has such a name, no field such a value."""
+    if request.method in ("GET", "HEAD"):
+        slug, title, detail = HTTP[404]
+        return Problem(404, slug, title, detail)
+    return Problem(422, "fields-invalid", "That can’t be understood")
+
+
 TABLE: Mapping[type[Exception], Callable[[Request], Problem]] = {
     LinkForged: lambda _: UNREADABLE,
     DatabaseAway: _when_away,
     NotSurelySaved: lambda _: NOT_SURELY_SAVED,
     CommitInDoubt: lambda _: NOT_SURELY_SAVED,
     JournalUnwritable: lambda _: NOT_SURELY_SAVED,
+    DataError: _when_unstorable,
     RequestValidationError: lambda _: Problem(422, "fields-invalid", "That can’t be understood"),
 }
 

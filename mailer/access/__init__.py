@@ -1,11 +1,14 @@
 """WHO MAY COME IN: API keys with scopes, requests named once, and a brake on asking too often."""
 
 from mailer.access.idempotency import (
+    AnswerTooLarge,
+    IdempotencyBusy,
     IdempotencyConflict,
     IdempotencyKeyInvalid,
     PersonalAnswer,
     StoredAnswer,
     answer_of,
+    release,
     remember,
     request_hash,
     store_answer,
@@ -26,9 +29,11 @@ from mailer.access.keys import (
 from mailer.access.rate import RateLimit
 
 __all__ = [
+    "AnswerTooLarge",
     "ApiKey",
     "ApiKeyId",
     "ApiScope",
+    "IdempotencyBusy",
     "IdempotencyConflict",
     "IdempotencyKeyInvalid",
     "NewApiKey",
@@ -41,6 +46,7 @@ __all__ = [
     "create_key",
     "key_of",
     "list_keys",
+    "release",
     "remember",
     "request_hash",
     "revoke_key",

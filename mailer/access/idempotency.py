@@ -16,11 +16,22 @@ from mailer.access.keys import ApiKeyId
 
 KEPT = timedelta(hours=24)
 LONGEST_KEY = 255
-LARGEST_ANSWER = 16_384
+LARGEST_ANSWER = 1_048_576
+"""Bytes; an opt-out of an address that thousands of customers share is answered in less."""
+CLAIM = timedelta(seconds=30)
+"""How long a claim without an answer counts as being worked on; its process may have died."""
 
 
 class IdempotencyConflict(Exception):
     """The key was used for another request within the last 24 hours."""
+
+
+class IdempotencyBusy(Exception):
+    """The same request is being worked on at this moment; its answer is not there yet."""
+
+
+class AnswerTooLarge(ValueError):
+    """An answer is too large to be kept."""
 
 
 class IdempotencyKeyInvalid(ValueError):
@@ -51,11 +62,12 @@ def remember(
     """Claim an Idempotency-Key: None means go ahead, an answer means it was done before.
 
     Of two at once, one goes ahead and the other waits here until the first one's transaction
-    ends: after a commit it gets the answer, after a rollback it goes ahead itself. A claim that
-    was committed without an answer (its process died between two commits) goes ahead again, so
-    whatever commits on its own must bear repeating, as an opt-out does. Claims of more than 24
-    hours ago do not count. Raises IdempotencyConflict for another request under the same key
-    and IdempotencyKeyInvalid.
+    ends: after a commit it gets the answer, after a rollback it goes ahead itself. Work that
+    commits on its own commits its claim first: for 30 seconds IdempotencyBusy is raised then,
+    unless the claim is released or answered. After that its process is taken for dead and the
+    claim goes to who asks, so such work must bear repeating, as an opt-out does. Claims of more
+    than 24 hours ago do not count. Raises IdempotencyConflict for another request under the same
+    key, and IdempotencyKeyInvalid.
     """
     if not 0 < len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise IdempotencyKeyInvalid(f"an Idempotency-Key has 1 to {LONGEST_KEY} ASCII characters")
@@ -64,7 +76,26 @@ def remember(
     row = session.exec(_row_of(key_id, key).with_for_update()).one()
     if row.request_hash != request_hash:
         raise IdempotencyConflict("this Idempotency-Key was used for another request")
+    if row.status is None:
+        if now - row.created_at < CLAIM:
+            raise IdempotencyBusy("this call is being worked on; ask again for its answer")
+        row.created_at = now
+        session.add(row)
     return _answer(row)
+
+
+def release(session: Session, *, key_id: ApiKeyId, key: str) -> None:
+    """Give up a claim whose work failed, so that a corrected request may use its key.
+
+    An answer that is there stays.
+    """
+    session.exec(
+        delete(IdempotencyRow).where(
+            col(IdempotencyRow.key_id) == key_id,
+            col(IdempotencyRow.key) == key,
+            col(IdempotencyRow.status).is_(None),
+        )
+    )
 
 
 def answer_of(
@@ -82,11 +113,14 @@ def store_answer(
     """Keep the answer of a claimed key; call it in the transaction that did the work.
 
     `body` is JSON of ids, states and times; what it says of people is looked up again when it
-    is asked for. Raises PersonalAnswer where an address stands in it.
+    is asked for. Raises PersonalAnswer where an address stands in it, and AnswerTooLarge for more
+    than 1 MiB.
     """
     packed = orjson.dumps(body)
-    if b"@" in packed or len(packed) > LARGEST_ANSWER:
+    if b"@" in packed:
         raise PersonalAnswer("an answer that is kept holds ids, never an address")
+    if len(packed) > LARGEST_ANSWER:
+        raise AnswerTooLarge(f"an answer that is kept has {LARGEST_ANSWER} bytes at most")
     session.exec(
         update(IdempotencyRow)
         .where(col(IdempotencyRow.key_id) == key_id, col(IdempotencyRow.key) == key)

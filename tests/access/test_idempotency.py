@@ -10,6 +10,7 @@ from sqlmodel import Session
 from mailer import access
 from mailer.access import (
     ApiKeyId,
+    IdempotencyBusy,
     IdempotencyConflict,
     IdempotencyKeyInvalid,
     PersonalAnswer,
@@ -61,11 +62,33 @@ def test_an_answer_is_kept_for_24_hours(session: Session, now: datetime) -> None
     assert access.answer_of(session, key_id=SHOP, key="k-1", now=past) is not None
 
 
-def test_a_claim_whose_process_died_may_be_made_again(database: Database, now: datetime) -> None:
+def test_a_claim_whose_process_died_may_be_made_again_after_half_a_minute(
+    database: Database, now: datetime
+) -> None:
     with database.transaction() as session:
         assert claim(session, now) is None
+    for seconds in (0, 29):
+        with database.transaction() as session, pytest.raises(IdempotencyBusy):
+            claim(session, now + timedelta(seconds=seconds))
     with database.transaction() as session:
-        assert claim(session, now) is None
+        assert claim(session, now + timedelta(seconds=30)) is None
+    with database.transaction() as session, pytest.raises(IdempotencyBusy):
+        claim(session, now + timedelta(seconds=59))
+
+
+def test_a_claim_that_was_released_is_free_for_another_request(
+    session: Session, now: datetime
+) -> None:
+    claim(session, now)
+    access.release(session, key_id=SHOP, key="k-1")
+    assert claim(session, now, what=ANOTHER) is None
+
+
+def test_an_answer_outlives_a_release(session: Session, now: datetime) -> None:
+    claim(session, now)
+    answer(session)
+    access.release(session, key_id=SHOP, key="k-1")
+    assert claim(session, now) == StoredAnswer(201, {"order": 7})
 
 
 @pytest.mark.parametrize(

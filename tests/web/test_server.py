@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -16,7 +18,7 @@ from sqlalchemy import text
 
 from mailer.database import Database
 from mailer.vocabulary import Topic
-from tests.browser.site import running_site
+from tests.browser.site import free_port, running_site
 from tests.web.house import House, environment_for
 
 
@@ -75,6 +77,25 @@ def test_a_killed_parent_leaves_no_worker_on_the_port(site: str) -> None:
     assert psutil.wait_procs(workers, timeout=5)[1] == []
     with pytest.raises(urllib.error.URLError):
         fetch(f"{site}/healthz")
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.05, 0.3])
+def test_sigterm_during_the_start_is_not_lost(
+    database: Database, tmp_path: Path, pause: float
+) -> None:
+    port = str(free_port())
+    parent = psutil.Popen(
+        [sys.executable, "-m", "tests.browser.site", port],
+        env={**os.environ, **environment_for(database.url, tmp_path)},
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    workers: list[psutil.Process] = []
+    while not workers:
+        workers = parent.children()
+    time.sleep(pause)
+    parent.terminate()
+    assert psutil.wait_procs([parent, *workers], timeout=15)[1] == []
 
 
 def _wait_for_a_lock(house: House) -> None:

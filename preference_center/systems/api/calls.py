@@ -1,18 +1,21 @@
 """One call of the API: whose key it is, what it may do, and that a named call is done once."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import BoundedSemaphore
 from typing import Annotated, Any
 
 from fastapi import Header, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
+from sqlalchemy import text
 from sqlmodel import Session
 
 from mailer import access
-from mailer.access import ApiKey, ApiScope, ScopeMissing
+from mailer.access import AnswerTooLarge, ApiKey, ApiScope, ScopeMissing
+from mailer.database import CommitInDoubt, DatabaseAway
 from mailer.vocabulary import Lane
 from mailer.wiring import Parts
 from preference_center.problems import Problem
@@ -24,12 +27,19 @@ bearer = HTTPBearer(
 )
 
 
+LONG_LOOKS = 3
+"""Reads over everybody that one process does at a time; each holds a connection and a thread."""
+LONG_LOOK_SECONDS = 60
+TRY_AGAIN = {"Retry-After": "10"}
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What every call needs: the parts and the clock."""
 
     parts: Parts
     clock: Callable[[], datetime]
+    seats: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(LONG_LOOKS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,7 @@ class Call:
     path: str
     name: str | None
     """The Idempotency-Key that the client gave the call, if any."""
+    seats: BoundedSemaphore = field(default_factory=BoundedSemaphore)
 
     @property
     def sees_people(self) -> bool:
@@ -62,6 +73,27 @@ class Call:
         """Yield a session for reading."""
         with self.parts.database.reading() as session:
             yield session
+
+    @contextmanager
+    def look_long(self) -> Iterator[Session]:
+        """Yield a session for reading about everybody, for a minute at most.
+
+        Raises Problem (503) where others are at it already: short calls must find a connection.
+        """
+        if not self.seats.acquire(blocking=False):
+            raise Problem(
+                503,
+                "busy",
+                "Too many of these are under way",
+                "Try again in a moment.",
+                headers=TRY_AGAIN,
+            )
+        try:
+            with self.look() as session:
+                session.execute(text(f"SET LOCAL statement_timeout = '{LONG_LOOK_SECONDS}s'"))
+                yield session
+        finally:
+            self.seats.release()
 
     def once(self, form: BaseModel | None, work: Callable[[Session], Receipt]) -> Mapping[str, Any]:
         """Do `work` in one transaction and return its facts; a repeat returns the first one's.
@@ -81,15 +113,33 @@ class Call:
         return receipt.facts
 
     def once_apart(self, form: BaseModel | None, work: Callable[[], Receipt]) -> Mapping[str, Any]:
-        """Do work that commits on its own, such as an opt-out, and bears to be done again."""
+        """Do work that commits on its own, such as an opt-out, and bears to be done again.
+
+        The claim is committed first: of two at once the second is told that the first is under
+        way (IdempotencyBusy). Work that failed releases its claim, so that a corrected call may
+        use its key. An answer too large to be kept is given, and a repeat does the work again.
+        """
         with self.parts.database.transaction() as session:
             kept = self._claim(session, form)
         if kept is not None:
             return kept
-        receipt = work()
-        with self.parts.database.transaction() as session:
-            self._keep(session, receipt)
+        try:
+            receipt = work()
+            with self.parts.database.transaction() as session:
+                self._keep(session, receipt)
+        except AnswerTooLarge:
+            self._release()
+        except Exception:
+            self._release()
+            raise
         return receipt.facts
+
+    def _release(self) -> None:
+        """Give the claim up; where that fails it ends by itself after half a minute."""
+        if self.name is None:
+            return
+        with suppress(DatabaseAway, CommitInDoubt), self.parts.database.transaction() as session:
+            access.release(session, key_id=self.key.id, key=self.name)
 
     def _claim(self, session: Session, form: BaseModel | None) -> Mapping[str, Any] | None:
         if self.name is None:
@@ -141,6 +191,7 @@ class Needs:
             method=request.method,
             path=request.url.path,
             name=name if request.method == "POST" else None,
+            seats=desk.seats,
         )
 
 

@@ -178,7 +178,7 @@ def report_a_campaign(campaign: Id, call: Reads) -> BooksAnswer:
 @routes.get("/{campaign}/preview", response_model=PreviewAnswer)
 def preview_a_campaign(campaign: Id, call: Reads) -> PreviewAnswer:
     """Count who would get it now and who would not, by reason, with the sender's own decision."""
-    with call.look() as session:
+    with call.look_long() as session:
         counted = campaigns.preview(session, CampaignId(campaign), now=call.now)
     return PreviewAnswer(
         id=campaign,

@@ -111,6 +111,13 @@ TABLE: Mapping[type[Exception], Told] = {
     access.IdempotencyConflict: lambda error: Problem(
         409, "idempotency-conflict", "This Idempotency-Key was used otherwise", str(error)
     ),
+    access.IdempotencyBusy: lambda error: Problem(
+        409,
+        "idempotency-busy",
+        "The same call is under way",
+        str(error),
+        headers={"Retry-After": "5"},
+    ),
     access.IdempotencyKeyInvalid: lambda error: Problem(
         400, "idempotency-key-invalid", "This Idempotency-Key cannot be used", str(error)
     ),

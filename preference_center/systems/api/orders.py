@@ -28,7 +28,9 @@ routes = APIRouter(route_class=ApiRoute, tags=["Orders"])
 
 Writes = Annotated[Call, Depends(Needs(ApiScope.ORDERS))]
 Reads = Annotated[Call, Depends(Needs(ApiScope.READ, ApiScope.ORDERS))]
-Number = Annotated[str, Path(max_length=32, description="The order's number.")]
+Number = Annotated[
+    str, Path(max_length=32, pattern=r"^[A-Za-z0-9._-]+$", description="The order's number.")
+]
 
 
 @routes.post("/orders", response_model=OrderAnswer)
