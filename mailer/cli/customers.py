@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from mailer.cli.exits import PartlyDone
+from mailer.cli.exits import PartlyDone, Refused
 from mailer.cli.house import the_parts
 from mailer.cli.output import facts, json_option, progress, say_json
 
@@ -45,9 +45,10 @@ def customers(
     """Import customers from a CSV FILE (docs/import.md).
 
     An import never weakens an opt-out. Interrupted, it goes on where it stopped when the same
-    command is given again. Ends with 5 when rows were refused; they are in the rejects file.
+    command is given again. Ends with 5 when rows were refused; they are in the rejects file. Ends
+    with 1, and keeps nothing, when the file as a whole cannot be read.
     """
-    from mailer.intake import ImportOptions, import_customers
+    from mailer.intake import FileUnreadable, ImportOptions, ImportTaken, import_customers
 
     options = ImportOptions(
         source=source,
@@ -56,15 +57,20 @@ def customers(
         rejects=rejects,
         dry_run=dry_run,
     )
-    with the_parts() as parts, progress(f"Importing {file.name}") as advance:
-        report = import_customers(
-            parts.database,
-            parts.vault,
-            file,
-            options=options,
-            now=parts.clock(),
-            progress=advance,
-        )
+    try:
+        with the_parts() as parts, progress(f"Importing {file.name}") as advance:
+            report = import_customers(
+                parts.database,
+                parts.vault,
+                file,
+                options=options,
+                now=parts.clock(),
+                progress=advance,
+            )
+    except FileUnreadable as error:
+        raise Refused(f"{file.name} {error}") from None
+    except ImportTaken:
+        raise Refused(f"{file.name} is being imported by another process") from None
     told = {
         "rows": report.rows,
         "created": report.created,

@@ -238,6 +238,27 @@ def test_an_import_reports_every_row_and_ends_with_5_when_some_were_refused(
     assert fpmail("import", "customers", tmp_path / "missing.csv").code == Exit.USAGE
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("emial,source\njo@example.com,shop\n", "has no column email; it has emial"),
+        ("email,source,colour\njo@example.com,shop,red\n", "mean nothing here: colour"),
+        ("email\njo@example.com\n", "no source was given with --source"),
+        ("", "is empty"),
+        ("email,source\n\xff\n".encode("utf-16").decode("latin-1"), "save it as CSV in UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_read_ends_with_1_in_one_line(
+    fpmail: Run, house: House, tmp_path: Path, text: str, why: str
+) -> None:
+    file = tmp_path / "customers.csv"
+    file.write_bytes(text.encode("latin-1"))
+    said = fpmail("import", "customers", file)
+    assert (said.code, said.out, said.err.count("\n")) == (Exit.FAILED, "", 1)
+    assert said.err.startswith("fpmail: customers.csv ")
+    assert why in said.err
+
+
 def test_an_installation_that_lacks_something_is_not_fit_to_send(fpmail: Run, house: House) -> None:
     said = fpmail("check", "--json")
     assert said.code == Exit.FAILED
