@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from mailer.people._name_index import forget_name_words
 from mailer.people._tables import Customer
 from mailer.people._writing import move_to
-from mailer.people.address_book import make_addresses
+from mailer.people.address_book import lock_addresses, make_addresses
 from mailer.people.addresses import canonical_address
 from mailer.people.profiles import SEALED, sealed_place
 from mailer.vault import Vault
@@ -52,6 +52,19 @@ def address_of(session: Session, person_id: PersonId) -> AddressId:
     if found is None:
         raise PersonGone
     return AddressId(found)
+
+
+def hold(session: Session, person_id: PersonId) -> None:
+    """Let nobody move or change this customer until the commit, after which others go on.
+
+    The address is locked before the customer, as every upsert does. Raises PersonGone.
+    """
+    while True:
+        address_id = address_of(session, person_id)
+        lock_addresses(session, [address_id])
+        held = session.execute(LOCK_LIVING, {"person": person_id}).scalar_one_or_none()
+        if held == address_id:
+            return
 
 
 def addresses_of(

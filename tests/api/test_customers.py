@@ -1,7 +1,12 @@
 """Customers through the API: kept, found, changed, merged, moved (C01, C08, C09)."""
 
+import threading
+
 import pytest
 
+from mailer import people
+from mailer.journal import JournalLine, read_journal
+from mailer.vocabulary import PersonId
 from tests.api.conftest import CARD, JO, House, Shop
 
 
@@ -168,3 +173,38 @@ def test_a_customer_named_twice_is_made_once(shop: Shop) -> None:
     assert other.status_code == 409
     assert other.json()["type"].endswith("idempotency-conflict")
     assert shop.post("/customers", JO, name="x" * 256).status_code == 400
+
+
+@pytest.mark.clause("C08")
+def test_an_upsert_that_moves_an_address_goes_the_way_of_every_move(
+    house: House, shop: Shop, jo: int
+) -> None:
+    shop.post(f"/customers/{jo}/consents", {"stop_all": True})
+    moved = {"external_id": "C-1042", "email": "jo.new@example.com"}
+    for _ in range(2):
+        assert shop.post("/customers", moved, name="move-jo").status_code == 200
+    assert shop.post("/customers", {**moved, "name": "Jo Reed"}).status_code == 200
+    lines = [
+        line for line in read_journal(house.parts.journal.folder) if isinstance(line, JournalLine)
+    ]
+    assert [line.ids["acts"] for line in lines] == ["stop", "move", "move"]
+    assert {line.ids["person"] for line in lines} == {jo}
+
+
+def test_a_patch_leaves_an_address_that_another_call_changed_meanwhile(
+    house: House, shop: Shop, jo: int
+) -> None:
+    parts = house.parts
+    with parts.database.transaction() as session:
+        people.change_address(
+            session, parts.vault, PersonId(jo), email="jo.new@example.com", now=parts.clock()
+        )
+        patch = threading.Thread(
+            target=lambda: shop.ask("PATCH", f"/customers/{jo}", {"name": "Jo Reed"})
+        )
+        patch.start()
+        patch.join(0.5)
+        assert patch.is_alive()
+    patch.join(10)
+    held = shop.get(f"/customers/{jo}").json()
+    assert (held["email"], held["name"]) == ("jo.new@example.com", "Jo Reed")

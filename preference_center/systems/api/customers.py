@@ -9,7 +9,7 @@ from sqlmodel import Session
 from mailer import ledger, orders, people
 from mailer.access import ApiScope
 from mailer.people import NewProfile
-from mailer.vocabulary import PersonId
+from mailer.vocabulary import AddressId, PersonId
 from preference_center.problems import Problem
 from preference_center.systems.api.calls import Call, Needs, Receipt
 from preference_center.systems.api.consents import acknowledged
@@ -40,15 +40,20 @@ def keep_a_customer(form: CustomerForm, call: Writes) -> Customer:
     """Make a customer, or change the one with this `external_id`, else with this address.
 
     Fields that are left out stay as they are. Nothing here switches promotional mail on: that is
-    a consent, with its words. An opt-out survives every upsert (C08).
+    a consent, with its words. An opt-out survives every upsert and moves along to another address;
+    the answer comes when it is in force there (C08).
     """
 
     def work(session: Session) -> Receipt:
         profile = profile_from(form)
         kept = keep(session, call.parts, profile, actor=call.key.actor, now=call.now)
-        return Receipt({"customer": kept.person_id})
+        moved = kept.address_id if kept.moved_from is not None else None
+        return Receipt({"customer": kept.person_id, "moved_to": moved})
 
-    return _look(call, call.once(form, work))
+    done = call.once(form, work)
+    if done.get("moved_to") is not None:  # the same road as every move: journal, wait, answer
+        call.parts.opt_outs.settle_move(PersonId(done["customer"]), AddressId(done["moved_to"]))
+    return _look(call, done)
 
 
 @routes.get("", response_model=CustomerPage)
@@ -105,6 +110,7 @@ def change_a_customer(customer: Id, form: CustomerPatch, call: Writes) -> Custom
     An `external_id` can be given to a customer who has none; it never changes afterwards.
     """
     with call.parts.database.transaction() as session:
+        people.hold(session, PersonId(customer))  # so that the address read is the one written
         before = profile_of(session, call.parts, PersonId(customer))
         change = NewProfile(
             **{
