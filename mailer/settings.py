@@ -8,8 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 KEY_BYTES = 32
 
@@ -56,15 +55,13 @@ def _key(text: str) -> bytes:
     return key
 
 
-Keys = Annotated[tuple[bytes, ...], NoDecode, BeforeValidator(_keys)]
+Keys = Annotated[tuple[bytes, ...], BeforeValidator(_keys)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Every setting of the service, frozen; read once, by the wiring, from `MAILER_*`."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="MAILER_", frozen=True, extra="forbid", hide_input_in_errors=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     env: Environment = Environment.PRODUCTION
     data_dir: Path = Path(".data")
