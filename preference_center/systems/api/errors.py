@@ -1,7 +1,7 @@
 """What the rooms refuse, in the words of the API: one table from their errors to problems."""
 
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -9,7 +9,9 @@ from fastapi.routing import APIRoute
 
 from mailer import access, campaigns, delivery, intake, letters, orders, people, permission
 from preference_center.problems import Problem
+from preference_center.systems.api.faults import SEE, faults_of, unreadable
 from preference_center.systems.api.forms import LARGEST_BODY
+from preference_center.systems.api.order_shapes import AccountEventKind, Elsewhere
 
 
 class NotFound(Exception):
@@ -22,13 +24,51 @@ class NotFound(Exception):
 
 def field_problem(errors: list[dict[str, str]]) -> Problem:
     """Make the problem of a body whose fields are wrong; each error names field, problem, fix."""
+    told = [_field(each["field"], each["problem"], each.get("fix", "")) for each in errors]
     return Problem(
-        422, "fields-invalid", "Some fields are missing or wrong", "See errors.", errors=errors
+        422, "fields-invalid", "Some fields are missing or wrong", "See errors.", errors=told
     )
 
 
 def _field(field: str, problem: str, fix: str = "") -> dict[str, str]:
-    return {"field": field, "problem": problem, **({"fix": fix} if fix else {})}
+    return {"field": field, "problem": problem, "fix": fix or FIXES.get(field, SEE)}
+
+
+FIXES = {
+    "email": "send one address in plain ASCII, like jo@example.com",
+    "external_id": "send your own id of the customer, up to 64 signs in one line",
+    "source": "send one of the sources that docs/api.md lists, or leave it out for shop",
+    "proof": "say where the permission can be found, like: signed sheet 12, trade fair 2026",
+    "country": "send the two letters of ISO 3166, like US or DE",
+    "language": "send a BCP 47 tag, like en or pt-BR",
+    "timezone": "send a name like America/New_York",
+    "birth_year": "send the year of birth of an adult customer, or leave it out",
+    "attributes": "send up to 50, named by small letters, digits and _, each one line of text",
+    "number": "send 1 to 32 letters, digits, dots, dashes or underscores, 13 digits at most",
+    "event_id": "send 1 to 64 letters, digits, dots, dashes or underscores",
+    "at": "send a moment that is still to come, like 2026-12-02T14:00:00Z",
+    "customer": "send one of the three as a query parameter",
+    "seen_version": "GET the consents, show them, and send their `version`",
+}
+"""What mends a field that a room refuses; the room itself says what is wrong."""
+
+
+def misplaced() -> Problem:
+    """Make the problem of an event that was told at the other of the two addresses for events."""
+    return Problem(
+        422,
+        "event-misplaced",
+        "This event is told at another address",
+        "Nothing was stored.",
+        errors=[_field("event", "does not belong here", ELSEWHERE)],
+    )
+
+
+ELSEWHERE = (
+    f"send {', '.join(get_args(AccountEventKind))} of a customer's plan to"
+    " POST /api/v1/customers/{customer}/events, what happens to an order to"
+    " POST /api/v1/orders/{number}/events"
+)
 
 
 def _card(error: people.CardNumberFound) -> Problem:
@@ -90,9 +130,7 @@ TABLE: Mapping[type[Exception], Told] = {
         409, "order-of-another", "Another customer has an order with this number"
     ),
     orders.CustomerGone: lambda _: Problem(410, "customer-gone", "This customer was erased"),
-    orders.EventMisplaced: lambda _: Problem(
-        422, "event-misplaced", "This event belongs to an order, or this order's to an account"
-    ),
+    orders.EventMisplaced: lambda _: misplaced(),
     campaigns.CampaignNotFound: lambda _: Problem(404, "not-found", "There is no such campaign"),
     campaigns.ContentRefused: _content,
     campaigns.NoPostalAddress: lambda error: Problem(
@@ -137,15 +175,20 @@ def problem_of(error: Exception) -> Problem | None:
 
 def _body(error: RequestValidationError) -> Problem:
     faults = error.errors()
-    if any(fault["type"] == "json_invalid" for fault in faults):
-        return Problem(400, "not-json", "The body is not JSON", "Send one JSON object in UTF-8.")
-    return field_problem([_field(_name(fault["loc"]), str(fault["msg"])) for fault in faults])
+    broken = [fault for fault in faults if fault["type"] == "json_invalid"]
+    if broken:
+        told = unreadable(broken[0])
+        return Problem(
+            400, "not-json", "The body is not JSON", "Send one JSON object in UTF-8.", errors=[told]
+        )
+    if any(map(_is_elsewhere, faults)):
+        return misplaced()
+    return field_problem(faults_of(faults))
 
 
-def _name(place: tuple[int | str, ...]) -> str:
-    """Name a field as the client wrote it: without where it stood, and never with its value."""
-    parts = [str(part) for part in place if part not in {"body", "query", "path", "header"}]
-    return ".".join(parts)[:200] or "body"
+def _is_elsewhere(fault: Mapping[str, Any]) -> bool:
+    """Whether an event was told that there is, but not at this address."""
+    return isinstance((fault.get("ctx") or {}).get("error"), Elsewhere)
 
 
 async def _with_body(request: Request) -> Request:

@@ -16,6 +16,18 @@ from pydantic import (
 
 from mailer.vocabulary import Topic
 
+PATTERNS = {
+    r"^[A-Z]{2}$": "a country's two capital letters (ISO 3166), like US or DE",
+    r"^[A-Z]{3}$": "a currency's three capital letters (ISO 4217), like USD or EUR",
+    r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$": "a language tag (BCP 47), like en or pt-BR",
+    r"^[a-z][a-z0-9_]{0,39}$": "a small letter, then small letters, digits or _: 40 at most",
+    r"^[0-9]{4}$": "four digits, like 4242",
+    r"^20[0-9]{2}-(0[1-9]|1[0-2])$": "year and month, like 2028-04",
+    r"^[A-Za-z0-9._:/+=-]{1,128}$": "1 to 128 letters, digits or . _ : / + = -",
+    r"^[A-Za-z0-9._-]+$": "letters, digits, dots, dashes or underscores",
+}
+"""What each pattern of a field wants, in words; a test finds a pattern that has none."""
+
 LARGEST_BODY = 256 * 1024
 """Bytes of a request's body; a campaign's text is the longest thing that anybody sends us."""
 
@@ -23,23 +35,29 @@ UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 UNPRINTABLE_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 
 
+class Unfit(ValueError):
+    """A value that cannot be taken: the text says why, `fix` what mends it."""
+
+    def __init__(self, problem: str, fix: str) -> None:
+        super().__init__(problem)
+        self.fix = fix
+
+
 def _one_line(text: str) -> str:
     if UNPRINTABLE.search(text):
-        raise ValueError("holds a control sign or a line break")
+        raise Unfit("holds a control sign or a line break", "send one line of plain text")
     return text.strip()
 
 
 def _lines(text: str) -> str:
     if UNPRINTABLE_IN_TEXT.search(text):
-        raise ValueError("holds a control sign")
+        raise Unfit("holds a control sign", "send plain text; line breaks are welcome")
     return text.replace("\r\n", "\n")
 
 
 def _not_a_number(value: Any) -> Any:
-    if isinstance(value, int | float):
-        raise ValueError(
-            "must be text like 2026-11-22T10:00:00Z"
-        )  # a bare number could mean seconds or milliseconds
+    if isinstance(value, int | float):  # could mean seconds or milliseconds
+        raise Unfit("is a bare number", 'send text like "2026-11-22T10:00:00Z"')
     return value
 
 

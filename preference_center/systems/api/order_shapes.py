@@ -1,9 +1,17 @@
 """The bodies that shops send and get back about orders, their events and those of accounts."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import ConfigDict, Field, IPvAnyAddress, JsonValue, StringConstraints, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    IPvAnyAddress,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
 
 from mailer.orders import EventKind
 from preference_center.systems.api.forms import (
@@ -17,6 +25,7 @@ from preference_center.systems.api.forms import (
     Moment,
     OneLine,
     Page,
+    Unfit,
     Word,
 )
 
@@ -47,7 +56,7 @@ class BuyerForm(Form):
     @model_validator(mode="after")
     def _names_somebody(self) -> Self:
         if self.external_id is None and self.email is None:
-            raise ValueError("give external_id or email")
+            raise Unfit("names nobody", "send external_id or email")
         return self
 
 
@@ -142,6 +151,22 @@ AccountEventKind = Literal[
 ]
 
 
+class Elsewhere(ValueError):
+    """An event that there is, told at the other of the two addresses for events."""
+
+
+def _told_here(wanted: Any) -> BeforeValidator:
+    """Say of a word that is an event, but not one of these, that it belongs elsewhere."""
+    here, known = set(get_args(wanted)), set(EventKind)
+
+    def check(value: Any) -> Any:
+        if isinstance(value, str) and value in known - here:
+            raise Elsewhere
+        return value
+
+    return BeforeValidator(check)
+
+
 class OrderEventForm(Form):
     """Something that happened to an order; its letter goes out whatever the promotional opt-out says."""
 
@@ -162,7 +187,7 @@ class OrderEventForm(Form):
         }
     )
 
-    event: OrderEventKind
+    event: Annotated[OrderEventKind, _told_here(OrderEventKind)]
     event_id: EventId = Field(default="once", description=EVENT_ID_TEXT)
     occurred_at: Moment
     fields: Fields = Field(default_factory=dict)
@@ -188,7 +213,7 @@ class AccountEventForm(Form):
         }
     )
 
-    event: AccountEventKind
+    event: Annotated[AccountEventKind, _told_here(AccountEventKind)]
     event_id: EventId = Field(default="once", description=EVENT_ID_TEXT)
     occurred_at: Moment
     fields: Fields = Field(default_factory=dict)
