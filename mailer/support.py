@@ -4,20 +4,22 @@ Every answer is the rooms' own: the reason was decided by the sender's function 
 catalogue's words. A look and a removal stand in the ledger with who did it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from sqlmodel import Session
 
-from mailer import delivery, ledger, orders, people, permission, policy
+from mailer import delivery, ledger, letters, orders, people, permission, policy
 from mailer.database import Database
 from mailer.delivery import Acknowledgement, MessageRecord, OptOuts
-from mailer.orders import Cause, EventKind
+from mailer.orders import EVENT_WORDS, PLAN_WORDS, Cause
 from mailer.permission import DOORS, Change, Standing, SuppressionRecord, sentence
 from mailer.vault import Vault
 from mailer.vocabulary import (
     AddressId,
+    Allowed,
     Door,
     Frequency,
     MailingId,
@@ -28,6 +30,7 @@ from mailer.vocabulary import (
     Stream,
     SuppressionReason,
     Topic,
+    Verdict,
 )
 
 
@@ -58,12 +61,16 @@ class Remover:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One mailing of one person: what became of it, and why in words."""
+    """One mailing of one person: what became of it, and why in words.
+
+    Of a mail that is still to go, reason and sentence tell the decision as things stand now.
+    """
 
     mailing_id: MailingId
     person_id: PersonId
     letter: str
     subject: str
+    """With the fallbacks of its merge fields; of an order update, its kind and order."""
     stream: Stream
     topic: Topic | None
     outcome: Outcome
@@ -137,12 +144,17 @@ def story_of(session: Session, person_id: PersonId, *, now: datetime, limit: int
         person_id=person_id,
         now=tuple(_topic_now(session, person_id, topic, standing, now) for topic in _KINDS),
         suppressions=_suppressions(session, address_id),
-        messages=messages_told(session, person_id, limit=limit),
+        messages=messages_told(session, person_id, limit=limit, now=now),
     )
 
 
 def messages_told(
-    session: Session, person_id: PersonId, *, limit: int, before: int | None = None
+    session: Session,
+    person_id: PersonId,
+    *,
+    limit: int,
+    before: int | None = None,
+    now: datetime,
 ) -> tuple[Told, ...]:
     """Tell what became of each mailing for one customer and why, the newest first.
 
@@ -151,20 +163,46 @@ def messages_told(
     page = {} if before is None else {"before": before}
     messages = delivery.messages_of(session, person_id, limit=limit, **page)
     standing = permission.standing_of(session, person_id)
-    causes = orders.causes_of(session, [each.mailing_id for each in messages])
-    return tuple(_told(each, standing, causes.get(each.mailing_id)) for each in messages)
+    return _all_told(session, messages, lambda _: standing, now)
 
 
 def roll_told(
-    session: Session, mailing_id: MailingId, *, after: PersonId, limit: int
+    session: Session, mailing_id: MailingId, *, after: PersonId, limit: int, now: datetime
 ) -> tuple[Told, ...]:
     """Tell what became of each person of a mailing and why, by their numbers, from after one on."""
-    causes = orders.causes_of(session, [mailing_id])
     messages = delivery.messages_of_mailing(session, mailing_id, after=after, limit=limit)
+    return _all_told(session, messages, partial(permission.standing_of, session), now)
+
+
+def _all_told(
+    session: Session,
+    messages: Sequence[MessageRecord],
+    standing_of: Callable[[PersonId], Standing | None],
+    now: datetime,
+) -> tuple[Told, ...]:
+    mailings = {each.mailing_id for each in messages}
+    causes = orders.causes_of(session, mailings)
+    ahead = {each: _ahead(session, each, messages, now) for each in mailings}
     return tuple(
-        _told(each, permission.standing_of(session, each.person_id), causes.get(mailing_id))
+        _told(
+            each,
+            standing_of(each.person_id),
+            causes.get(each.mailing_id),
+            ahead[each.mailing_id].get(each.person_id),
+        )
         for each in messages
     )
+
+
+def _ahead(
+    session: Session, mailing_id: MailingId, messages: Sequence[MessageRecord], now: datetime
+) -> dict[PersonId, Verdict]:
+    persons = [
+        each.person_id
+        for each in messages
+        if each.mailing_id == mailing_id and each.outcome is Outcome.TO_GO
+    ]
+    return delivery.verdicts_ahead(session, mailing_id, persons, now=now) if persons else {}
 
 
 def remove(
@@ -260,20 +298,49 @@ def _topic_now(
     return TopicNow(topic, bool(ran.allowed), reason, words)
 
 
-def _told(message: MessageRecord, standing: Standing | None, cause: Cause | None) -> Told:
+def _told(
+    message: MessageRecord,
+    standing: Standing | None,
+    cause: Cause | None,
+    ahead: Verdict | None,
+) -> Told:
+    if ahead is not None:
+        message = _as_things_stand(message, ahead)
+    words = _sentence_of(message, standing, cause)
     return Told(
         mailing_id=message.mailing_id,
         person_id=message.person_id,
         letter=message.letter,
-        subject=message.subject,
+        subject=_subject_of(message, cause),
         stream=message.stream,
         topic=message.topic,
         outcome=message.outcome,
         reason=message.reason,
         at=message.at,
-        sentence=_sentence_of(message, standing, cause),
+        sentence=_turn(ahead, words) if message.outcome is Outcome.TO_GO else words,
         heard=message.heard,
     )
+
+
+def _as_things_stand(message: MessageRecord, ahead: Verdict) -> MessageRecord:
+    """Put the decision of this moment in place of the one that is still to come."""
+    if isinstance(ahead, Allowed):
+        return replace(message, reason=ahead.because)
+    return replace(message, reason=ahead.reason, since=ahead.since)
+
+
+def _turn(ahead: Verdict | None, words: str) -> str:
+    if ahead is None:
+        return "It is being handed over to the mail provider at this moment."
+    if isinstance(ahead, Allowed):
+        return f"Its turn has not come; as things stand it would leave. {words}"
+    return f"Its turn has not come; as things stand it would not leave: {words}"
+
+
+def _subject_of(message: MessageRecord, cause: Cause | None) -> str:
+    if message.subject:
+        return letters.subject_for_anybody(message.subject)
+    return letters.subject_of_kind(message.letter, cause.number if cause else "")
 
 
 def _sentence_of(message: MessageRecord, standing: Standing | None, cause: Cause | None) -> str:
@@ -321,18 +388,6 @@ FREQUENCY_WORDS: Mapping[Frequency, str] = {
     Frequency.AS_IT_COMES: "as it comes",
     Frequency.WEEKLY: "one a week",
     Frequency.MONTHLY: "one a month",
-}
-EVENT_WORDS: Mapping[EventKind, str] = {
-    **{kind: kind.value for kind in EventKind},
-    EventKind.PAYMENT_FAILED: "left unpaid",
-}
-"""How the catalogue's `Because your order … was {event}` ends."""
-PLAN_WORDS: Mapping[EventKind, str] = {
-    **dict.fromkeys(EventKind, "changed"),
-    EventKind.STATEMENT: "was billed",
-    EventKind.RECEIPT: "was paid",
-    EventKind.CARD_EXPIRING: "needed a new card",
-    EventKind.PAYMENT_FAILED: "was left unpaid",
 }
 
 

@@ -12,7 +12,7 @@ from mailer.letters import PromotionalContent
 from mailer.orders import EventKind, NewOrder, OrderEvent
 from mailer.permission import Change
 from mailer.support import Removal, Remover, TopicMissing
-from mailer.vocabulary import Door, Frequency, Lane, Outcome, Reason, Scope, Topic
+from mailer.vocabulary import Door, Frequency, Lane, Outcome, PersonId, Reason, Scope, Topic
 from mailer.wiring import Parts, build, build_sender
 from tests.people_of_tests import TestPerson, a_customer
 from tests.web.house import settings_for
@@ -126,15 +126,53 @@ def test_order_updates_name_their_order_and_bills_their_plan(
         ):
             orders.accept_event(session, parts.vault, event, brand=parts.brand, now=now)
     messages = explained(parts, jo.email, now).customers[0].messages
-    assert [(each.outcome, each.sentence) for each in messages] == [
-        (Outcome.TO_GO, "Because your plan was left unpaid on 22 November 2026."),
-        (Outcome.TO_GO, "Because your order 10482 was paid on 22 November 2026."),
+    leaves = "Its turn has not come; as things stand it would leave. "
+    assert [(each.outcome, each.subject, each.sentence) for each in messages] == [
+        (
+            Outcome.TO_GO,
+            "Payment failed",
+            f"{leaves}Because your plan was left unpaid on 22 November 2026.",
+        ),
+        (
+            Outcome.TO_GO,
+            "Order 10482 paid",
+            f"{leaves}Because your order 10482 was paid on 22 November 2026.",
+        ),
     ]
+
+
+@pytest.mark.clause("C08")
+def test_what_is_still_to_go_is_told_as_things_stand_now(
+    parts: Parts, jo: TestPerson, now: datetime
+) -> None:
+    content = PromotionalContent.sample().model_copy(update={"subject": "Hello, {{ first_name }}"})
+    new = campaigns.NewCampaign("Autumn", Topic.COMPANY_NEWS, content, campaigns.Audience())
+    with parts.database.transaction() as session:
+        made = campaigns.create(session, new, brand=parts.brand, by="staff:7", now=now)
+        begun = campaigns.start(session, made.campaign_id, brand=parts.brand, by="staff:7", now=now)
+    (told,) = explained(parts, jo.email, now).customers[0].messages
+    assert (told.outcome, told.reason) == (Outcome.TO_GO, Reason.SENT_TOPIC)
+    assert told.subject == "Hello, there"
+    assert told.sentence.startswith(
+        "Its turn has not come; as things stand it would leave. Because"
+    )
+    change = Change(door=Door.ONE_CLICK, policy_version="2026-11", stop_all=True)
+    parts.opt_outs.change(jo.person_id, change)
+    (told,) = explained(parts, jo.email, now).customers[0].messages
+    assert (told.outcome, told.reason) == (Outcome.TO_GO, Reason.NOT_ALL)
+    assert told.sentence == (
+        "Its turn has not come; as things stand it would not leave: You stopped all promotional "
+        "mail on 22 November 2026 at 10:00:00 UTC, by the unsubscribe button in your mail program."
+    )
+    assert begun.mailing_id is not None
+    with parts.database.reading() as session:
+        rolled = support.roll_told(session, begun.mailing_id, after=PersonId(0), limit=5, now=now)
+    assert rolled == (told,)
 
 
 def test_every_event_has_a_word_in_both_sentences() -> None:
     for kind in EventKind:
-        for words in (support.EVENT_WORDS, support.PLAN_WORDS):
+        for words in (orders.EVENT_WORDS, orders.PLAN_WORDS):
             assert words[kind]
             assert "_" not in words[kind] or kind.is_of_account
 

@@ -1,5 +1,6 @@
 """FROM DUE TO DONE: batches and their states, the gate, the barrier, pace, what was heard back."""
 
+from mailer.delivery.ahead import verdicts_ahead
 from mailer.delivery.books import (
     Books,
     DryRun,
@@ -86,4 +87,5 @@ __all__ = [
     "targets_of",
     "unfinished",
     "unknown_batches",
+    "verdicts_ahead",
 ]

@@ -19,6 +19,7 @@ from mailer.letters.headers import AddressUnusable
 from mailer.letters.letter import FieldProblem, FieldsInvalid, Letter, LetterUnknown
 from mailer.letters.message import Envelope, EnvelopeInvalid, list_id_of, write_message
 from mailer.letters.person import MERGE_FIELDS, person_fields
+from mailer.letters.subjects import subject_for_anybody, subject_of_kind
 
 __all__ = [
     "CATALOGUE",
@@ -50,5 +51,7 @@ __all__ = [
     "letter_from",
     "list_id_of",
     "person_fields",
+    "subject_for_anybody",
+    "subject_of_kind",
     "write_message",
 ]

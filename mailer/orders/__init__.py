@@ -28,9 +28,12 @@ from mailer.orders.values import (
     check_event_id,
     check_number,
 )
+from mailer.orders.words import EVENT_WORDS, PLAN_WORDS
 
 __all__ = [
+    "EVENT_WORDS",
     "LETTERS",
+    "PLAN_WORDS",
     "Cause",
     "CustomerGone",
     "EventIdInvalid",

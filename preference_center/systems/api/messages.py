@@ -84,7 +84,7 @@ def _told(call: Call, person_id: PersonId, *, before: int | None, limit: int) ->
         ledger.record(
             session, "support.look", at=call.now, actor=call.key.actor, person_id=person_id
         )
-        return support.messages_told(session, person_id, before=before, limit=limit)
+        return support.messages_told(session, person_id, before=before, limit=limit, now=call.now)
 
 
 def _roll(call: Call, campaign: int | None, mailing: int | None, place: Place) -> tuple[Told, ...]:
@@ -95,7 +95,9 @@ def _roll(call: Call, campaign: int | None, mailing: int | None, place: Place) -
             if started is None:
                 return ()
             number = started
-        return support.roll_told(session, number, after=PersonId(place.after), limit=place.limit)
+        return support.roll_told(
+            session, number, after=PersonId(place.after), limit=place.limit, now=call.now
+        )
 
 
 def _message(told: Told) -> Message:

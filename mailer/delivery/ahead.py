@@ -1,0 +1,52 @@
+"""Those whose turn has not come: what the sender would decide for them as things stand now."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import BigInteger, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import Session
+
+from mailer.delivery.facts import facts_select, people_given, read_facts
+from mailer.delivery.mailings import mailing_of
+from mailer.permission import decide
+from mailer.vocabulary import MailingId, PersonId, Reason, Refused, Verdict
+
+_WAITING = text(
+    """
+    SELECT u.person_id, u.address_id
+    FROM delivery_batch b JOIN delivery_roster r ON r.batch_id = b.id
+    CROSS JOIN LATERAL unnest(r.persons, r.addresses) AS u(person_id, address_id)
+    WHERE b.mailing_id = :mailing_id AND b.state IN ('prepared', 'claimed')
+      AND r.persons && :persons AND u.person_id = ANY(:persons)
+    """
+).bindparams(bindparam("persons", type_=ARRAY(BigInteger)))
+
+
+def verdicts_ahead(
+    session: Session, mailing_id: MailingId, persons: Collection[PersonId], *, now: datetime
+) -> dict[PersonId, Verdict]:
+    """Decide as the sender would now, at the address that the mail was prepared for.
+
+    Whoever is not waiting for their turn in this mailing is absent. Nothing is written. Raises
+    MailingNotFound.
+    """
+    mailing = mailing_of(session, mailing_id)
+    given = {"mailing_id": mailing_id, "persons": sorted(persons)}
+    waiting = session.execute(_WAITING, given).all()
+    if mailing.use_by is not None and mailing.use_by < now:
+        return {
+            PersonId(row.person_id): Refused(Reason.NOT_LATE, mailing.use_by) for row in waiting
+        }
+    rows = session.execute(
+        facts_select(people_given()),
+        {
+            "persons": [row.person_id for row in waiting],
+            "addresses": [row.address_id for row in waiting],
+            "mailing_id": mailing_id,
+        },
+    ).all()
+    known = [read_facts(row) for row in rows]
+    return {
+        each.person_id: decide(mailing.stream, mailing.topic, each.facts, now=now) for each in known
+    }

@@ -1,0 +1,31 @@
+"""The subject of a mailing as it stands in lists, where it is filled for nobody in particular."""
+
+from jinja2 import TemplateError
+
+from mailer.letters.headers import one_line
+from mailer.letters.person import merged
+from mailer.letters.templates import second_stage
+
+
+def subject_for_anybody(subject: str) -> str:
+    """Fill every merge field of a promotional subject with its fallback.
+
+    What is no template stays as it was written.
+    """
+    try:
+        return one_line(second_stage(subject, html=False, strict=False).render(merged({})))
+    except TemplateError:
+        return subject
+
+
+def subject_of_kind(letter: str, number: str = "") -> str:
+    """Name an order letter by its kind, with the order's number where there is one.
+
+    Its real subject is sealed with its other fields, for its reader alone.
+    """
+    words = letter.replace("_", " ")
+    if number and words.startswith("order "):
+        words = f"order {number}{words.removeprefix('order')}"
+    elif number:
+        words += f", order {number}"
+    return words[:1].upper() + words[1:]
