@@ -65,24 +65,24 @@ class Settings(BaseModel):
 
     env: Environment = Environment.PRODUCTION
     data_dir: Path = Path(".data")
-    database_url: str = ""
-    broker_url: str = ""
+    database_url: str = Field(default="", repr=False)
+    broker_url: str = Field(default="", repr=False)
     public_url: str = "http://127.0.0.1:8000"
     shop_url: str = "https://shop.focalpointsystem.com"
     """Where the shop lives, for links in mail."""
 
-    secret_keys: Keys = ()
+    secret_keys: Keys = Field(default=(), repr=False)
     """Sign links; oldest first; never drop one that has signed an unsubscribe link."""
-    vault_keys: Keys = ()
+    vault_keys: Keys = Field(default=(), repr=False)
     """Wrap the key of each person; oldest first."""
-    index_keys: Keys = ()
+    index_keys: Keys = Field(default=(), repr=False)
     """Make the blind index; oldest first; an erased person's hash needs its key for ever."""
 
     provider: ProviderName = ProviderName.SMTP
-    smtp_url: str = ""
+    smtp_url: str = Field(default="", repr=False)
     """smtp://, smtp+starttls:// or smtps://, with user and password where needed."""
     smtp_connections: int = Field(default=4, ge=1, le=50)
-    sendgrid_api_key: str = ""
+    sendgrid_api_key: str = Field(default="", repr=False)
     sendgrid_url: str = "https://api.sendgrid.com"
     sendgrid_webhook_keys: str = ""
     from_orders: str = "FocalPoint Orders <orders@focalpointsystem.com>"
