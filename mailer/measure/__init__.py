@@ -22,18 +22,22 @@ from mailer.measure.events import (
     record_events,
 )
 from mailer.measure.machines import Kind, kind_of
+from mailer.measure.published import FEWEST, FewerThanTen, Published, published
 
 __all__ = [
+    "FEWEST",
     "Answer",
     "ClickDesk",
     "Clicks",
     "Event",
+    "FewerThanTen",
     "Figures",
     "Kind",
     "MailingGone",
     "Manners",
     "NoSuchLink",
     "Opens",
+    "Published",
     "Redirect",
     "TargetsOf",
     "TrackingOf",
@@ -42,5 +46,6 @@ __all__ = [
     "event_id",
     "kind_of",
     "opens_of",
+    "published",
     "record_events",
 ]

@@ -1,14 +1,15 @@
 """Campaigns: drafted, previewed, scheduled, started, paused, resumed, cancelled, reported."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 from sqlmodel import Session
 
-from mailer import campaigns
+from mailer import campaigns, delivery, measure
 from mailer.access import ApiScope
-from mailer.campaigns import Campaign, CampaignId, NewCampaign, possible
+from mailer.campaigns import Campaign, CampaignId, NewCampaign, Report, possible
+from mailer.measure import Kind, Published, published
 from mailer.vocabulary import Lane
 from preference_center.systems.api.calls import Call, Needs, Receipt
 from preference_center.systems.api.campaign_shapes import (
@@ -16,6 +17,9 @@ from preference_center.systems.api.campaign_shapes import (
     CampaignAnswer,
     CampaignForm,
     CampaignPage,
+    ClicksAnswer,
+    LinkAnswer,
+    OpensAnswer,
     PreviewAnswer,
     ScheduleForm,
 )
@@ -160,6 +164,7 @@ def report_a_campaign(campaign: Id, call: Reads) -> BooksAnswer:
     """Tell what became of its audience. Names nobody; the parts add up to the audience."""
     with call.look() as session:
         report = campaigns.report_of(session, CampaignId(campaign))
+        measured = _measured(session, report)
     books = report.books
     return BooksAnswer(
         id=campaign,
@@ -172,6 +177,7 @@ def report_a_campaign(campaign: Id, call: Reads) -> BooksAnswer:
         unknown=books.unknown,
         cancelled=books.cancelled,
         to_go=books.to_go,
+        **measured,
     )
 
 
@@ -187,6 +193,37 @@ def preview_a_campaign(campaign: Id, call: Reads) -> PreviewAnswer:
         allowed=counted.allowed,
         refused={reason.value: count for reason, count in sorted(counted.refused.items())},
     )
+
+
+def _measured(session: Session, report: Report) -> dict[str, ClicksAnswer | OpensAnswer]:
+    """Count clicks and opens, machines apart; nothing before the campaign has a mailing."""
+    mailing_id, among = report.campaign.mailing_id, report.books.audience
+    if mailing_id is None:
+        return {}
+    clicks, opens = measure.clicks_of(session, mailing_id), measure.opens_of(session, mailing_id)
+    targets = delivery.targets_of(session, mailing_id) or ()
+    links = [
+        LinkAnswer(url=url, people=published(clicks.people_by_link.get(n, 0)))
+        for n, url in enumerate(targets)
+    ]
+    return {
+        "clicks": ClicksAnswer(
+            people=published(clicks.people),
+            links=links,
+            machines=_machines(clicks.requests, among=among),
+        ),
+        "opens": OpensAnswer(
+            people=published(opens.people), machines=_machines(opens.requests, among=among)
+        ),
+    }
+
+
+def _machines(requests: Mapping[Kind, int], *, among: int) -> dict[str, Published]:
+    return {
+        kind.value: published(count, among=among)
+        for kind, count in sorted(requests.items())
+        if kind is not Kind.GET
+    }
 
 
 def _do(

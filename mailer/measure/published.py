@@ -1,0 +1,16 @@
+"""Which counts of people leave this room: none that is so small that it points at somebody (C15)."""
+
+from typing import Literal
+
+FEWEST = 10
+FewerThanTen = Literal["fewer than 10"]
+Published = int | FewerThanTen
+
+
+def published(count: int, *, among: int | None = None) -> Published:
+    """Return a count as it may be shown: itself from ten on, else in words, zero included (C15).
+
+    `among` is how many people could be counted: what fewer than ten did is not shown either.
+    """
+    small = count < FEWEST or (among is not None and among < FEWEST)
+    return "fewer than 10" if small else count
