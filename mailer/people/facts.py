@@ -8,6 +8,8 @@ from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from babel import Locale
+
 from mailer.people.addresses import Address, canonical_address
 from mailer.people.cards import CardNumberFound, passes_as_card, refuse_card_numbers_in
 from mailer.people.phones import is_international, phone_number
@@ -39,6 +41,10 @@ ISOLATES = re.compile(r"[\u2066-\u2069]")
 BLANKS = re.compile(r"[ \t\u00a0\u3000]{2,}|\t")
 UNPRINTABLE = "holds a line break, a control character or broken UTF-8"
 COUNTRY = re.compile(r"[A-Z]{2}")
+NO_COUNTRIES = frozenset(
+    ("AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ")
+)
+"""Codes that CLDR has names for and ISO 3166-1 does not assign: islands, unions, placeholders."""
 LANGUAGE = re.compile(r"(?:[A-Za-z]{2,3}|[A-Za-z]{5,8})(?:-[A-Za-z0-9]{1,8})*")
 PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 RENAMED_LANGUAGES = {"iw": "he", "in": "id", "ji": "yi"}
@@ -73,7 +79,7 @@ class NewProfile:
     region: str | None = None
     postal_code: str | None = None
     country: str | None = None
-    """Two letters of ISO 3166."""
+    """Two letters of ISO 3166, or XK."""
     language: str | None = None
     """BCP 47."""
     timezone: str | None = None
@@ -195,9 +201,16 @@ def _source(text: str) -> str:
 
 def _country(text: str) -> str:
     country = text.upper()
-    if country and not COUNTRY.fullmatch(country):
-        raise FieldInvalid("country", "is not a country code of two letters")
+    if country and not (text.isascii() and country in _countries()):
+        raise FieldInvalid("country", "is no country code of ISO 3166, such as US, DE or GB")
     return country
+
+
+@lru_cache(maxsize=1)
+def _countries() -> frozenset[str]:
+    """Give the codes of ISO 3166-1, and XK, which Kosovo uses until it has one."""
+    known = {str(code) for code in Locale("en").territories if COUNTRY.fullmatch(str(code))}
+    return frozenset(known - NO_COUNTRIES)
 
 
 @lru_cache(maxsize=4096)

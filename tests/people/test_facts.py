@@ -123,6 +123,17 @@ def test_a_language_is_written_one_way(written: str, kept: str) -> None:
     assert checked(language=written).clear["language"] == kept
 
 
+@pytest.mark.parametrize("code", ["UK", "ZZ", "EU", "QQ", "U", "D1", "ß", "USA"])
+def test_a_code_that_iso_3166_does_not_assign_is_no_country(code: str) -> None:
+    with pytest.raises(FieldInvalid, match="country is no country code of ISO 3166"):
+        checked(country=code)
+
+
+@pytest.mark.parametrize("code", ["GB", "us", "SS", "CW", "AQ", "XK"])
+def test_every_assigned_code_is_a_country(code: str) -> None:
+    assert checked(country=code).clear["country"] == code.upper()
+
+
 def test_a_country_is_written_in_capitals() -> None:
     assert checked(country=" de ").clear["country"] == "DE"
 
