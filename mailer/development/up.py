@@ -16,9 +16,10 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from mailer import access
+from mailer import access, people
 from mailer.database import Database
 from mailer.development.broker import broker_in
+from mailer.development.demo import CUSTOMERS
 from mailer.development.places import (
     Home,
     PlaceUnusable,
@@ -90,21 +91,29 @@ def up(options: UpOptions, environment: Mapping[str, str] | None = None) -> int:
     given = dict(os.environ if environment is None else environment)
     log = _Log()
     try:
-        with (
-            _planned(options, given) as plan,
-            ExitStack() as homes,
-            supervising(log.say) as supervisor,
-        ):
-            _bring_up(plan, supervisor, homes, log)
-            supervisor.watch()
-            log.say("up", "stopping everything")
-    except Stopped:
-        log.say("up", "stopped before everything was up")
+        with _planned(options, given) as plan:
+            _run(plan, log)
+        log.say("up", f"stopped; the data is in {_from_here(plan.data)}")
     except SettingsInvalid as error:
         return _fail(error, CONFIGURATION)
     except (ProgramFailed, PlaceUnusable, OSError) as error:
         return _fail(error, FAILED)
     return DONE
+
+
+def _run(plan: _Plan, log: "_Log") -> None:
+    try:
+        with ExitStack() as homes, supervising(log.say) as supervisor:
+            _bring_up(plan, supervisor, homes, log)
+            supervisor.watch()
+            log.say("up", "stopping everything")
+    except Stopped:
+        log.say("up", "stopped before everything was up")
+
+
+def _from_here(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _fail(error: Exception, code: int) -> int:
@@ -122,9 +131,21 @@ def _bring_up(plan: _Plan, supervisor: Supervisor, homes: ExitStack, log: "_Log"
     write_private(plan.data / "environment", _as_shell(plan.environment))
     _start_service(plan, supervisor)
     if plan.options.demo:
+        if _has_no_customer(database_url):
+            log.say("up", f"making the demo company of {CUSTOMERS:,} customers")
         supervisor.run_once("demo", _fpmail(plan, *plan.options.demo_words))
     supervisor.check()
     _announce(plan, api_key)
+
+
+def _has_no_customer(database_url: str) -> bool:
+    database = Database(database_url, pool_size=1)
+    try:
+        with database.reading() as session:
+            anybody = people.audience_of(people.AudienceFilter()).limit(1)
+            return session.execute(anybody).first() is None
+    finally:
+        database.close()
 
 
 @contextmanager
@@ -192,9 +213,10 @@ def _ours(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _as_shell(environment: Mapping[str, str]) -> str:
-    """Write our settings for a shell, so that commands can be run beside what is up."""
+    """Write our settings for a shell, so that `fpmail` can be run beside what is up."""
+    programs = shlex.quote(str(Path(sys.executable).parent))
     lines = (f"export {name}={shlex.quote(value)}" for name, value in _ours(environment).items())
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, f'export PATH={programs}:"$PATH"', ""])
 
 
 def _start_servers(plan: _Plan, supervisor: Supervisor, homes: ExitStack, log: "_Log") -> None:
@@ -299,7 +321,7 @@ def _announce(plan: _Plan, api_key: str) -> None:
         "Open": f"{plan.web}/",
         "Caught mail": f"{plan.web}/outbox" if plan.mail_folder else "",
         "API": f"{plan.web}/api/v1 (key in {plan.data / 'api-key'})",
-        "Commands": f". {plan.data / 'environment'} (then fpmail works beside this)",
+        "Commands": f". {_from_here(plan.data / 'environment')} (then, in that shell: fpmail campaign list)",
         "Data": str(plan.data),
     }
     said = [f"  {name:<12} {value}" for name, value in lines.items() if value]

@@ -121,11 +121,11 @@ def test_nobody_else_can_read_the_development_secrets(up: Up, folder: Path) -> N
 def test_commands_work_beside_it_in_a_shell_that_reads_the_environment(
     up: Up, folder: Path
 ) -> None:
-    words = f". {folder}/data/environment && exec {sys.executable} -m mailer campaign list --json"
+    words = f". {folder}/data/environment && exec python -m mailer campaign list --json"
     ran = subprocess.run(
         ["sh", "-c", words],
         cwd=ROOT,
-        env=environment(folder),
+        env=environment(folder) | {"PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -166,6 +166,8 @@ def test_one_signal_ends_everything_the_data_stays_and_nothing_outlives_a_kill(
     first = begin(tmp_path)
     family = first.family
     assert end(first.process) == 0
+    last = (tmp_path / "log").read_text().splitlines()[-1]
+    assert last.endswith(f"| stopped; the data is in {tmp_path / 'data'}")
     assert psutil.wait_procs(family, timeout=5)[1] == []
     keys = (tmp_path / "data" / "keys.json").read_text()
     second = begin(tmp_path)
