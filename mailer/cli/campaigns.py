@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mailer.cli.exits import Refused
 from mailer.cli.house import ACTOR, the_parts
 from mailer.cli.output import facts, json_option, say, say_json, table
+from mailer.vocabulary import Reason
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -43,9 +44,9 @@ def list_(*, as_json: bool) -> None:
         return
     table(
         "Campaigns",
-        ["Id", "Name", "Topic", "State", "Scheduled for"],
+        ["Id", "Name", "Topic", "State", "Start"],
         [
-            (each.campaign_id, each.name, each.topic.label, each.state.value, each.scheduled_for)
+            (each.campaign_id, each.name, each.topic.label, each.state.value, _start_of(each))
             for each in found
         ],
     )
@@ -167,10 +168,19 @@ def status(*, campaign_id: int, as_json: bool) -> None:
     if as_json:
         say_json({**_told(report.campaign), "books": books})
         return
-    refused = books.pop("refused")
-    facts({**_told(report.campaign), **books})
-    for reason, count in sorted(refused.items()):  # type: ignore[attr-defined]
-        say(f"  refused, {reason}: {count}")
+    _say_books({**_told(report.campaign), **books})
+
+
+def _say_books(told: dict[str, Any]) -> None:
+    """Print a campaign's books, and the refused by reason with what each code means."""
+    from mailer.permission import IN_SHORT
+
+    refused: dict[str, int] = told.pop("refused")
+    named = {name.replace("_", " "): value for name, value in told.items()}
+    facts({**named, "refused": sum(refused.values())})
+    rows = [(code, count, IN_SHORT[Reason(code)]) for code, count in sorted(refused.items())]
+    if rows:
+        table("Refused", ["Reason", "People", "They"], rows)
 
 
 @click.group()
@@ -290,6 +300,14 @@ def _do(
         if ring:
             parts.ring(Lane.PROMOTIONAL)
     _say(done, as_json)
+
+
+def _start_of(one: "Campaign") -> datetime | None:
+    """Tell when a campaign started, or will; one that was cancelled before never did."""
+    from mailer.campaigns import State
+
+    scheduled = one.scheduled_for if one.state is State.SCHEDULED else None
+    return one.started_at or scheduled
 
 
 def _say(done: "Campaign", as_json: bool) -> None:

@@ -1,6 +1,6 @@
 """Why somebody gets mail or does not, and removing them: what customer care asks."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -99,7 +99,7 @@ def _acknowledged(person_id: int, said: Any) -> str:
 def _say_story(story: Any) -> None:
     table(
         f"Customer {story.person_id}: what would leave now",
-        ["Mail", "", "Why"],
+        ["Mail", "Leaves", "Why"],
         [
             (each.topic.label if each.topic else "Order updates", _yes(each.allowed), each.sentence)
             for each in story.now
@@ -109,7 +109,7 @@ def _say_story(story: Any) -> None:
         "What was and was not sent",
         ["When", "What", "Outcome", "Why"],
         [
-            (each.at, each.subject or each.letter, each.outcome.value, each.sentence)
+            (each.at, each.subject, each.outcome.value.replace("_", " "), each.sentence)
             for each in story.messages
         ],
     )
@@ -190,4 +190,4 @@ def _removed(done: Any) -> dict[str, object]:
 
 
 def _moment(at: datetime) -> str:
-    return at.isoformat(timespec="seconds")
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -102,7 +102,7 @@ def _told_by_database(error: BaseException) -> tuple[Exit, list[str]] | None:
     if isinstance(error, CommitInDoubt):
         return Exit.AWAY, ["the connection broke while saving; look before you repeat the command"]
     if isinstance(error, DatabaseAway | OperationalError):
-        return Exit.AWAY, [f"the database cannot be reached ({type(error).__name__})"]
+        return Exit.AWAY, [DATABASE_AWAY]
     if isinstance(error, DBAPIError) and isinstance(error.orig, NOT_MIGRATED):
         return Exit.CONFIGURATION, [
             "the database lacks tables of this version; run: fpmail migrate"
@@ -110,4 +110,8 @@ def _told_by_database(error: BaseException) -> tuple[Exit, list[str]] | None:
     return None
 
 
+DATABASE_AWAY = (
+    "the database cannot be reached; see that it runs and that MAILER_DATABASE_URL names it, or "
+    "start one here with: fpmail up"
+)
 NOT_MIGRATED = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)

@@ -1,6 +1,7 @@
 """Starting the parts of the service, bringing the database up to date, and looking at it all."""
 
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -118,11 +119,14 @@ def check(*, as_json: bool) -> None:
     if as_json:
         say_json({"fit": fit, "checks": [each.as_json() for each in found]})
     else:
-        table(
-            "Fit to send?",
-            ["", "What", "Why it matters, and what to do"],
-            [each.as_row() for each in found],
-        )
+        _say_found([each.as_row() for each in found])
         say("Fit to send." if fit else "Not fit to send.")
     if not fit:
         sys.exit(Exit.FAILED)
+
+
+def _say_found(rows: Sequence[tuple[str, str, str]]) -> None:
+    """Print what was found; the column of what to do only where there is something to do."""
+    columns = ["State", "What", "What to do"]
+    shown = len(columns) if any(row[-1] for row in rows) else len(columns) - 1
+    table("Fit to send?", columns[:shown], [row[:shown] for row in rows])

@@ -4,13 +4,16 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+UNWRAPPED = 100_000
+"""Columns where nothing is to be wrapped."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 
@@ -26,13 +29,21 @@ def say_json(value: object) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table as wide as the terminal; nothing in it is taken for markup."""
+    """Print a table as wide as the terminal; nothing in it is taken for markup.
+
+    Where no terminal reads it, no line is wrapped.
+    """
     drawn = Table(title=title, title_justify="left", show_edge=False)
     for column in columns:
         drawn.add_column(column, overflow="fold")
     for row in rows:
         drawn.add_row(*(_cell(value) for value in row))
-    Console(file=sys.stdout, markup=False, highlight=False, emoji=False).print(drawn)
+    width = None if sys.stdout.isatty() else UNWRAPPED
+    console = Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
+    with console.capture() as captured:
+        console.print(drawn)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
 
 
 def facts(pairs: Mapping[str, object]) -> None:
@@ -60,7 +71,12 @@ def progress(label: str, *, total: int | None = None) -> Iterator[Callable[[int,
 def _cell(value: object) -> str:
     if value is None:
         return "–"
-    return _plain(value) if isinstance(value, datetime) else str(value)
+    return short(value) if isinstance(value, datetime) else str(value)
+
+
+def short(at: datetime) -> str:
+    """Write a moment for people: to the minute, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _plain(value: Any) -> str:

@@ -11,7 +11,7 @@ from mailer.permission.changes import (
 from mailer.permission.decision import Facts, Suppression, decide
 from mailer.permission.facts import facts_from, facts_of
 from mailer.permission.joining import follow, forget, merge
-from mailer.permission.reasons import DOORS, SENTENCES, sentence
+from mailer.permission.reasons import DOORS, IN_SHORT, SENTENCES, sentence
 from mailer.permission.standing import (
     ConsentRecord,
     Standing,
@@ -37,6 +37,7 @@ from mailer.permission.suppression import (
 
 __all__ = [
     "DOORS",
+    "IN_SHORT",
     "SENTENCES",
     "Applied",
     "Change",

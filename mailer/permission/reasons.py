@@ -33,6 +33,27 @@ SENTENCES: Mapping[Reason, str] = {
     ),
 }
 
+IN_SHORT: Mapping[Reason, str] = {
+    Reason.NOT_ALL: "stopped all promotional mail",
+    Reason.NOT_TOPIC: "turned this topic off",
+    Reason.NOT_NEVER: "never turned this topic on",
+    Reason.NOT_UNCONFIRMED: "did not confirm their sign-up",
+    Reason.NOT_PAUSED: "paused promotional mail",
+    Reason.NOT_OFTEN: "asked for less mail, and had some lately",
+    Reason.NOT_GPC: "have a browser that asks not to share data",
+    Reason.NOT_BOUNCE: "have an address from which mail came back",
+    Reason.NOT_COMPLAINT: "reported a message as spam",
+    Reason.NOT_SUPPRESSED: "have an address on the never-mail list",
+    Reason.NOT_GONE: "were merged or deleted before their turn",
+    Reason.NOT_MOVED: "changed their address before their turn",
+    Reason.NOT_SAME: "had the same message already",
+    Reason.NOT_DATA: "lack something that the message needed",
+    Reason.NOT_LATE: "had their turn after the message's time had passed",
+    Reason.NOT_CANCELLED: "had their turn after the campaign was cancelled",
+    Reason.NOT_REFUSED: "were refused by the mail provider",
+}
+"""What people did who got no mail for a reason, as the end of `They …`; for the shop's staff."""
+
 DOORS: Mapping[str, str] = {
     "one_click": "the unsubscribe button in your mail program",
     "unsubscribe_page": "the link in a message",

@@ -10,7 +10,7 @@ from mailer import access, ledger
 from mailer.cli.exits import Exit
 from mailer.letters import PromotionalContent
 from mailer.settings import KEY_BYTES, read_settings
-from tests.cli.conftest import House, Run
+from tests.cli.conftest import NOW, House, Run
 
 
 def test_help_answers_without_any_setting(
@@ -59,6 +59,9 @@ def test_a_database_that_is_away_ends_with_4(fpmail: Run, monkeypatch: pytest.Mo
     assert said.code == Exit.AWAY
     assert said.err.count("\n") == 1
     assert "secret" not in said.err
+    assert "MAILER_DATABASE_URL" in said.err
+    assert "Error" not in said.err
+    assert "DatabaseAway" not in said.err
 
 
 def test_new_keys_are_strong_enough_for_the_settings(
@@ -166,6 +169,34 @@ def test_a_campaign_file_that_makes_no_sense_is_told_in_one_line(
     assert said.code == Exit.FAILED
     assert said.err.startswith("fpmail: ")
     assert said.err.count("\n") == 1
+
+
+def test_a_campaign_shows_when_it_started_and_why_people_were_left_out(
+    fpmail: Run, house: House
+) -> None:
+    house.customer("Jo Example")
+    anna = house.customer("Anna Becker")
+    fpmail("remove", anna.email)
+    number = house.draft()
+    fpmail("campaign", "schedule", number, "2099-12-02T14:00:00Z")
+    assert "2099-12-02 14:00 UTC" in fpmail("campaign", "list").out
+    status = fpmail("campaign", "status", number).out
+    assert "not.all" in status
+    assert "stopped all promotional mail" in status
+    fpmail("campaign", "start", number)
+    listed = fpmail("campaign", "list").out
+    assert "2099" not in listed
+    assert f"{NOW:%Y-%m-%d}" in listed
+
+
+def test_what_no_terminal_reads_is_not_wrapped(fpmail: Run, house: House) -> None:
+    jo = house.customer("Jo Example")
+    fpmail("campaign", "start", house.draft())
+    lines = fpmail("explain", jo.email).out.splitlines()
+    (to_go,) = (line for line in lines if "to go" in line)
+    assert len(to_go) > 150
+    assert to_go.endswith("“Send me these by e-mail.”.")
+    assert all(line == line.rstrip() for line in lines)
 
 
 @pytest.mark.clause("C08")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailer.permission import DOORS, SENTENCES, sentence
+from mailer.permission import DOORS, IN_SHORT, SENTENCES, sentence
 from mailer.vocabulary import Door, Reason
 
 
@@ -12,6 +12,10 @@ def test_every_reason_has_a_sentence_that_ends(reason: Reason) -> None:
     said = sentence(reason)
     assert said.endswith(".")
     assert "{" not in said
+
+
+def test_staff_are_told_in_short_why_somebody_got_no_mail() -> None:
+    assert set(IN_SHORT) == {reason for reason in Reason if reason.value.startswith("not.")}
 
 
 @pytest.mark.parametrize("door", list(Door))
