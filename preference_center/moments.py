@@ -44,6 +44,6 @@ def said(each: date) -> str:
 
 
 def _zone_name(local: datetime) -> str:
-    """Name the zone; those that have a number for a name read `UTC+08`."""
+    """Name the zone as letters do; those that have a number for a name read `UTC+08:00`."""
     name = local.tzname() or "UTC"
-    return f"UTC{name}" if name[0] in "+-" else name
+    return f"UTC{local.isoformat()[-6:]}" if name[0] in "+-" else name

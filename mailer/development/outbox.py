@@ -7,6 +7,7 @@ from email import policy
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser, BytesParser
 from html.parser import HTMLParser
+from itertools import islice
 from pathlib import Path
 
 NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z-\d{6}\.eml")
@@ -50,11 +51,17 @@ class WholeMail:
     links: tuple[Link, ...]
 
 
-def read_outbox(folder: Path, *, limit: int = 100, before: str = "") -> list[CaughtMail]:
-    """Return the caught mails, newest first: those older than the name `before`, if given."""
+def read_outbox(
+    folder: Path, *, limit: int = 100, before: str = "", to: str = ""
+) -> list[CaughtMail]:
+    """Return the caught mails, newest first: those older than the name `before`, if given.
+
+    With `to`, only those whose recipient holds that text, in capitals or not.
+    """
     names = sorted((name for name in _names(folder) if not before or name < before), reverse=True)
-    caught = (_caught(folder / name) for name in names[:limit])
-    return [mail for mail in caught if mail]
+    caught = (mail for name in names if (mail := _caught(folder / name)))
+    wanted = (mail for mail in caught if to.casefold() in mail.recipient.casefold())
+    return list(islice(wanted, limit))
 
 
 def read_mail(folder: Path, name: str) -> WholeMail:

@@ -11,6 +11,7 @@ from datetime import UTC
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Response
 from starlette.responses import HTMLResponse
@@ -48,8 +49,9 @@ class MailView:
 
 @dataclass(frozen=True, slots=True)
 class OutboxPage:
-    """One page of the outbox, newest first."""
+    """One page of the outbox, newest first; `to` is the text that recipients are looked for by."""
 
+    to: str
     mails: tuple[MailView, ...]
     older: str
     newer: str
@@ -82,14 +84,19 @@ Folder = Annotated[Path, Depends(the_folder)]
 
 @router.api_route("/outbox", methods=["GET", "HEAD"])
 def outbox(
-    door: Here, folder: Folder, before: Annotated[str, Query(max_length=64)] = ""
+    door: Here,
+    folder: Folder,
+    before: Annotated[str, Query(max_length=64)] = "",
+    to: Annotated[str, Query(max_length=320)] = "",
 ) -> Response:
-    """List what was caught."""
-    caught = read_outbox(folder, limit=PER_PAGE + 1, before=before)
+    """List what was caught; with `to`, for recipients that hold this text."""
+    to = to.strip()
+    caught = read_outbox(folder, limit=PER_PAGE + 1, before=before, to=to)
     page = OutboxPage(
+        to=to,
         mails=tuple(_view(each) for each in caught[:PER_PAGE]),
-        older=f"/outbox?before={caught[PER_PAGE - 1].name}" if len(caught) > PER_PAGE else "",
-        newer="/outbox" if before else "",
+        older=_outbox(to, caught[PER_PAGE - 1].name) if len(caught) > PER_PAGE else "",
+        newer=_outbox(to) if before else "",
     )
     return door.pages.answer("systems/outbox.html", page, headers={"Cache-Control": "no-store"})
 
@@ -131,6 +138,12 @@ def preview(name: str, door: Here, folder: Folder) -> Response:
         "Cache-Control": "no-store",
     }
     return HTMLResponse(_opening_beside(whole.html), headers=headers)
+
+
+def _outbox(to: str, before: str = "") -> str:
+    """Return the address of a page of the outbox."""
+    asked = {name: value for name, value in (("before", before), ("to", to)) if value}
+    return f"/outbox?{urlencode(asked)}" if asked else "/outbox"
 
 
 def _whole(folder: Path, name: str) -> WholeMail:

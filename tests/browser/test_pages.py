@@ -83,6 +83,52 @@ def test_a_page_loads_our_own_bytes_only_and_few_of_them(
     assert [each for each in complaints if not any(well in each for well in EXPECTED)] == []
 
 
+@pytest.mark.parametrize("width", [320, 360])
+def test_the_outbox_is_a_list_of_labelled_rows_on_a_telephone(
+    new_page: NewPage, site: str, house: House, width: int
+) -> None:
+    page = new_page(viewport={"width": width, "height": 740})
+    SCENES["outbox"](page, site, house)
+    table = page.get_by_role("region", name="Caught mail")
+    assert table.evaluate("each => each.scrollWidth <= each.clientWidth")
+    assert page.get_by_role("cell").count() == 6
+    labels = page.get_by_role("cell").evaluate_all(
+        "all => all.map(each => getComputedStyle(each, '::before').content + each.dataset.label)"
+    )
+    assert {each.rpartition('"')[2] for each in labels} == {"To", "From", "Caught"}
+    assert all("none" not in each for each in labels)
+
+
+@pytest.mark.parametrize("name", ["front", "bad-link", "preferences"])
+@pytest.mark.parametrize("width", [320, 360])
+def test_our_number_and_address_do_not_break_inside(
+    new_page: NewPage, site: str, house: House, name: str, width: int
+) -> None:
+    page = new_page(viewport={"width": width, "height": 740})
+    SCENES[name](page, site, house)
+    for phone in page.locator('a[href^="tel:"]').all():
+        assert phone.evaluate("each => each.querySelector('bdi').getClientRects().length") == 1
+    for address in page.locator('a[href^="mailto:"]').all():
+        parts = address.evaluate(
+            "each => [...each.childNodes].filter(part => part.nodeType === 3).map(part => {"
+            " const range = document.createRange(); range.selectNode(part);"
+            " return range.getClientRects().length; })"
+        )
+        assert parts == [1, 1]
+
+
+def test_the_exit_has_the_same_colour_wherever_it_is_offered(
+    new_page: NewPage, site: str, house: House
+) -> None:
+    page = new_page()
+    colours = set()
+    for name in ("preferences", "unsubscribe"):
+        SCENES[name](page, site, house)
+        exit_ = page.get_by_role("button", name="Stop all promotional mail")
+        colours.add(exit_.evaluate("each => getComputedStyle(each).backgroundColor"))
+    assert len(colours) == 1
+
+
 @pytest.mark.parametrize("name", ["preferences", "unsubscribe", "stopped"])
 def test_text_may_be_spaced_out_without_loss(
     new_page: NewPage, site: str, house: House, name: str

@@ -14,7 +14,7 @@ AT = datetime(2026, 11, 22, 15, 41, 7, tzinfo=UTC)
     [
         ("America/New_York", "22 November 2026, 10:41:07 EST"),
         ("Asia/Kolkata", "22 November 2026, 21:11:07 IST"),
-        ("Asia/Dubai", "22 November 2026, 19:41:07 UTC+04"),
+        ("Asia/Dubai", "22 November 2026, 19:41:07 UTC+04:00"),
         ("Pacific/Auckland", "23 November 2026, 04:41:07 NZDT"),
         ("", "22 November 2026, 15:41:07 UTC"),
         ("Nowhere/Here", "22 November 2026, 15:41:07 UTC"),

@@ -35,6 +35,7 @@ PROBLEM = {
             "type": "array",
             "items": {
                 "type": "object",
+                "required": ["field", "problem", "fix"],
                 "properties": {
                     "field": {"type": "string", "example": "fields.tracking.number"},
                     "problem": {"type": "string"},
