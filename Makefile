@@ -2,6 +2,8 @@
 
 BIN := .venv/bin
 FAST := not slow and not browser
+# A test process that ends in the middle ends the run: another in its place may wait for ever.
+PARALLEL := -n 2 --dist loadscope --max-worker-restart 0
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$name && break; done)
@@ -20,7 +22,7 @@ test: test-fast test-rest ## Run every test: the fast ones first, stopping at th
 
 test-fast: install
 	@$(BIN)/python -m tests.tools
-	$(BIN)/python -m pytest -q -x -n 2 --dist loadscope -m "$(FAST)"
+	$(BIN)/python -m pytest -q -x $(PARALLEL) -m "$(FAST)"
 
 test-rest: install
 	$(BIN)/python -m pytest -q -m "not ($(FAST))"

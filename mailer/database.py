@@ -19,10 +19,6 @@ SQLModel.metadata.naming_convention = {
 }
 
 
-POOL_SECONDS = 4.0
-"""How long one waits for a connection: a mailbox that posts an opt-out is still listening then."""
-
-
 class Table(SQLModel):
     """What every table is made of; importing it sets how constraints and indexes are named."""
 
@@ -39,15 +35,27 @@ class CommitInDoubt(Exception):
 
 
 class Database:
-    """Sessions on one PostgreSQL primary (15 to 18), READ COMMITTED, never a read replica."""
+    """Sessions on one PostgreSQL primary (15 to 18), READ COMMITTED, never a read replica.
 
-    def __init__(self, url: str, *, pool_size: int = 10, application: str = "fpmail") -> None:
+    At most `pool_size + pool_overflow` connections; who wants one more waits for it at most
+    `pool_seconds`, so short that a mailbox which posts an opt-out is still listening then.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        pool_overflow: int = 10,
+        pool_seconds: float = 4.0,
+        application: str = "fpmail",
+    ) -> None:
         self.url = url
         self.engine: Engine = create_engine(
             url.replace("postgresql://", "postgresql+psycopg://", 1),
             pool_size=pool_size,
-            max_overflow=10,
-            pool_timeout=POOL_SECONDS,
+            max_overflow=pool_overflow,
+            pool_timeout=pool_seconds,
             pool_pre_ping=True,
             hide_parameters=True,  # an error's text must not carry what a statement was given
             isolation_level="READ COMMITTED",

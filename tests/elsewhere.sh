@@ -57,5 +57,6 @@ for broker in "redis://127.0.0.1:$redis/0" "amqp://guest:guest@127.0.0.1:$rabbit
     TEST_BROKER_URL=$broker "$python" -m pytest -q tests/journeys \
         tests/promises/test_opt_outs_under_load.py tests/promises/test_under_fire.py
 done
-"$python" -m pytest -q -m 'not slow and not browser' tests/delivery tests/permission tests/people \
+"$python" -m pytest -q -n 2 --dist loadscope --max-worker-restart 0 \
+    -m 'not slow and not browser' tests/delivery tests/permission tests/people \
     tests/intake tests/ledger tests/access tests/measure tests/orders tests/campaigns tests/development

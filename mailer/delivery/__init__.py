@@ -13,6 +13,7 @@ from mailer.delivery.books import (
     messages_of,
     unfinished,
 )
+from mailer.delivery.clocks import SenderClock
 from mailer.delivery.evidence import UnknownBatch, unknown_batches
 from mailer.delivery.gate import Gate
 from mailer.delivery.heard import News, hear
@@ -35,7 +36,7 @@ from mailer.delivery.pace import Pace, PaceInvalid, read_pace
 from mailer.delivery.press import LettersPress, Senders, compile_mailing
 from mailer.delivery.reaper import BatchNotUnknown, reap, settle_unknown
 from mailer.delivery.roll import messages_of_mailing
-from mailer.delivery.sender import Sender, SenderClock, SenderSettings
+from mailer.delivery.sender import Sender, SenderSettings
 from mailer.delivery.states import BatchState, MailingState
 from mailer.delivery.window import BARRIER
 

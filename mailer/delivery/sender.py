@@ -1,8 +1,7 @@
 """The main road of a batch, from due to done; each step is a line of `deliver_one`."""
 
-import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -25,18 +24,17 @@ from mailer.delivery.batches import (
     refuse,
     take_places,
 )
+from mailer.delivery.clocks import SenderClock
 from mailer.delivery.facts import PersonFacts, facts_select, people_given, read_facts
 from mailer.delivery.gate import Gate, Passed, Prepared
-from mailer.delivery.pace import ALL_MAIL, Pace, reserve, waiting
+from mailer.delivery.pace import Pace
 from mailer.delivery.settle import SOON, NotOurs, Result, settle, sort_answers, stop_lane
-from mailer.delivery.window import Window, start_window
+from mailer.delivery.turns import keep_pace
+from mailer.delivery.window import Window
 from mailer.journal import Journal, JournalUnwritable
 from mailer.permission import decide
 from mailer.providers import AboutUs, Accepted, HandOver, NotBegun
 from mailer.vocabulary import Lane, PersonId, Reason, Refused
-
-LONGEST_WAIT = 5.0
-"""Seconds that a worker holds a batch for its turn in the pace; a longer wait is put back in line."""
 
 UNPRINTABLE_WAIT = timedelta(minutes=5)
 """When a batch is tried again whose letter could not be made."""
@@ -68,15 +66,6 @@ class Press(Protocol):
 
         Raises LetterUnprintable where the letter itself cannot be made.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class SenderClock:
-    """The wall clock that stamps, the monotonic one that measures, and how to sleep."""
-
-    now: Callable[[], datetime]
-    monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +107,12 @@ class Sender:
             return False
         batch, facts = claimed
         batch, prepared = self._print(batch, facts)
-        batch, prepared = self._keep_pace(batch, prepared)
+        batch, prepared = keep_pace(
+            self._database, self._settings.pace, batch, prepared, clock=self._clock
+        )
         if not prepared or not self._is_provider_ready(batch, len(prepared)):
             return True
-        with start_window() as window:
+        with self._clock.window() as window:
             taken = self._take_in_hand(batch)
             if taken is Taken.YES:
                 passed, answer = self._through_the_gate(batch, prepared, window)
@@ -204,84 +195,6 @@ class Sender:
                 refused = {who: Refused(Reason.NOT_DATA) for who in batch.people}
                 refuse(session, batch, refused, now=now)
                 finish_empty(session, batch, now=now)
-
-    # The pace
-
-    def _keep_pace(
-        self, batch: Claimed, prepared: Mapping[PersonId, Prepared]
-    ) -> tuple[Claimed, Mapping[PersonId, Prepared]]:
-        """Wait for our turn in the budgets that all workers share; who is beyond it waits in line."""
-        pace = self._settings.pace
-        if not prepared or not (pace.per_second or pace.per_domain):
-            return batch, prepared
-        now = self._clock.now()
-        with self._database.transaction() as session:
-            if not hold(session, batch):
-                return batch, {}
-            batch, wait = self._pace_domains(session, batch, prepared, now)
-            prepared = {who: prepared[who] for who in batch.people}
-            if not prepared:
-                finish_empty(session, batch, now=now)
-                return batch, {}
-            wait = max(wait, self._pace_all_mail(session, batch, len(prepared), now))
-            if wait.total_seconds() > LONGEST_WAIT:
-                give_back(session, batch, not_before=now + wait)
-                return batch, {}
-        self._clock.sleep(wait.total_seconds())
-        return batch, prepared
-
-    def _pace_all_mail(
-        self, session: Session, batch: Claimed, messages: int, now: datetime
-    ) -> timedelta:
-        """Take a turn in the budget of all mail; order updates are counted and never wait."""
-        rate = self._settings.pace.per_second
-        if not rate:
-            return timedelta(0)
-        wait = self._turn(session, ALL_MAIL, messages, rate, now)
-        return timedelta(0) if batch.lane is Lane.ORDERS else wait
-
-    def _pace_domains(
-        self,
-        session: Session,
-        batch: Claimed,
-        prepared: Mapping[PersonId, Prepared],
-        now: datetime,
-    ) -> tuple[Claimed, timedelta]:
-        longest = timedelta(0)
-        for domain, rate in sorted(self._settings.pace.per_domain.items()):
-            there = [who for who in batch.people if _domain_of(prepared[who]) == domain]
-            batch, wait = self._pace_domain(session, batch, there, domain, rate, now)
-            longest = max(longest, wait)
-        return batch, longest
-
-    def _pace_domain(
-        self,
-        session: Session,
-        batch: Claimed,
-        there: list[PersonId],
-        domain: str,
-        rate: float,
-        now: datetime,
-    ) -> tuple[Claimed, timedelta]:
-        """Keep a second's worth for a slow domain, or nobody while its turn is far off."""
-        if not there:
-            return batch, timedelta(0)
-        worth = max(1, int(rate))
-        wait = self._turn(session, domain, min(worth, len(there)), rate, now)
-        far_off = wait.total_seconds() > LONGEST_WAIT
-        rest = there if far_off else there[worth:]
-        due = now + (wait if far_off else timedelta(seconds=1))
-        move_to_child(session, batch, rest, attempt=batch.attempt, not_before=due)
-        return batch.without(rest), timedelta(0) if far_off else wait
-
-    def _turn(
-        self, session: Session, budget: str, messages: int, rate: float, now: datetime
-    ) -> timedelta:
-        """Return the wait for a turn, and take it if it is near enough to be waited for."""
-        wait = waiting(session, budget=budget, now=now)
-        if wait.total_seconds() > LONGEST_WAIT:
-            return wait
-        return reserve(session, budget=budget, messages=messages, per_second=rate, now=now)
 
     def _is_provider_ready(self, batch: Claimed, messages: int) -> bool:
         """Open connections before the window is armed; else stop the lane and put all back."""
@@ -455,7 +368,3 @@ def _decide_all(
         else:
             allowed.append(person)
     return allowed, refused
-
-
-def _domain_of(prepared: Prepared) -> str:
-    return prepared.outgoing.recipient.rpartition("@")[2].casefold()

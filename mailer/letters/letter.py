@@ -1,6 +1,7 @@
 """What a letter is: its name, its stream, its typed fields, and how fields are read from JSON."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -35,7 +36,7 @@ class FieldsInvalid(Exception):
         super().__init__(f"{letter}: {named}")
 
 
-class Letter(Part):
+class Letter(Part, ABC):
     """A kind of mail. Subclasses are the catalogue: one class, three templates of its name."""
 
     name: ClassVar[str]
@@ -47,9 +48,9 @@ class Letter(Part):
         return self.as_json()
 
     @classmethod
+    @abstractmethod
     def sample(cls) -> Self:
         """Give an invented letter of this kind, for previews, tests and screenshots."""
-        raise NotImplementedError
 
     @classmethod
     def read(cls, fields: Mapping[str, Any]) -> Self:

@@ -1,6 +1,8 @@
 """A road for tests: real database and journal, the fake provider, a press without letters."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,6 +27,7 @@ from mailer.delivery import (
 from mailer.delivery.batches import Claimed
 from mailer.delivery.facts import PersonFacts
 from mailer.delivery.gate import Prepared
+from mailer.delivery.window import Window
 from mailer.journal import Journal
 from mailer.people import AudienceFilter, audience_of
 from mailer.providers import MemoryProvider, Outgoing
@@ -116,6 +119,18 @@ class Road:
         return [each.recipient for each in self.provider.accepted]
 
 
+class OpenWindow(Window):
+    """A window that no clock shuts: what becomes of a batch must not hang on a busy machine."""
+
+    def __init__(self) -> None:
+        self.begin_before = math.inf
+
+
+@contextmanager
+def open_window() -> Iterator[Window]:
+    yield OpenWindow()
+
+
 @pytest.fixture
 def road(database: Database, vault: Vault, tmp_path: Path, now: datetime) -> Iterator[Road]:
     time = [now]
@@ -135,7 +150,7 @@ def road(database: Database, vault: Vault, tmp_path: Path, now: datetime) -> Ite
             Gate(database, provider),
             press,
             journal,
-            SenderClock(now=lambda: time[0], sleep=lambda seconds: None),
+            SenderClock(lambda: time[0], sleep=lambda seconds: None, window=open_window),
             SenderSettings(lease=timedelta(seconds=30), pace=Pace()),
         ),
         opt_outs=OptOuts(

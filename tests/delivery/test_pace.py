@@ -9,7 +9,7 @@ from mailer.database import Database
 from mailer.delivery import Pace, SenderClock, SenderSettings
 from mailer.delivery.pace import reserve
 from mailer.vocabulary import Lane
-from tests.delivery.conftest import Road
+from tests.delivery.conftest import Road, open_window
 
 
 def test_each_reservation_waits_for_the_ones_before_it(session: Session, now: datetime) -> None:
@@ -56,7 +56,7 @@ def test_an_order_update_never_waits_for_a_campaigns_pace(road: Road) -> None:
     slept: list[float] = []
     anna = road.customer("Anna Becker")
     road.sender._settings = SenderSettings(lease=timedelta(seconds=30), pace=Pace(0.01))
-    road.sender._clock = SenderClock(now=lambda: road.now, sleep=slept.append)
+    road.sender._clock = SenderClock(lambda: road.now, sleep=slept.append, window=open_window)
     road.campaign()
     road.sender.deliver_one(Lane.PROMOTIONAL)
     road.order_update(anna)

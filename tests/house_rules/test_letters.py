@@ -64,10 +64,10 @@ def test_every_letter_has_its_three_files_and_every_folder_a_letter() -> None:
 
 
 def test_every_letter_class_is_in_the_catalogue() -> None:
-    def below(kind: type[Letter]) -> Iterator[type[Letter]]:
-        for each in kind.__subclasses__():
-            yield each
-            yield from below(each)
+    def below(kind: type[object]) -> Iterator[type[object]]:
+        for subclass in kind.__subclasses__():
+            yield subclass
+            yield from below(subclass)
 
     named = {each for each in below(Letter) if "name" in vars(each)}
     assert named == set(CATALOGUE.values())

@@ -21,7 +21,8 @@ class Cable:
         self._cut_on_answer = threading.Event()
         self.port = 0
         self.plug_in()
-        self.url = parts._replace(netloc=f"{parts.username}@127.0.0.1:{self.port}").geturl()
+        who = parts.netloc.rpartition("@")[0]  # with the password, where there is one
+        self.url = parts._replace(netloc=f"{who}@127.0.0.1:{self.port}").geturl()
 
     def __enter__(self) -> "Cable":
         return self

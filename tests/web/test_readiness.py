@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from mailer import database as pool
 from mailer.database import Database, DatabaseAway
 from mailer.migrations import is_current, migrate
 from mailer.vocabulary import Topic
@@ -98,17 +97,8 @@ def test_metrics_ask_the_database_once_however_often_they_are_fetched(
         assert client.get("/metrics").status_code == 200
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits long for a connection in this test."""
-    monkeypatch.setattr(pool, "POOL_SECONDS", 0.05)
-
-
-def test_a_pool_that_is_taken_counts_as_a_database_that_is_away(
-    impatient: None, database_url: str
-) -> None:
-    small = Database(database_url, pool_size=1)
-    small.engine.pool._max_overflow = 0  # type: ignore[attr-defined]
+def test_a_pool_that_is_taken_counts_as_a_database_that_is_away(database_url: str) -> None:
+    small = Database(database_url, pool_size=1, pool_overflow=0, pool_seconds=0.05)
     with small.reading() as session:
         session.execute(text("SELECT 1"))
         for door in (small.transaction, small.reading):
@@ -119,7 +109,7 @@ def test_a_pool_that_is_taken_counts_as_a_database_that_is_away(
 
 @pytest.mark.clause("C08")
 def test_an_opt_out_gets_through_while_others_hold_every_connection(
-    impatient: None, house: House, tmp_path: Path
+    house: House, tmp_path: Path
 ) -> None:
     jo = house.customer(NEWS)
     settings = settings_for(house.parts.database.url, tmp_path, web_threads="4")

@@ -1,0 +1,96 @@
+"""The turn of a batch in the budgets that all workers share; who is beyond it waits in line."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from mailer.database import Database
+from mailer.delivery.batches import Claimed, finish_empty, give_back, hold, move_to_child
+from mailer.delivery.clocks import SenderClock
+from mailer.delivery.gate import Prepared
+from mailer.delivery.pace import ALL_MAIL, Pace, reserve, waiting
+from mailer.vocabulary import Lane, PersonId
+
+LONGEST_WAIT = 5.0
+"""Seconds that a worker holds a batch for its turn; a longer wait is put back in line."""
+
+Ready = Mapping[PersonId, Prepared]
+
+
+def keep_pace(
+    database: Database, pace: Pace, batch: Claimed, prepared: Ready, *, clock: SenderClock
+) -> tuple[Claimed, Ready]:
+    """Take the batch's turn and sleep until it comes; return who may begin then.
+
+    Nobody is returned when the turn is far off: the batch is put back in line, or, where only
+    a domain is slow, the people there are. No transaction is open while it sleeps.
+    """
+    if not prepared or not (pace.per_second or pace.per_domain):
+        return batch, prepared
+    now = clock.now()
+    with database.transaction() as session:
+        if not hold(session, batch):
+            return batch, {}
+        turn = _Turn(session, pace, now)
+        batch, wait = turn.in_domains(batch, prepared)
+        prepared = {who: prepared[who] for who in batch.people}
+        if not prepared:
+            finish_empty(session, batch, now=now)
+            return batch, {}
+        wait = max(wait, turn.in_all_mail(batch, len(prepared)))
+        if wait.total_seconds() > LONGEST_WAIT:
+            give_back(session, batch, not_before=now + wait)
+            return batch, {}
+    clock.sleep(wait.total_seconds())
+    return batch, prepared
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    session: Session
+    pace: Pace
+    now: datetime
+
+    def in_all_mail(self, batch: Claimed, messages: int) -> timedelta:
+        """Take a turn in the budget of all mail; order updates are counted and never wait."""
+        if not self.pace.per_second:
+            return timedelta(0)
+        wait = self._take(ALL_MAIL, messages, self.pace.per_second)
+        return timedelta(0) if batch.lane is Lane.ORDERS else wait
+
+    def in_domains(self, batch: Claimed, prepared: Ready) -> tuple[Claimed, timedelta]:
+        """Take a turn with each slow domain of the batch, and send away who must wait for it."""
+        longest = timedelta(0)
+        for domain, rate in sorted(self.pace.per_domain.items()):
+            there = [who for who in batch.people if _domain_of(prepared[who]) == domain]
+            if there:
+                batch, wait = self._in_domain(batch, there, domain, rate)
+                longest = max(longest, wait)
+        return batch, longest
+
+    def _in_domain(
+        self, batch: Claimed, there: list[PersonId], domain: str, rate: float
+    ) -> tuple[Claimed, timedelta]:
+        """Keep a second's worth for a slow domain, or nobody while its turn is far off."""
+        worth = max(1, int(rate))
+        wait = self._take(domain, min(worth, len(there)), rate)
+        far_off = wait.total_seconds() > LONGEST_WAIT
+        rest = there if far_off else there[worth:]
+        due = self.now + (wait if far_off else timedelta(seconds=1))
+        move_to_child(self.session, batch, rest, attempt=batch.attempt, not_before=due)
+        return batch.without(rest), timedelta(0) if far_off else wait
+
+    def _take(self, budget: str, messages: int, rate: float) -> timedelta:
+        """Return the wait for a turn, and take it if it is near enough to be waited for."""
+        wait = waiting(self.session, budget=budget, now=self.now)
+        if wait.total_seconds() > LONGEST_WAIT:
+            return wait
+        return reserve(
+            self.session, budget=budget, messages=messages, per_second=rate, now=self.now
+        )
+
+
+def _domain_of(prepared: Prepared) -> str:
+    return prepared.outgoing.recipient.rpartition("@")[2].casefold()
