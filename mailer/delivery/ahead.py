@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
-from mailer.delivery.facts import facts_select, people_given, read_facts
+from mailer.delivery.facts import facts_of_given, read_facts
 from mailer.delivery.mailings import mailing_of
 from mailer.permission import decide
 from mailer.vocabulary import MailingId, PersonId, Reason, Refused, Verdict
@@ -39,14 +39,15 @@ def verdicts_ahead(
             PersonId(row.person_id): Refused(Reason.NOT_LATE, mailing.use_by) for row in waiting
         }
     rows = session.execute(
-        facts_select(people_given()),
+        facts_of_given(),
         {
             "persons": [row.person_id for row in waiting],
             "addresses": [row.address_id for row in waiting],
             "mailing_id": mailing_id,
         },
     ).all()
-    known = [read_facts(row) for row in rows]
     return {
-        each.person_id: decide(mailing.stream, mailing.topic, each.facts, now=now) for each in known
+        person: decide(mailing.stream, mailing.topic, same.facts, now=now)
+        for same in map(read_facts, rows)
+        for person in same.versions
     }

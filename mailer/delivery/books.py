@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
 from mailer import people
-from mailer.delivery.facts import facts_select, people_given, read_facts
+from mailer.delivery.facts import facts_of_given, read_facts
 from mailer.permission import decide
 from mailer.vocabulary import (
     Allowed,
@@ -22,6 +22,7 @@ from mailer.vocabulary import (
     Reason,
     Stream,
     Topic,
+    Verdict,
 )
 
 DRY_RUN_SLICE = 2000
@@ -179,26 +180,29 @@ def dry_run(
     rows = session.execute(audience, execution_options={"yield_per": DRY_RUN_SLICE}).partitions()
     for some in rows:
         total += len(some)
-        for verdict in _verdicts(session, stream, topic, some, now):
+        for verdict, people_of_it in _verdicts(session, stream, topic, some, now):
             if isinstance(verdict, Allowed):
-                allowed += 1
+                allowed += people_of_it
             else:
-                counts[verdict.reason] += 1
+                counts[verdict.reason] += people_of_it
     return DryRun(audience=total, allowed=allowed, refused=dict(counts))
 
 
 def _verdicts(
     session: Session, stream: Stream, topic: Topic | None, some: Sequence[Any], now: datetime
-) -> list[Any]:
+) -> list[tuple[Verdict, int]]:
     rows = session.execute(
-        facts_select(people_given()),
+        facts_of_given(),
         {
             "persons": [row.person_id for row in some],
             "addresses": [row.address_id for row in some],
             "mailing_id": 0,
         },
     ).all()
-    return [decide(stream, topic, read_facts(row).facts, now=now) for row in rows]
+    return [
+        (decide(stream, topic, same.facts, now=now), len(same.versions))
+        for same in map(read_facts, rows)
+    ]
 
 
 _MESSAGES = text(

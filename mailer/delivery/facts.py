@@ -1,6 +1,8 @@
 """The facts of a batch in one statement: people's, permission's and our own, joined by person."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -19,7 +21,7 @@ from sqlmodel import SQLModel
 from mailer import people, permission
 from mailer.delivery import _tables  # noqa: F401 - registers the tables
 from mailer.permission import Facts
-from mailer.vocabulary import AddressId, PersonId
+from mailer.vocabulary import PersonId
 
 _batch = SQLModel.metadata.tables["delivery_batch"]
 _roster = SQLModel.metadata.tables["delivery_roster"]
@@ -28,19 +30,23 @@ _mailing = SQLModel.metadata.tables["delivery_mailing"]
 
 
 @dataclass(frozen=True, slots=True)
-class PersonFacts:
-    """What one statement told about one person of a batch."""
+class SameFacts:
+    """Some people of a batch of whom one statement told the same, so that one decision is theirs."""
 
-    person_id: PersonId
-    address_id: AddressId
-    version: int
+    versions: Mapping[PersonId, int]
+    """Each of them, and the version of what letters print about them."""
     tracking: bool
     younger_in_hand: bool
     facts: Facts
 
 
-def people_given() -> FromClause:
-    """A table of the people in the bound arrays `persons` and `addresses`."""
+@lru_cache(maxsize=1)  # a statement is made once: making it costs as much as running it
+def facts_of_given() -> Select[Any]:
+    """The facts of the people in the bound arrays `persons` and `addresses`."""
+    return facts_select(_people_given())
+
+
+def _people_given() -> FromClause:
     given = select(
         func.unnest(bindparam("persons", type_=ARRAY(BigInteger))).label("person_id"),
         func.unnest(bindparam("addresses", type_=ARRAY(BigInteger))).label("address_id"),
@@ -49,23 +55,40 @@ def people_given() -> FromClause:
 
 
 def facts_select(who: FromClause) -> Select[Any]:
-    """Select the facts of everybody in `who` for the mailing bound as `mailing_id`."""
+    """Select the facts of everybody in `who` for the mailing bound as `mailing_id`.
+
+    One row for all of whom the same is known, with their numbers and versions in two arrays: most
+    of a batch differ in nothing that a decision asks for.
+    """
     reach = people.reach_of(who).subquery("reach")
     stand = permission.facts_of(who).subquery("stand")
     often = _mailbox_history(stand)
-    return select(
-        stand,
-        reach.c.version,
+    known = [
+        *(stand.c[name] for name in _KNOWN),
         reach.c.gone,
-        reach.c.current_address_id,
+        (reach.c.current_address_id != reach.c.address_id).label("moved"),
         often.c.last_promotional,
         often.c.older_in_hand,
         often.c.younger_in_hand,
-    ).select_from(
-        stand.join(reach, reach.c.person_id == stand.c.person_id).outerjoin(
-            often, literal_column("true")
-        )
+    ]
+    whole = stand.join(reach, reach.c.person_id == stand.c.person_id).outerjoin(
+        often, literal_column("true")
     )
+    return (
+        select(
+            func.array_agg(reach.c.person_id).label("persons"),
+            func.array_agg(reach.c.version).label("versions"),
+            *known,
+        )
+        .select_from(whole)
+        .group_by(*known)
+    )
+
+
+_KNOWN = (
+    "topics_on", "topics_answered", "paused_until", "frequency", "confirmed", "gpc_since",
+    "tracking", "nos",
+)  # fmt: skip
 
 
 def _mailbox_history(stand: FromClause) -> FromClause:
@@ -95,25 +118,22 @@ def _mailbox_history(stand: FromClause) -> FromClause:
     )
 
 
-def read_facts(row: Any) -> PersonFacts:
+def read_facts(row: Any) -> SameFacts:
     """Read one row of `facts_select`."""
-    facts = permission.facts_from(
-        row, gone=row.gone, moved=row.current_address_id != row.address_id
-    )
+    facts = permission.facts_from(row, gone=row.gone, moved=bool(row.moved))
     if row.last_promotional is not None or row.older_in_hand:
         facts = replace(
             facts, last_promotional=row.last_promotional, older_in_hand=bool(row.older_in_hand)
         )
-    return PersonFacts(
-        person_id=PersonId(row.person_id),
-        address_id=AddressId(row.address_id),
-        version=row.version,
+    return SameFacts(
+        versions=dict(zip(row.persons, row.versions, strict=True)),
         tracking=row.tracking,
         younger_in_hand=bool(row.younger_in_hand),
         facts=facts,
     )
 
 
+@lru_cache(maxsize=1)
 def gate_select() -> Select[Any]:
     """The gate: one statement that returns nothing unless the batch is in hand under this token.
 

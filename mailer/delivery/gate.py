@@ -6,14 +6,14 @@ and the person is dropped. Or it does see it; then its answer waits until this b
 nothing of it can begin any more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from mailer.database import Database
 from mailer.delivery.batches import Claimed, refuse
-from mailer.delivery.facts import PersonFacts, gate_select, read_facts
+from mailer.delivery.facts import SameFacts, gate_select, read_facts
 from mailer.delivery.states import MailingState
 from mailer.delivery.window import Window
 from mailer.permission import decide
@@ -87,40 +87,49 @@ class Gate:
         passed = Passed()
         told: set[PersonId] = set()
         for row in rows:
-            person = read_facts(row)
-            told.add(person.person_id)
-            ready = prepared.get(person.person_id)
-            if ready is not None:
-                self._sort(batch, person, ready, row, passed, now)
+            same = read_facts(row)
+            told.update(same.versions)
+            _sort(batch, same, prepared, row, passed, now)
         # Whoever the gate's statement did not name is not handed over, whatever the reason.
         passed.waiting += [person for person in prepared if person not in told]
         return passed
 
-    def _sort(
-        self,
-        batch: Claimed,
-        person: PersonFacts,
-        ready: Prepared,
-        row: Any,
-        passed: Passed,
-        now: datetime,
-    ) -> None:
-        who = person.person_id
-        if MailingState(row.mailing_state) is not MailingState.SENDING:
-            passed.waiting.append(who)
-            return
-        if row.use_by is not None and row.use_by < now:
-            passed.refused[who] = Refused(Reason.NOT_LATE, row.use_by)
-            return
-        verdict = decide(batch.mailing.stream, batch.mailing.topic, person.facts, now=now)
-        if isinstance(verdict, Refused):
-            passed.refused[who] = verdict
-        elif person.younger_in_hand or _is_outdated(ready, person):
+
+def _sort(
+    batch: Claimed,
+    same: SameFacts,
+    prepared: Mapping[PersonId, Prepared],
+    row: Any,
+    passed: Passed,
+    now: datetime,
+) -> None:
+    """Decide once for all of whom the same is known: they wait, are refused, or pass."""
+    ready = [who for who in same.versions if who in prepared]
+    if MailingState(row.mailing_state) is not MailingState.SENDING:
+        passed.waiting += ready
+        return
+    if row.use_by is not None and row.use_by < now:
+        passed.refused |= dict.fromkeys(ready, Refused(Reason.NOT_LATE, row.use_by))
+        return
+    verdict = decide(batch.mailing.stream, batch.mailing.topic, same.facts, now=now)
+    if isinstance(verdict, Refused):
+        passed.refused |= dict.fromkeys(ready, verdict)
+    elif same.younger_in_hand:
+        passed.waiting += ready
+    else:
+        _let_through(ready, same, prepared, passed)
+
+
+def _let_through(
+    ready: Sequence[PersonId],
+    same: SameFacts,
+    prepared: Mapping[PersonId, Prepared],
+    passed: Passed,
+) -> None:
+    """Pass who may be mailed, but for those whose message is outdated: they are printed anew."""
+    for who in ready:
+        message = prepared[who]
+        if message.version != same.versions[who] or message.tracking != same.tracking:
             passed.waiting.append(who)
         else:
-            passed.messages.append(ready.outgoing)
-
-
-def _is_outdated(ready: Prepared, person: PersonFacts) -> bool:
-    """Say whether facts printed in the message have changed since, or its tracking must go."""
-    return ready.version != person.version or ready.tracking != person.tracking
+            passed.messages.append(message.outgoing)

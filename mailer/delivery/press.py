@@ -1,6 +1,6 @@
 """Printing the messages of a batch: letters, links and the vault come together here."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
@@ -11,7 +11,6 @@ from sqlmodel import Session
 from mailer import people
 from mailer.database import Database
 from mailer.delivery.batches import Claimed
-from mailer.delivery.facts import PersonFacts
 from mailer.delivery.gate import Prepared
 from mailer.delivery.mailings import Mailing, fields_place
 from mailer.delivery.sender import LetterUnprintable
@@ -43,15 +42,30 @@ COMPILED_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """A From as it is written, taken apart once: reading it for each message would cost a tenth."""
+
+    written: str
+    """`Name <address>`"""
+    address: str
+    domain: str
+
+
 class Senders:
     """The two From addresses; separate, so that a complaint about one leaves the other clean."""
 
-    orders: str
-    promotional: str
+    def __init__(self, orders: str, promotional: str) -> None:
+        self._orders = _origin(orders)
+        self._promotional = _origin(promotional)
 
-    def of(self, stream: Stream) -> str:
-        """Return the From of a stream, as `Name <address>`."""
-        return self.orders if stream is Stream.ORDER_UPDATE else self.promotional
+    def of(self, stream: Stream) -> Origin:
+        """Return where mail of a stream comes from."""
+        return self._orders if stream is Stream.ORDER_UPDATE else self._promotional
+
+
+def _origin(written: str) -> Origin:
+    address = parseaddr(written)[1]
+    return Origin(written, address, address.rpartition("@")[2])
 
 
 class LettersPress:
@@ -68,11 +82,11 @@ class LettersPress:
         self._compiled: dict[int, Compiled] = {}
 
     def print_messages(
-        self, batch: Claimed, facts: Mapping[PersonId, PersonFacts], *, now: datetime
+        self, batch: Claimed, *, untracked: Collection[PersonId], now: datetime
     ) -> Mapping[PersonId, Prepared | Reason]:
         """Return a message for each person of the batch, or why there is none for them.
 
-        Raises LetterUnprintable where the letter itself cannot be made. Nothing is logged here.
+        The messages of `untracked` carry plain links and no pixel (C17). Raises LetterUnprintable where the letter itself cannot be made. Nothing is logged here.
         """
         persons = list(batch.people)
         with self._database.reading() as session:
@@ -81,7 +95,7 @@ class LettersPress:
             readable = [person for person in persons if person not in unreadable]
             keys = self._vault.keys_of(session, readable) if sealed else {}
         return dict.fromkeys(unreadable, Reason.NOT_DATA) | {
-            person: self._print_one(batch, profiles[person], facts[person], keys, now)
+            person: self._print_one(batch, profiles[person], person not in untracked, keys, now)
             if person in profiles
             else Reason.NOT_GONE
             for person in readable
@@ -110,7 +124,7 @@ class LettersPress:
         self,
         batch: Claimed,
         profile: Profile,
-        facts: PersonFacts,
+        tracking: bool,
         keys: Mapping[PersonId, PersonKey],
         now: datetime,
     ) -> Prepared | Reason:
@@ -125,37 +139,21 @@ class LettersPress:
         )
         # A deploy may have changed the layout since the mailing was made: a link whose number
         # might mean another target now leads straight to its own, unmeasured.
-        measured = facts.tracking and compiled.targets == mailing.targets
+        measured = tracking and compiled.targets == mailing.targets
         rendered = compiled.render(person_fields(profile), links, tracking=measured)
-        envelope = self._envelope(mailing, profile, links, now)
+        origin = self._senders.of(mailing.stream)
+        envelope = _envelope(mailing, profile, links, origin, now)
         try:
             content = write_message(rendered, envelope)
         except (AddressUnusable, EnvelopeInvalid):
             return Reason.NOT_DATA
         outgoing = Outgoing(
             person_id=profile.person_id,
-            sender=parseaddr(envelope.from_)[1],
+            sender=origin.address,
             recipient=envelope.to_address,
             content=content,
         )
-        return Prepared(outgoing, version=profile.version, tracking=facts.tracking)
-
-    def _envelope(
-        self, mailing: Mailing, profile: Profile, links: PersonLinks, now: datetime
-    ) -> Envelope:
-        from_ = self._senders.of(mailing.stream)
-        domain = parseaddr(from_)[1].rpartition("@")[2]
-        return Envelope(
-            from_=from_,
-            to_address=profile.email,
-            to_name=profile.name,
-            # The same at every attempt, so that mailboxes can see that a copy is one.
-            message_id=f"<{mailing.id}.{profile.person_id}@{domain}>",
-            date=now,
-            list_unsubscribe=links.unsubscribe if mailing.topic else None,
-            list_id=list_id_of(mailing.topic, domain) if mailing.topic else None,
-            mailing=f"m{mailing.id}",
-        )
+        return Prepared(outgoing, version=profile.version, tracking=tracking)
 
     def _compile(self, mailing: Mailing, key: PersonKey | None) -> Compiled | None:
         if mailing.sealed_fields is not None:
@@ -165,6 +163,22 @@ class LettersPress:
                 self._compiled.pop(next(iter(self._compiled)))
             self._compiled[mailing.id] = _compile_campaign(mailing, self._brand)
         return self._compiled[mailing.id]
+
+
+def _envelope(
+    mailing: Mailing, profile: Profile, links: PersonLinks, origin: Origin, now: datetime
+) -> Envelope:
+    return Envelope(
+        from_=origin.written,
+        to_address=profile.email,
+        to_name=profile.name,
+        # The same at every attempt, so that mailboxes can see that a copy is one.
+        message_id=f"<{mailing.id}.{profile.person_id}@{origin.domain}>",
+        date=now,
+        list_unsubscribe=links.unsubscribe if mailing.topic else None,
+        list_id=list_id_of(mailing.topic, origin.domain) if mailing.topic else None,
+        mailing=f"m{mailing.id}",
+    )
 
 
 def _compile_campaign(mailing: Mailing, brand: Brand) -> Compiled:

@@ -1,7 +1,7 @@
 """The main road of a batch, from due to done; each step is a line of `deliver_one`."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -25,7 +25,7 @@ from mailer.delivery.batches import (
     take_places,
 )
 from mailer.delivery.clocks import SenderClock
-from mailer.delivery.facts import PersonFacts, facts_select, people_given, read_facts
+from mailer.delivery.facts import SameFacts, facts_of_given, read_facts
 from mailer.delivery.gate import Gate, Passed, Prepared
 from mailer.delivery.pace import Pace
 from mailer.delivery.settle import SOON, NotOurs, Result, settle, sort_answers, stop_lane
@@ -60,7 +60,7 @@ class Press(Protocol):
     """Prints the messages of a batch; knows letters, links and the vault."""
 
     def print_messages(
-        self, batch: Claimed, facts: Mapping[PersonId, PersonFacts], *, now: datetime
+        self, batch: Claimed, *, untracked: Collection[PersonId], now: datetime
     ) -> Mapping[PersonId, Prepared | Reason]:
         """Return a message for each person of the batch, or why there is none.
 
@@ -105,8 +105,8 @@ class Sender:
         claimed = self._claim(lane)
         if claimed is None:
             return False
-        batch, facts = claimed
-        batch, prepared = self._print(batch, facts)
+        batch, untracked = claimed
+        batch, prepared = self._print(batch, untracked)
         batch, prepared = keep_pace(
             self._database, self._settings.pace, batch, prepared, clock=self._clock
         )
@@ -128,7 +128,7 @@ class Sender:
 
     # S1
 
-    def _claim(self, lane: Lane) -> tuple[Claimed, dict[PersonId, PersonFacts]] | None:
+    def _claim(self, lane: Lane) -> tuple[Claimed, set[PersonId]] | None:
         now = self._clock.now()
         with self._database.transaction() as session:
             batch = claim(
@@ -147,7 +147,9 @@ class Sender:
             if not placed:
                 finish_empty(session, batch, now=now)
         log.info("batch.claimed", batch=batch.id, size=len(batch.people), refused=len(refused))
-        return batch.without(refused), {person: facts[person] for person in placed}
+        return batch.without(refused), {
+            who for same in facts if not same.tracking for who in same.versions
+        }
 
     def _cut_to_a_slice(self, session: Session, batch: Claimed) -> Claimed:
         """Leave no more people in the batch than can begin within a second at the present pace."""
@@ -158,13 +160,13 @@ class Sender:
         return batch.without(rest)
 
     def _print(
-        self, batch: Claimed, facts: Mapping[PersonId, PersonFacts]
+        self, batch: Claimed, untracked: Collection[PersonId]
     ) -> tuple[Claimed, Mapping[PersonId, Prepared]]:
         """Print everybody's message, no transaction open; who cannot be reached is refused."""
         if not batch.people:
             return batch, {}
         try:
-            printed = self._press.print_messages(batch, facts, now=self._clock.now())
+            printed = self._press.print_messages(batch, untracked=untracked, now=self._clock.now())
         except DatabaseAway:
             raise
         except LetterUnprintable as error:
@@ -341,30 +343,33 @@ _TAKE_IN_HAND = text(
 )
 
 
-def _facts_of(session: Session, batch: Claimed) -> dict[PersonId, PersonFacts]:
+def _facts_of(session: Session, batch: Claimed) -> list[SameFacts]:
     rows = session.execute(
-        facts_select(people_given()),
+        facts_of_given(),
         {
             "persons": list(batch.people),
             "addresses": list(batch.people.values()),
             "mailing_id": batch.mailing.id,
         },
     ).all()
-    return {person.person_id: person for person in map(read_facts, rows)}
+    return [read_facts(row) for row in rows]
 
 
 def _decide_all(
-    batch: Claimed, facts: Mapping[PersonId, PersonFacts], now: datetime
+    batch: Claimed, facts: Sequence[SameFacts], now: datetime
 ) -> tuple[list[PersonId], dict[PersonId, Refused]]:
     allowed: list[PersonId] = []
-    refused: dict[PersonId, Refused] = {}
+    # Whoever the statement does not name is not there, whatever the reason.
+    refused = dict.fromkeys(batch.people, Refused(Reason.NOT_GONE))
     late = batch.mailing.use_by is not None and batch.mailing.use_by < now
-    for person in batch.people:
-        verdict = decide(batch.mailing.stream, batch.mailing.topic, facts[person].facts, now=now)
+    for same in facts:
+        verdict = decide(batch.mailing.stream, batch.mailing.topic, same.facts, now=now)
         if late:
-            refused[person] = Refused(Reason.NOT_LATE, batch.mailing.use_by)
+            refused |= dict.fromkeys(same.versions, Refused(Reason.NOT_LATE, batch.mailing.use_by))
         elif isinstance(verdict, Refused):
-            refused[person] = verdict
+            refused |= dict.fromkeys(same.versions, verdict)
         else:
-            allowed.append(person)
+            allowed += same.versions
+    for person in allowed:
+        del refused[person]
     return allowed, refused

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import FromClause, Select, func, or_, select, text
+from sqlalchemy import FromClause, Select, func, or_, select, text, true
 from sqlmodel import Session, col
 
+from mailer.database import looked_up
 from mailer.people._name_index import forget_name_words
 from mailer.people._tables import Customer
 from mailer.people._writing import move_to
@@ -147,18 +148,23 @@ def reach_of(who: FromClause) -> Select[*tuple[Any, ...]]:
     current_address_id (NULL for an unknown person), version (0 likewise), and gone: unknown,
     merged into another, or erased.
     """
-    gone = or_(
-        col(Customer.id).is_(None),
-        col(Customer.merged_into).is_not(None),
-        col(Customer.erased_at).is_not(None),
+    asked = (Customer.id, Customer.address_id, Customer.version)
+    customer = looked_up(
+        select(
+            *(col(column) for column in asked),
+            or_(col(Customer.merged_into).is_not(None), col(Customer.erased_at).is_not(None)).label(
+                "left"
+            ),
+        ).where(col(Customer.id) == who.c.person_id),
+        "customer",
     )
     return select(
         who.c.person_id,
         who.c.address_id,
-        col(Customer.address_id).label("current_address_id"),
-        func.coalesce(col(Customer.version), 0).label("version"),
-        gone.label("gone"),
-    ).select_from(who.outerjoin(Customer, col(Customer.id) == who.c.person_id))
+        customer.c.address_id.label("current_address_id"),
+        func.coalesce(customer.c.version, 0).label("version"),
+        func.coalesce(customer.c.left, True).label("gone"),
+    ).select_from(who.outerjoin(customer, true()))
 
 
 IDENTITY = text(

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import FromClause, Select, and_, func, literal_column, or_, select
+from sqlalchemy import FromClause, Select, func, select, true
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlmodel import SQLModel
 
+from mailer.database import looked_up
 from mailer.permission import _tables  # noqa: F401 - registers the tables
 from mailer.permission.decision import Facts, Suppression
 from mailer.vocabulary import Frequency, Scope, SuppressionReason, Topic
@@ -21,43 +23,52 @@ def facts_of(who: FromClause) -> Select[Any]:
     confirmed, gpc_since, tracking, standing_version, nos (a JSON list of suppressions or null).
     A no counts when it names the person or the address.
     """
-    nos = (
-        select(
-            func.jsonb_agg(
-                func.jsonb_build_array(
-                    _suppression.c.scope,
-                    _suppression.c.reason,
-                    func.extract("epoch", _suppression.c.since),
-                    _suppression.c.topic,
-                    func.extract("epoch", _suppression.c.until),
-                )
-            ).label("nos")
-        )
-        .where(
-            _suppression.c.lifted_at.is_(None),
-            or_(
-                _suppression.c.person_id == who.c.person_id,
-                _suppression.c.address_id == who.c.address_id,
-            ),
-        )
-        .lateral("nos")
-    )
+    nos = _nos_of(who)
+    stand = looked_up(select(_standing).where(_standing.c.person_id == who.c.person_id), "stand")
     return select(
         who.c.person_id,
         who.c.address_id,
-        func.coalesce(_standing.c.topics_on, 0).label("topics_on"),
-        func.coalesce(_standing.c.topics_answered, 0).label("topics_answered"),
-        _standing.c.paused_until,
-        func.coalesce(_standing.c.frequency, "as_it_comes").label("frequency"),
-        func.coalesce(_standing.c.confirmed, True).label("confirmed"),
-        _standing.c.gpc_since,
-        func.coalesce(_standing.c.tracking, True).label("tracking"),
-        func.coalesce(_standing.c.version, 0).label("standing_version"),
+        func.coalesce(stand.c.topics_on, 0).label("topics_on"),
+        func.coalesce(stand.c.topics_answered, 0).label("topics_answered"),
+        stand.c.paused_until,
+        func.coalesce(stand.c.frequency, "as_it_comes").label("frequency"),
+        func.coalesce(stand.c.confirmed, True).label("confirmed"),
+        stand.c.gpc_since,
+        func.coalesce(stand.c.tracking, True).label("tracking"),
+        func.coalesce(stand.c.version, 0).label("standing_version"),
         nos.c.nos,
-    ).select_from(
-        who.outerjoin(_standing, and_(_standing.c.person_id == who.c.person_id)).outerjoin(
-            nos, literal_column("true")
+    ).select_from(who.outerjoin(stand, true()).outerjoin(nos, nos.c.person_id == who.c.person_id))
+
+
+def _nos_of(who: FromClause) -> FromClause:
+    """What stands against each of `who`: looked up by person and by address, each by its index."""
+
+    def held(column: str) -> Select[Any]:
+        no = looked_up(
+            select(_suppression).where(
+                _suppression.c[column] == who.c[column], _suppression.c.lifted_at.is_(None)
+            ),
+            f"no_by_{column}",
         )
+        return select(
+            who.c.person_id,
+            no.c.id,
+            func.jsonb_build_array(
+                no.c.scope,
+                no.c.reason,
+                func.extract("epoch", no.c.since),
+                no.c.topic,
+                func.extract("epoch", no.c.until),
+            ).label("no"),
+        ).select_from(who.join(no, true()))
+
+    each = held("person_id").union(held("address_id")).subquery("each_no")
+    return (
+        select(
+            each.c.person_id, func.jsonb_agg(aggregate_order_by(each.c.no, each.c.id)).label("nos")
+        )
+        .group_by(each.c.person_id)
+        .subquery("nos")
     )
 
 

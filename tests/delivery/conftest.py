@@ -1,7 +1,7 @@
 """A road for tests: real database and journal, the fake provider, a press without letters."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,7 +25,6 @@ from mailer.delivery import (
     send_to_one,
 )
 from mailer.delivery.batches import Claimed
-from mailer.delivery.facts import PersonFacts
 from mailer.delivery.gate import Prepared
 from mailer.delivery.window import Window
 from mailer.journal import Journal
@@ -46,7 +45,7 @@ class PlainPress:
         self.unprintable: dict[PersonId, Reason] = {}
 
     def print_messages(
-        self, batch: Claimed, facts: Mapping[PersonId, PersonFacts], *, now: datetime
+        self, batch: Claimed, *, untracked: Collection[PersonId], now: datetime
     ) -> Mapping[PersonId, Prepared | Reason]:
         with self._database.reading() as session:
             profiles = people.profiles_of(session, self._vault, list(batch.people))
@@ -54,7 +53,7 @@ class PlainPress:
             person: Prepared(
                 Outgoing(person, "news@example.org", profile.email, profile.name.encode()),
                 version=profile.version,
-                tracking=facts[person].tracking,
+                tracking=person not in untracked,
             )
             for person, profile in profiles.items()
         }

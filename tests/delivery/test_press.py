@@ -13,12 +13,10 @@ from mailer import delivery
 from mailer.database import Database
 from mailer.delivery import LettersPress, Mailing, MailingState, Senders
 from mailer.delivery.batches import Claimed
-from mailer.delivery.facts import PersonFacts
 from mailer.delivery.gate import Prepared
 from mailer.delivery.sender import LetterUnprintable
 from mailer.letters import Brand
 from mailer.links import Links
-from mailer.permission import Facts
 from mailer.vault import Vault
 from mailer.vocabulary import AddressId, BatchId, Lane, MailingId, PersonId, Reason, Stream, Topic
 from tests.people_of_tests import TestPerson, a_customer
@@ -88,19 +86,10 @@ def a_batch(mailing: Mailing, *people: tuple[PersonId, AddressId]) -> Claimed:
     )
 
 
-def some_facts(batch: Claimed, *, tracking: bool = True) -> dict[PersonId, PersonFacts]:
-    return {
-        person: PersonFacts(
-            person, address, version=1, tracking=tracking, younger_in_hand=False, facts=Facts()
-        )
-        for person, address in batch.people.items()
-    }
-
-
 def printed(
     press: LettersPress, batch: Claimed, now: datetime, *, tracking: bool = True
 ) -> Mapping[PersonId, Prepared | Reason]:
-    return press.print_messages(batch, some_facts(batch, tracking=tracking), now=now)
+    return press.print_messages(batch, untracked=() if tracking else batch.people, now=now)
 
 
 def html(made: Prepared | Reason) -> str:
