@@ -90,6 +90,10 @@ class Settings(BaseModel):
 
     postal_address: str = ""
     """The company's street address (C27); without it no promotional mail can be scheduled."""
+    link_hosts: str = ""
+    """Hosts, divided by commas, to which campaigns may link beside our own; subdomains go along."""
+    approval_above: int = Field(default=1000, ge=0)
+    """People; a campaign to more of them needs somebody else's approval. 0 asks for it always."""
     care_email: str = "CustomerCare@FocalPointSystem.com"
     care_phone: str = "(800) 363-5519"
 

@@ -1,6 +1,7 @@
 """`build(settings)`: the one place that picks concrete parts and puts them together."""
 
 import math
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import structlog
 from sqlmodel import Session
 
 from mailer import people
+from mailer.campaigns import Rules
 from mailer.database import Database
 from mailer.delivery import (
     Clocks,
@@ -45,6 +47,8 @@ from mailer.vocabulary import Lane
 Doorbell = Callable[[Lane], None]
 """Tells the workers that there is work in a lane; losing a ring costs seconds, never mail."""
 Clock = Callable[[], datetime]
+
+HOST = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 
 REFERENCE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """No 0, 1, I, L, O, U: a reference is read out on the telephone."""
@@ -80,6 +84,13 @@ class Parts:
     ring: Doorbell = field(default=no_bell)
     exits: Database | None = None
     """Connections that only opt-outs use, where others might take all there are."""
+
+    @property
+    def rules(self) -> Rules:
+        """What this installation asks of every campaign before it leaves."""
+        return Rules(
+            sender=self.settings.from_promotional, approval_above=self.settings.approval_above
+        )
 
     def close(self) -> None:
         """Give back connections and close the journal."""
@@ -134,6 +145,7 @@ def _databases(settings: Settings, process: str) -> tuple[Database, Database | N
 
 def refuse_unusable(settings: Settings) -> None:
     """Raise SettingsInvalid, naming the variable, for what only a sender would trip over later."""
+    _hosts(settings.link_hosts)
     try:
         pace = _pace(settings)
     except PaceInvalid as error:
@@ -229,7 +241,17 @@ def _brand(settings: Settings) -> Brand:
         care_phone=settings.care_phone,
         public_url=settings.public_url,
         shop_url=settings.shop_url,
+        known_hosts=_hosts(settings.link_hosts),
     )
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    """Read a list of hosts. Raises SettingsInvalid for what is none, such as an address."""
+    hosts = tuple(each.strip().lower() for each in text.split(",") if each.strip())
+    for host in hosts:
+        if not HOST.fullmatch(host):
+            raise SettingsInvalid("MAILER_LINK_HOSTS is not like partner.example.com,example.org")
+    return hosts
 
 
 def log_as_json() -> None:

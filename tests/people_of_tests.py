@@ -31,13 +31,14 @@ def a_customer(
     *,
     email: str | None = None,
     topics: Iterable[Topic] = (Topic.COMPANY_NEWS,),
+    city: str = "",
+    country: str = "",
     now: datetime,
 ) -> TestPerson:
     """Make a customer who switched some topics on."""
     address = email or f"{name.lower().replace(' ', '.')}@example.com"
-    made = people.upsert(
-        session, vault, NewProfile(email=address, name=name, source="shop"), now=now
-    )
+    profile = NewProfile(email=address, name=name, city=city, country=country, source="shop")
+    made = people.upsert(session, vault, profile, now=now)
     permission.admit(session, [made.person_id], now=now)
     wanted = frozenset(topics)
     if wanted:

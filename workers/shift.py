@@ -54,7 +54,10 @@ class Shift:
     def _start_one_campaign(self) -> bool:
         with self._parts.database.transaction() as session:
             now = self._parts.clock()
-            return bool(campaigns.start_due(session, brand=self._parts.brand, now=now, limit=1))
+            started = campaigns.start_due(
+                session, brand=self._parts.brand, rules=self._parts.rules, now=now, limit=1
+            )
+            return bool(started)
 
     def tick(self) -> None:
         """Ring where something is due, then close what is done; twice without harm."""

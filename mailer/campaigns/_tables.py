@@ -48,3 +48,10 @@ class CampaignRow(Table, table=True):
     created_by: str
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    authors: list[str] = Field(sa_type=JSONB, sa_column_kwargs={"server_default": "[]"})
+    """Everybody who wrote or edited it: none of them can approve it."""
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+    copied_from: int | None = Field(default=None, sa_type=BigInteger)
+    audience_size: int | None = None
+    """People, counted at the start."""

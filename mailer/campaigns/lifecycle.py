@@ -34,6 +34,8 @@ class Act(StrEnum):
     RESUME = "resume"
     CANCEL = "cancel"
     FINISH = "finish"
+    APPROVE = "approve"
+    CLONE = "clone"
 
 
 NEXT = MappingProxyType(
@@ -64,9 +66,16 @@ NEXT = MappingProxyType(
         (State.FINISHED, Act.FINISH): State.FINISHED,
         # The books of a cancelled campaign close later; it stays cancelled.
         (State.CANCELLED, Act.FINISH): State.CANCELLED,
+        # What leaves it where it is: a word about it, a copy of it.
+        (State.DRAFT, Act.APPROVE): State.DRAFT,
+        (State.SCHEDULED, Act.APPROVE): State.SCHEDULED,
+        **{(state, Act.CLONE): state for state in State},
     }
 )
 """Every transition there is; a pair that is missing cannot be done."""
+
+STAYING = frozenset({Act.EDIT, Act.SCHEDULE, Act.APPROVE, Act.CLONE})
+"""Acts that do something each time, though the state may stay what it is."""
 
 
 class CannotDo(Exception):
@@ -76,7 +85,7 @@ class CannotDo(Exception):
         self.act = act
         self.state = state
         self.possible = possible(state)
-        offers = ", ".join(self.possible) or "nothing; copy it instead"
+        offers = ", ".join(self.possible)
         super().__init__(f"A {state} campaign cannot do: {act}. Possible now: {offers}.")
 
 
@@ -100,4 +109,4 @@ def possible(state: State) -> tuple[Act, ...]:
 
 
 def _changes(state: State, act: Act, target: State | None) -> bool:
-    return target is not None and (target is not state or act in {Act.EDIT, Act.SCHEDULE})
+    return target is not None and (target is not state or act in STAYING)

@@ -71,6 +71,10 @@ class Campaign:
     created_by: str
     started_at: datetime | None
     ended_at: datetime | None
+    approved_by: str | None = None
+    """Who approved it as it stands now: an edit takes the approval away."""
+    approved_at: datetime | None = None
+    copied_from: CampaignId | None = None
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """Campaigns and batches from the command line: the same acts as in the API."""
 
 import json
+import re
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,11 +24,17 @@ if TYPE_CHECKING:
     from mailer.wiring import Parts
 
 Id = click.IntRange(1, 2**63 - 1)
+NAME = re.compile(r"[^\W_][\w .'-]{0,63}")
+
+
+reason_option = click.option(
+    "--reason", default="", help="Why, in one line without addresses; kept in the ledger."
+)
 
 
 @click.group()
 def campaign() -> None:
-    """Draft, schedule, start, pause, resume and cancel campaigns."""
+    """Draft, check, approve, schedule, start, pause, resume, cancel and copy campaigns."""
 
 
 @campaign.command("list")
@@ -80,7 +88,13 @@ def schedule(*, campaign_id: int, at: str, as_json: bool) -> None:
 
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
         return campaigns.schedule(
-            session, number, at=moment, brand=parts.brand, by=ACTOR, now=parts.clock()
+            session,
+            number,
+            at=moment,
+            brand=parts.brand,
+            rules=parts.rules,
+            by=ACTOR,
+            now=parts.clock(),
         )
 
     _do(campaign_id, act, as_json)
@@ -94,46 +108,51 @@ def start(*, campaign_id: int, as_json: bool) -> None:
     from mailer import campaigns
 
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
-        return campaigns.start(session, number, brand=parts.brand, by=ACTOR, now=parts.clock())
+        return campaigns.start(
+            session, number, brand=parts.brand, rules=parts.rules, by=ACTOR, now=parts.clock()
+        )
 
     _do(campaign_id, act, as_json, ring=True)
 
 
 @campaign.command()
 @click.argument("campaign_id", type=Id)
+@reason_option
 @json_option
-def pause(*, campaign_id: int, as_json: bool) -> None:
+def pause(*, campaign_id: int, reason: str, as_json: bool) -> None:
     """Let no further batch leave until the campaign is resumed."""
     from mailer import campaigns
 
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
-        return campaigns.pause(session, number, by=ACTOR, now=parts.clock())
+        return campaigns.pause(session, number, reason=reason, by=ACTOR, now=parts.clock())
 
     _do(campaign_id, act, as_json)
 
 
 @campaign.command()
 @click.argument("campaign_id", type=Id)
+@reason_option
 @json_option
-def resume(*, campaign_id: int, as_json: bool) -> None:
+def resume(*, campaign_id: int, reason: str, as_json: bool) -> None:
     """Let a paused campaign go on."""
     from mailer import campaigns
 
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
-        return campaigns.resume(session, number, by=ACTOR, now=parts.clock())
+        return campaigns.resume(session, number, reason=reason, by=ACTOR, now=parts.clock())
 
     _do(campaign_id, act, as_json, ring=True)
 
 
 @campaign.command()
 @click.argument("campaign_id", type=Id)
+@reason_option
 @json_option
-def cancel(*, campaign_id: int, as_json: bool) -> None:
+def cancel(*, campaign_id: int, reason: str, as_json: bool) -> None:
     """End a campaign for good: what has not left never will."""
     from mailer import campaigns
 
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
-        return campaigns.cancel(session, number, by=ACTOR, now=parts.clock())
+        return campaigns.cancel(session, number, reason=reason, by=ACTOR, now=parts.clock())
 
     _do(campaign_id, act, as_json)
 
@@ -181,6 +200,82 @@ def _say_books(told: dict[str, Any]) -> None:
     rows = [(code, count, IN_SHORT[Reason(code)]) for code, count in sorted(refused.items())]
     if rows:
         table("Refused", ["Reason", "People", "They"], rows)
+
+
+@campaign.command()
+@click.argument("campaign_id", type=Id)
+@json_option
+def check(*, campaign_id: int, as_json: bool) -> None:
+    """Say what keeps a campaign from leaving now, and what is worth a look before it does.
+
+    Ends with 1 while anything stops it; warnings do not count.
+    """
+    from mailer import campaigns
+    from mailer.campaigns import CampaignId
+
+    with the_parts() as parts, parts.database.reading() as session:
+        checked = campaigns.check(
+            session,
+            CampaignId(campaign_id),
+            brand=parts.brand,
+            rules=parts.rules,
+            now=parts.clock(),
+        )
+    if as_json:
+        say_json({"campaign": campaign_id, **asdict(checked)})
+    elif checked.findings:
+        table(
+            f"Campaign {campaign_id}, {checked.audience:,} people",
+            ["", "Where", "What", "Fix"],
+            [
+                (each.weight.value, each.field, each.text, each.fix)
+                for each in [*checked.stops, *checked.warnings]
+            ],
+        )
+    else:
+        say(f"Campaign {campaign_id}: nothing was found. {checked.audience:,} people.")
+    if checked.stops:
+        raise Refused(f"campaign {campaign_id} cannot be sent: {len(checked.stops)} stop it")
+
+
+@campaign.command()
+@click.argument("campaign_id", type=Id)
+@click.option("--by", "name", required=True, help="Who approves it, by name; kept in the ledger.")
+@json_option
+def approve(*, campaign_id: int, name: str, as_json: bool) -> None:
+    """Approve a campaign as it stands now; an edit takes the approval away.
+
+    Whoever can run this command is trusted with the name: where that is too much, let a key with
+    the scope `approve` do it.
+    """
+    from mailer import campaigns
+
+    if not NAME.fullmatch(name):
+        raise click.BadParameter("write a name of letters, digits, . and -", param_hint="--by")
+
+    def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
+        by = f"{ACTOR}:{name}"
+        return campaigns.approve(
+            session, number, brand=parts.brand, rules=parts.rules, by=by, now=parts.clock()
+        )
+
+    _do(campaign_id, act, as_json)
+
+
+@campaign.command()
+@click.argument("campaign_id", type=Id)
+@click.option(
+    "--name", default="", help="What the copy is called; like the first one if not given."
+)
+@json_option
+def clone(*, campaign_id: int, name: str, as_json: bool) -> None:
+    """Copy a campaign, in whatever state it is, into a new draft without a past."""
+    from mailer import campaigns
+
+    def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
+        return campaigns.clone(session, number, name=name, by=ACTOR, now=parts.clock())
+
+    _do(campaign_id, act, as_json)
 
 
 @click.group()
@@ -327,4 +422,5 @@ def _told(done: "Campaign") -> dict[str, object]:
         "scheduled_for": done.scheduled_for,
         "started_at": done.started_at,
         "ended_at": done.ended_at,
+        "approved_by": done.approved_by,
     }

@@ -5,6 +5,7 @@ and `compile_promotional` give a `Compiled`; its `render` fills it for one perso
 makes the message. Needs no database.
 """
 
+from mailer.letters.advice import advice_on, read_without
 from mailer.letters.brand import Brand, BrandInvalid
 from mailer.letters.catalogue import CATALOGUE, letter_from
 from mailer.letters.compile import (
@@ -19,6 +20,7 @@ from mailer.letters.headers import AddressUnusable
 from mailer.letters.letter import FieldProblem, FieldsInvalid, Letter, LetterUnknown
 from mailer.letters.message import Envelope, EnvelopeInvalid, list_id_of, write_message
 from mailer.letters.person import MERGE_FIELDS, person_fields
+from mailer.letters.rehearsal import RehearsalLinks, rehearse
 from mailer.letters.subjects import subject_for_anybody, subject_of_kind
 
 __all__ = [
@@ -43,14 +45,18 @@ __all__ = [
     "Problem",
     "PromotionalContent",
     "Reference",
+    "RehearsalLinks",
     "Rendered",
     "Tracking",
+    "advice_on",
     "check_content",
     "compile_order_letter",
     "compile_promotional",
     "letter_from",
     "list_id_of",
     "person_fields",
+    "read_without",
+    "rehearse",
     "subject_for_anybody",
     "subject_of_kind",
     "write_message",

@@ -20,6 +20,13 @@ from mailer.vocabulary import Stream
 
 FOREIGN = re.compile(r"[$#]\{|<[%#]|\[#[a-z]|\[\[|\{\$|\{php|@\(|\*\||%%\w")
 """How other systems write merge fields and code: here it would be printed as it stands."""
+SHOWN_ADDRESS = re.compile(
+    r"(?:https?://(?:[^@/\s]*@)?([a-z0-9.-]+)|(www\.[a-z0-9.-]+)"
+    r"|((?:[a-z0-9-]+\.)+(?:com|net|org|info|biz|gov|edu|eu|uk|de|fr|nl|ie|at|ch|it|es|pl|us|ca)))"
+    r"(?::\d+)?(?:[/?#]\S*)?",
+    re.IGNORECASE,
+)
+"""Words that a reader takes for a web address; `Node.js` and `invoice.pdf` are none."""
 LINES = ("subject", "preheader", "heading", "button_label")
 
 
@@ -30,6 +37,8 @@ class Problem:
     field: str
     text: str
     fix: str
+    clause: str = ""
+    """The row of the privacy policy that asks for it, where one does."""
 
 
 class ContentInvalid(Exception):
@@ -95,13 +104,15 @@ def check_content(content: PromotionalContent, *, brand: Brand) -> list[Problem]
     """Say everything that is wrong with the content, field by field; nothing is compiled or sent.
 
     Looked for: what is not on the allow-list, fields that do not exist, links that lead elsewhere
-    than to known hosts or hold merge fields, card numbers (C01), control characters, conditions
-    that cross paragraphs, and a missing postal address (C27). Size is checked by the compiler.
+    than to known hosts or than their words say, or that hold merge fields, pictures without words,
+    card numbers (C01), control characters, conditions that cross paragraphs, and a missing postal
+    address (C27). Size is checked by the compiler; what only reads badly is in `advice`.
     """
     problems = [*_lines(content), *_body(content, brand), *_button(content, brand)]
     if not brand.postal_address.strip():
         fix = "An administrator sets MAILER_POSTAL_ADDRESS."
-        problems.append(Problem("postal_address", "No postal address is configured.", fix))
+        text = "No postal address is configured."
+        problems.append(Problem("postal_address", text, fix, "C27"))
     return problems
 
 
@@ -125,7 +136,8 @@ def _template(name: str, source: str) -> Iterator[Problem]:
         text = "It holds the marks of another system, which would be printed as they stand."
         yield Problem(name, text, "Write merge fields as {{ first_name }}.")
     if holds_card_number(source):
-        yield Problem(name, "It holds what looks like a card number.", "Take the number out.")
+        text = "It holds what looks like a card number."
+        yield Problem(name, text, "Take the number out.", "C01")
 
 
 def _static(source: str) -> str:
@@ -171,7 +183,30 @@ def _link(link: Link, brand: Brand) -> Iterator[Problem]:
     if not link.words.strip():
         fix = "Say in words where it leads, or what the picture shows."
         yield Problem(name, f"The address {link.url} has no words.", fix)
+    if link.kind == "href" and is_elsewhere(link.words, link.url):
+        text = "Its words show another address than it leads to, as fraud does."
+        yield Problem(name, text, "Say in words where it leads.")
     yield from _address(name, link.url, brand, is_image=link.kind == "src")
+
+
+def shown_host(words: str) -> str:
+    """Return the host of a link's words that are a web address themselves, else ""."""
+    found = SHOWN_ADDRESS.fullmatch(words.strip())
+    host = found[found.lastindex or 0] if found else ""
+    return host.lower().removeprefix("www.")
+
+
+def is_elsewhere(words: str, url: str) -> bool:
+    """Say whether a link's words are the address of another host than the link leads to."""
+    host = (_host_of(url) or "").removeprefix("www.")
+    return bool(shown_host(words)) and shown_host(words) != host
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def _button(content: PromotionalContent, brand: Brand) -> Iterator[Problem]:
@@ -197,5 +232,5 @@ def _address(name: str, url: str, brand: Brand, *, is_image: bool) -> Iterator[P
 
 
 def _unknown(name: str, host: str) -> Problem:
-    fix = "Link to a page of ours, or ask an administrator to add the host."
-    return Problem(name, f"The host {host} is not one of ours.", fix)
+    fix = "Link to a page of ours, or ask an administrator to add the host to MAILER_LINK_HOSTS."
+    return Problem(name, f"The host {host} is not one of ours.", fix, "C16")

@@ -1,5 +1,9 @@
-"""What marketing writes in Markdown becomes HTML and readable plain text, with its marks in place."""
+"""What marketing writes in Markdown becomes HTML and readable plain text, with its marks in place.
 
+An image's title may give its size, as in `![The new till](https://… "600x200")`.
+"""
+
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -13,6 +17,8 @@ from mailer.letters.slots import Mark, Stash
 
 OPENING = {"if": "endif", "for": "endfor"}
 BETWEEN = ("else", "elif")
+SIZE = re.compile(r"([1-9][0-9]{0,3})x([1-9][0-9]{0,3})")
+"""Width and height of an image in pixels; it stands where CommonMark has the title."""
 DEMOTED = {"h1": "h2", "h4": "h3", "h5": "h3", "h6": "h3"}
 
 
@@ -24,6 +30,8 @@ class Link:
     url: str
     words: str
     holds_mark: bool
+    is_sized: bool = True
+    """An image has its width and height; what is no image needs none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,7 @@ def written(source: str) -> Written:
     parser = MarkdownIt("commonmark", {"html": False})
     parser.validateLink = _any_link  # type: ignore[method-assign]
     tokens = _apart(parser.parse(_blocks(stash, source)), stash)
+    _give_sizes(tokens)
     tree = SyntaxTreeNode(tokens)
     return Written(
         html=stash.back(parser.renderer.render(tokens, parser.options, {}), wrap=isolated),
@@ -100,6 +109,16 @@ def _apart(tokens: Sequence[Token], stash: Stash) -> list[Token]:
     return apart
 
 
+def _give_sizes(tokens: Sequence[Token]) -> None:
+    """Turn a title such as 600x200 into the image's width and height."""
+    for token in tokens:
+        _give_sizes(token.children or ())
+        size = SIZE.fullmatch(str(token.attrs.get("title", "")))
+        if token.type == "image" and size:
+            del token.attrs["title"]
+            token.attrs |= {"width": size[1], "height": size[2]}
+
+
 def _is_crossed(tree: SyntaxTreeNode, stash: Stash) -> bool:
     """Say whether the parts of a condition stand at different places of the text's structure."""
     opened: list[tuple[str, SyntaxTreeNode | None]] = []
@@ -136,4 +155,6 @@ def _links(tree: SyntaxTreeNode, stash: Stash) -> Iterator[Link]:
                 words = "".join(each.content for each in node.walk() if each.type == "text")
                 about = " ".join(str(value) for value in node.attrs.values())
                 shown = words if kind == "src" else ""
-                yield Link(kind, str(node.attrs[kind]), words, stash.holds(about + shown))
+                is_sized = kind == "href" or "width" in node.attrs
+                held = stash.holds(about + shown)
+                yield Link(kind, str(node.attrs[kind]), words, held, is_sized)

@@ -19,6 +19,7 @@ from mailer.people.facts import (
     TooYoung,
     check_profile,
 )
+from mailer.people.gaps import Headcount, headcount
 from mailer.people.identity import (
     Identity,
     PersonGone,
@@ -51,6 +52,7 @@ __all__ = [
     "CardNumberFound",
     "CheckedProfile",
     "FieldInvalid",
+    "Headcount",
     "Identity",
     "NewProfile",
     "PersonGone",
@@ -72,6 +74,7 @@ __all__ = [
     "find_by_external_id",
     "find_by_name",
     "find_by_phone",
+    "headcount",
     "hold",
     "holds_card_number",
     "identity_of",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailer import campaigns
-from mailer.campaigns import Audience, Campaign, CampaignId, NewCampaign
+from mailer.campaigns import Audience, Campaign, CampaignId, Checked, NewCampaign
 from mailer.database import Database
 from mailer.letters import PromotionalContent
 from mailer.providers import MemoryProvider
@@ -61,20 +61,33 @@ class Desk:
         return made.campaign_id
 
     def do(self, what: str, campaign_id: CampaignId, **more: object) -> Campaign:
-        """Start, pause, resume, cancel or unschedule a campaign, as a door does."""
-        brand = {"brand": self.parts.brand} if what in ("start", "schedule") else {}
+        """Start, approve, pause, resume, cancel or unschedule a campaign, as a door does."""
+        if what in ("start", "schedule", "approve"):
+            more = {"brand": self.parts.brand, "rules": self.parts.rules, **more}
         with self.database.transaction() as session:
             done: Campaign = getattr(campaigns, what)(
-                session, campaign_id, by=BY, now=self.now, **brand, **more
+                session, campaign_id, **{"by": BY, "now": self.now, **more}
             )
         return done
 
     def tick(self) -> list[CampaignId]:
         """What the timetable does."""
         with self.database.transaction() as session:
-            started = campaigns.start_due(session, brand=self.parts.brand, now=self.now)
+            started = campaigns.start_due(
+                session, brand=self.parts.brand, rules=self.parts.rules, now=self.now
+            )
             campaigns.finish_done(session, now=self.now)
         return started
+
+    def check(self, campaign_id: CampaignId) -> Checked:
+        with self.database.reading() as session:
+            return campaigns.check(
+                session,
+                campaign_id,
+                brand=self.parts.brand,
+                rules=self.parts.rules,
+                now=self.now,
+            )
 
     def send_all(self) -> None:
         """Let a worker send what is due."""

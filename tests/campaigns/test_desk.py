@@ -11,10 +11,11 @@ from mailer.campaigns import (
     CampaignId,
     CampaignNotFound,
     CannotDo,
+    CannotSend,
+    Check,
     ContentRefused,
     MomentPassed,
     NewCampaign,
-    NoPostalAddress,
     State,
 )
 from mailer.letters import PromotionalContent
@@ -70,7 +71,14 @@ def test_a_draft_can_be_edited_and_a_scheduled_campaign_cannot(desk: Desk) -> No
     desk.do("schedule", campaign_id, at=desk.now + timedelta(days=1))
     with pytest.raises(CannotDo) as told:
         edit("Spring release")
-    assert told.value.possible == (Act.SCHEDULE, Act.UNSCHEDULE, Act.START, Act.CANCEL)
+    assert told.value.possible == (
+        Act.SCHEDULE,
+        Act.UNSCHEDULE,
+        Act.START,
+        Act.CANCEL,
+        Act.APPROVE,
+        Act.CLONE,
+    )
     desk.do("unschedule", campaign_id)
     edit("Spring release")
     assert desk.look(campaign_id).name == "Spring release"
@@ -83,9 +91,12 @@ def test_without_a_postal_address_no_campaign_is_scheduled_or_started(
     settings = settings_for(database_url, tmp_path_factory.mktemp("bare"), postal_address="")
     bare = Desk(build(settings, process="bare"), desk.provider, desk.time)
     campaign_id = bare.draft()
-    with pytest.raises(NoPostalAddress):
+    with pytest.raises(CannotSend) as told:
         bare.do("schedule", campaign_id, at=desk.now + timedelta(days=1))
-    with pytest.raises(NoPostalAddress):
+    assert [(each.check, each.clause) for each in told.value.findings] == [
+        (Check.POSTAL_ADDRESS, "C27")
+    ]
+    with pytest.raises(CannotSend):
         bare.do("start", campaign_id)
     assert desk.look(campaign_id).state is State.DRAFT
     bare.parts.close()

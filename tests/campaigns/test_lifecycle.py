@@ -75,7 +75,41 @@ def test_an_impossible_act_is_told_what_would_be_possible(state: State, act: Act
     assert all((state, offered) in NEXT for offered in told.value.possible)
 
 
-def test_final_states_offer_nothing_and_a_draft_offers_the_start() -> None:
-    assert possible(State.FINISHED) == possible(State.CANCELLED) == ()
-    assert possible(State.DRAFT) == (Act.EDIT, Act.SCHEDULE, Act.START, Act.CANCEL)
-    assert possible(State.PAUSED) == (Act.RESUME, Act.CANCEL)
+def test_final_states_offer_a_copy_alone_and_a_draft_offers_the_start() -> None:
+    assert possible(State.FINISHED) == possible(State.CANCELLED) == (Act.CLONE,)
+    assert possible(State.DRAFT) == (
+        Act.EDIT,
+        Act.SCHEDULE,
+        Act.START,
+        Act.CANCEL,
+        Act.APPROVE,
+        Act.CLONE,
+    )
+    assert possible(State.PAUSED) == (Act.RESUME, Act.CANCEL, Act.CLONE)
+
+
+STATES = tuple(State)
+LEADS = {
+    Act.EDIT: "draft - - - - -",
+    Act.SCHEDULE: "scheduled scheduled - - - -",
+    Act.UNSCHEDULE: "draft draft - - - -",
+    Act.START: "sending sending sending - - -",
+    Act.PAUSE: "- - paused paused - -",
+    Act.RESUME: "- - sending sending - -",
+    Act.CANCEL: "cancelled cancelled cancelled cancelled - cancelled",
+    Act.FINISH: "- - finished finished finished cancelled",
+    Act.APPROVE: "draft scheduled - - - -",
+    Act.CLONE: "draft scheduled sending paused finished cancelled",
+}
+"""Where each act leads from draft, scheduled, sending, paused, finished and cancelled."""
+
+
+@pytest.mark.parametrize("act", Act)
+@pytest.mark.parametrize("state", State)
+def test_every_act_in_every_state_leads_where_it_should_or_nowhere(act: Act, state: State) -> None:
+    wanted = LEADS[act].split()[STATES.index(state)]
+    if wanted == "-":
+        with pytest.raises(CannotDo):
+            after(state, act)
+    else:
+        assert after(state, act) == wanted

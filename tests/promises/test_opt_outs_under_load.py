@@ -55,6 +55,9 @@ def start_campaign(system: System) -> tuple[CampaignId, MailingId]:
             by="test",
             now=now,
         )
+        campaigns.approve(
+            session, campaign.campaign_id, brand=system.parts.brand, by="second", now=now
+        )
         started = campaigns.start(
             session, campaign.campaign_id, brand=system.parts.brand, by="test", now=now
         )

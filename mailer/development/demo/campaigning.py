@@ -6,11 +6,13 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from mailer import campaigns
-from mailer.campaigns import Audience, NewCampaign
+from mailer.campaigns import Audience, NewCampaign, Rules
 from mailer.letters import Brand, PromotionalContent
 from mailer.vocabulary import Topic
 
 BY = "demo"
+SECOND = "demo:second person"
+"""Approves what the first one wrote."""
 OFFICE = ZoneInfo("America/New_York")
 TOUR_BODY = """\
 Our people are on the road in Ireland with two tills, a box of printers and plenty of time.
@@ -66,20 +68,28 @@ the others are on the list.
 """
 
 
-def begin(session: Session, *, brand: Brand, now: datetime) -> None:
-    """Start the first two, one after the other, and schedule the third for tomorrow morning."""
+def begin(session: Session, *, brand: Brand, rules: Rules, now: datetime) -> None:
+    """Start the first two, one after the other, and schedule the third for tomorrow morning.
+
+    A second person of the company approves all three.
+    """
     tour, autumn, news = (
         campaigns.create(session, new, brand=brand, by=BY, now=now)
         for new in _campaigns(brand, now)
     )
+    for campaign in (tour, autumn, news):
+        campaigns.approve(
+            session, campaign.campaign_id, brand=brand, rules=rules, by=SECOND, now=now
+        )
     for campaign in (tour, autumn):
-        campaigns.start(session, campaign.campaign_id, brand=brand, by=BY, now=now)
+        campaigns.start(session, campaign.campaign_id, brand=brand, rules=rules, by=BY, now=now)
     tomorrow = now.astimezone(OFFICE).date() + timedelta(days=1)
     campaigns.schedule(
         session,
         news.campaign_id,
         at=datetime.combine(tomorrow, time(9), OFFICE).astimezone(now.tzinfo),
         brand=brand,
+        rules=rules,
         by=BY,
         now=now,
     )

@@ -96,7 +96,7 @@ def _make(
     fall_silent(session, others, chance, now=now)
     history = sell(session, vault, [*twins, *settled], chance, now=now)
     go_on(session, vault, history, jo, brand=brand, now=now)
-    begin(session, brand=brand, now=now)
+    begin(session, brand=brand, rules=parts.rules, now=now)
 
 
 def _is_empty(session: Session, parts: Parts) -> bool:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
-from mailer.campaigns import Act, Audience, State
+from mailer.campaigns import Act, Audience, Check, State
 from mailer.letters import PromotionalContent
 from mailer.measure import Published
 from mailer.vocabulary import Topic
@@ -47,6 +47,42 @@ class ScheduleForm(Form):
     at: Moment
 
 
+class ReasonForm(Form):
+    """Why it is paused, resumed or cancelled; kept in the ledger, so without addresses."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"reason": "The price was wrong."}})
+
+    reason: OneLine = ""
+
+
+class CloneForm(Form):
+    """What the copy is called; like the first one if left out."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "Winter release"}})
+
+    name: OneLine = ""
+
+
+class FindingAnswer(Answer):
+    """One thing that a check found: where, what is wrong, and what mends it."""
+
+    check: Check
+    field: str
+    text: str
+    fix: str
+    clause: str = Field(description="The row of the privacy policy that asks for it, or empty.")
+
+
+class ChecksAnswer(Answer):
+    """Everything that the checks found at this moment; stops refuse schedule and start."""
+
+    id: int
+    as_at: datetime
+    audience: int
+    stops: list[FindingAnswer]
+    warnings: list[FindingAnswer]
+
+
 class CampaignAnswer(Answer):
     """A campaign on file, and what may be done to it now."""
 
@@ -63,6 +99,9 @@ class CampaignAnswer(Answer):
     created_by: str
     started_at: datetime | None
     ended_at: datetime | None
+    approved_by: str | None = Field(description="Who approved it; an edit takes that away.")
+    approved_at: datetime | None
+    copied_from: int | None
 
 
 class CampaignPage(Page):

@@ -1,14 +1,15 @@
-"""Campaigns: drafted, previewed, scheduled, started, paused, resumed, cancelled, reported."""
+"""Campaigns: drafted, checked, approved, scheduled, started, paused, resumed, cancelled, reported."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
+from pydantic import BaseModel
 from sqlmodel import Session
 
 from mailer import campaigns, delivery, measure
 from mailer.access import ApiScope
-from mailer.campaigns import Campaign, CampaignId, NewCampaign, Report, possible
+from mailer.campaigns import Campaign, CampaignId, Finding, NewCampaign, Report, possible
 from mailer.measure import Kind, Published, published
 from mailer.vocabulary import Lane
 from preference_center.systems.api.calls import Call, Needs, Receipt
@@ -17,10 +18,14 @@ from preference_center.systems.api.campaign_shapes import (
     CampaignAnswer,
     CampaignForm,
     CampaignPage,
+    ChecksAnswer,
     ClicksAnswer,
+    CloneForm,
+    FindingAnswer,
     LinkAnswer,
     OpensAnswer,
     PreviewAnswer,
+    ReasonForm,
     ScheduleForm,
 )
 from preference_center.systems.api.errors import ApiRoute
@@ -30,6 +35,8 @@ routes = APIRouter(prefix="/campaigns", route_class=ApiRoute, tags=["Campaigns"]
 
 Writes = Annotated[Call, Depends(Needs(ApiScope.CAMPAIGNS))]
 Reads = Annotated[Call, Depends(Needs(ApiScope.READ, ApiScope.CAMPAIGNS))]
+Approves = Annotated[Call, Depends(Needs(ApiScope.APPROVE))]
+Looks = Annotated[Call, Depends(Needs(ApiScope.READ, ApiScope.CAMPAIGNS, ApiScope.APPROVE))]
 Id = Annotated[int, Path(ge=1, le=2**63 - 1, description="The campaign's id.")]
 
 
@@ -58,7 +65,7 @@ def list_campaigns(place: PlaceOf, call: Reads) -> CampaignPage:
 
 
 @routes.get("/{campaign}", response_model=CampaignAnswer)
-def get_a_campaign(campaign: Id, call: Reads) -> CampaignAnswer:
+def get_a_campaign(campaign: Id, call: Looks) -> CampaignAnswer:
     """Get one campaign, with what may be done to it now."""
     return _look(call, campaign)
 
@@ -91,6 +98,7 @@ def schedule_a_campaign(campaign: Id, form: ScheduleForm, call: Writes) -> Campa
             CampaignId(campaign),
             at=form.at,
             brand=call.parts.brand,
+            rules=call.parts.rules,
             by=call.key.actor,
             now=call.now,
         )
@@ -118,6 +126,7 @@ def start_a_campaign(campaign: Id, call: Writes) -> CampaignAnswer:
             session,
             CampaignId(campaign),
             brand=call.parts.brand,
+            rules=call.parts.rules,
             by=call.key.actor,
             now=call.now,
         ),
@@ -126,36 +135,106 @@ def start_a_campaign(campaign: Id, call: Writes) -> CampaignAnswer:
 
 
 @routes.post("/{campaign}/pause", response_model=CampaignAnswer)
-def pause_a_campaign(campaign: Id, call: Writes) -> CampaignAnswer:
+def pause_a_campaign(campaign: Id, call: Writes, form: ReasonForm | None = None) -> CampaignAnswer:
     """Let no further batch leave until it is resumed."""
     return _do(
         call,
         lambda session: campaigns.pause(
-            session, CampaignId(campaign), by=call.key.actor, now=call.now
+            session,
+            CampaignId(campaign),
+            reason=_reason(form),
+            by=call.key.actor,
+            now=call.now,
         ),
+        form=form,
     )
 
 
 @routes.post("/{campaign}/resume", response_model=CampaignAnswer)
-def resume_a_campaign(campaign: Id, call: Writes) -> CampaignAnswer:
+def resume_a_campaign(campaign: Id, call: Writes, form: ReasonForm | None = None) -> CampaignAnswer:
     """Let a paused campaign go on."""
     return _do(
         call,
         lambda session: campaigns.resume(
-            session, CampaignId(campaign), by=call.key.actor, now=call.now
+            session,
+            CampaignId(campaign),
+            reason=_reason(form),
+            by=call.key.actor,
+            now=call.now,
         ),
+        form=form,
         rings=(Lane.PROMOTIONAL,),
     )
 
 
 @routes.post("/{campaign}/cancel", response_model=CampaignAnswer)
-def cancel_a_campaign(campaign: Id, call: Writes) -> CampaignAnswer:
+def cancel_a_campaign(campaign: Id, call: Writes, form: ReasonForm | None = None) -> CampaignAnswer:
     """End it for good: what has not left never will."""
     return _do(
         call,
         lambda session: campaigns.cancel(
-            session, CampaignId(campaign), by=call.key.actor, now=call.now
+            session,
+            CampaignId(campaign),
+            reason=_reason(form),
+            by=call.key.actor,
+            now=call.now,
         ),
+        form=form,
+    )
+
+
+@routes.post("/{campaign}/approve", response_model=CampaignAnswer)
+def approve_a_campaign(campaign: Id, call: Approves) -> CampaignAnswer:
+    """Approve it as it stands now: by another key than those that wrote or edited it."""
+    return _do(
+        call,
+        lambda session: campaigns.approve(
+            session,
+            CampaignId(campaign),
+            brand=call.parts.brand,
+            rules=call.parts.rules,
+            by=call.key.actor,
+            now=call.now,
+        ),
+    )
+
+
+@routes.post("/{campaign}/clone", status_code=201, response_model=CampaignAnswer)
+def clone_a_campaign(campaign: Id, call: Writes, form: CloneForm | None = None) -> CampaignAnswer:
+    """Copy it, in whatever state it is, into a new draft without a past."""
+    name = form.name if form is not None else ""
+    return _do(
+        call,
+        lambda session: campaigns.clone(
+            session, CampaignId(campaign), name=name, by=call.key.actor, now=call.now
+        ),
+        form=form,
+    )
+
+
+@routes.get("/{campaign}/checks", response_model=ChecksAnswer)
+def check_a_campaign(campaign: Id, call: Looks) -> ChecksAnswer:
+    """Say everything that keeps it from leaving now, and what is worth a look before; no change."""
+    with call.look_long() as session:
+        checked = campaigns.check(
+            session,
+            CampaignId(campaign),
+            brand=call.parts.brand,
+            rules=call.parts.rules,
+            now=call.now,
+        )
+    return ChecksAnswer(
+        id=campaign,
+        as_at=checked.as_at,
+        audience=checked.audience,
+        stops=list(map(_finding, checked.stops)),
+        warnings=list(map(_finding, checked.warnings)),
+    )
+
+
+def _finding(found: Finding) -> FindingAnswer:
+    return FindingAnswer(
+        check=found.check, field=found.field, text=found.text, fix=found.fix, clause=found.clause
     )
 
 
@@ -230,13 +309,17 @@ def _do(
     call: Call,
     act: Callable[[Session], Campaign],
     *,
-    form: ScheduleForm | None = None,
+    form: BaseModel | None = None,
     rings: tuple[Lane, ...] = (),
 ) -> CampaignAnswer:
     def work(session: Session) -> Receipt:
         return Receipt({"campaign": act(session).campaign_id}, rings=rings)
 
     return _look(call, call.once(form, work)["campaign"])
+
+
+def _reason(form: ReasonForm | None) -> str:
+    return form.reason if form is not None else ""
 
 
 def _look(call: Call, campaign: int) -> CampaignAnswer:
@@ -265,4 +348,7 @@ def _answer(campaign: Campaign) -> CampaignAnswer:
         created_by=campaign.created_by,
         started_at=campaign.started_at,
         ended_at=campaign.ended_at,
+        approved_by=campaign.approved_by,
+        approved_at=campaign.approved_at,
+        copied_from=campaign.copied_from,
     )

@@ -46,6 +46,7 @@ FIXES = {
     "attributes": "send up to 50, named by small letters, digits and _, each one line of text",
     "number": "send 1 to 32 letters, digits, dots, dashes or underscores, 13 digits at most",
     "event_id": "send 1 to 64 letters, digits, dots, dashes or underscores",
+    "reason": "say it in one line, naming people by their number",
     "at": "send a moment that is still to come, like 2026-12-02T14:00:00Z",
     "customer": "send one of the three as a query parameter",
     "seen_version": "GET the consents, show them, and send their `version`",
@@ -97,6 +98,14 @@ def _content(error: campaigns.ContentRefused) -> Problem:
     )
 
 
+def _cannot_send(error: campaigns.CannotSend) -> Problem:
+    told = [
+        {"check": each.check.value, **_field(each.field, each.text, each.fix)}
+        for each in error.findings
+    ]
+    return Problem(409, "cannot-send", "Checks stop this campaign", "See errors.", errors=told)
+
+
 def _cannot(error: campaigns.CannotDo) -> Problem:
     return Problem(
         409,
@@ -133,9 +142,11 @@ TABLE: Mapping[type[Exception], Told] = {
     orders.EventMisplaced: lambda _: misplaced(),
     campaigns.CampaignNotFound: lambda _: Problem(404, "not-found", "There is no such campaign"),
     campaigns.ContentRefused: _content,
-    campaigns.NoPostalAddress: lambda error: Problem(
-        409, "no-postal-address", "The company's postal address is missing", str(error)
+    campaigns.CannotSend: _cannot_send,
+    campaigns.OwnApproval: lambda error: Problem(
+        409, "own-approval", "This needs the approval of somebody else", str(error)
     ),
+    campaigns.ReasonUnfit: lambda error: field_problem([_field("reason", str(error))]),
     campaigns.MomentPassed: lambda error: field_problem([_field("at", str(error))]),
     campaigns.CannotDo: _cannot,
     permission.NotAdmitted: lambda _: Problem(404, "not-found", "There is no such customer"),

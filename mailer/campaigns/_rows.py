@@ -1,0 +1,113 @@
+"""A campaign's row: found, locked, read as others see it, and saved with its line in the ledger."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, select
+
+from mailer import ledger
+from mailer.campaigns._tables import CampaignRow
+from mailer.campaigns.lifecycle import State
+from mailer.campaigns.values import Audience, Campaign, CampaignId
+from mailer.letters import PromotionalContent
+from mailer.vocabulary import MailingId, Topic
+
+
+class CampaignError(Exception):
+    """A campaign cannot be used as asked; the text says why."""
+
+
+class CampaignNotFound(CampaignError):
+    """There is no campaign with this number."""
+
+
+def found(session: Session, campaign_id: CampaignId) -> CampaignRow:
+    """Return the row of a campaign. Raises CampaignNotFound."""
+    row = session.get(CampaignRow, campaign_id, populate_existing=True)
+    if row is None:
+        raise CampaignNotFound(f"There is no campaign {campaign_id}.")
+    return row
+
+
+def locked(session: Session, campaign_id: CampaignId) -> CampaignRow:
+    """Return the row of a campaign, held until the commit. Raises CampaignNotFound."""
+    row = session.exec(
+        select(CampaignRow)
+        .where(CampaignRow.id == campaign_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None:
+        raise CampaignNotFound(f"There is no campaign {campaign_id}.")
+    return row
+
+
+def saved(
+    session: Session,
+    row: CampaignRow,
+    what: str,
+    *,
+    by: str,
+    now: datetime,
+    detail: Mapping[str, Any] | None = None,
+) -> Campaign:
+    """Write a change with its line in the ledger, and return the campaign as it is now."""
+    noted(session, row, what, by=by, now=now, detail=detail)
+    return campaign_from(row)
+
+
+def noted(
+    session: Session,
+    row: CampaignRow,
+    what: str,
+    *,
+    by: str,
+    now: datetime,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a change without reading the content anew: an older version's may not validate."""
+    session.add(row)
+    session.flush()
+    note(session, row, what, by=by, now=now, detail=detail)
+
+
+def note(
+    session: Session,
+    row: CampaignRow,
+    what: str,
+    *,
+    by: str,
+    now: datetime,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Write what was done to a campaign into the ledger: who, when, why."""
+    ledger.record(
+        session,
+        f"campaign.{what}",
+        at=now,
+        actor=by,
+        mailing_id=MailingId(row.mailing_id) if row.mailing_id is not None else None,
+        detail={"campaign": row.id, **(detail or {})},
+    )
+
+
+def campaign_from(row: CampaignRow) -> Campaign:
+    """Read a row as the value that others see. Raises ValueError for an older version's content."""
+    return Campaign(
+        campaign_id=CampaignId(row.id or 0),
+        name=row.name,
+        topic=Topic(row.topic),
+        content=PromotionalContent.model_validate(row.content),
+        audience=Audience.model_validate(row.audience),
+        state=State(row.state),
+        mailing_id=MailingId(row.mailing_id) if row.mailing_id is not None else None,
+        scheduled_for=row.scheduled_for,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        approved_by=row.approved_by,
+        approved_at=row.approved_at,
+        copied_from=CampaignId(row.copied_from) if row.copied_from is not None else None,
+    )

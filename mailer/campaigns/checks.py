@@ -1,0 +1,223 @@
+"""The checks before sending: one list for the API, the command line and every act that sends.
+
+A stop keeps a campaign from being scheduled or started; a warning is shown, and noted in the
+ledger at the start. docs/decisions/checks-before-sending.md says what became which, and why.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from mailer import people
+from mailer.campaigns._rows import CampaignError, campaign_from, found
+from mailer.campaigns._tables import CampaignRow
+from mailer.campaigns.alignment import sender_findings
+from mailer.campaigns.audience import audience_select
+from mailer.campaigns.findings import Check, Checked, Finding, Weight
+from mailer.campaigns.values import Campaign, CampaignId
+from mailer.letters import (
+    Brand,
+    Compiled,
+    ContentInvalid,
+    Problem,
+    PromotionalContent,
+    advice_on,
+    check_content,
+    compile_promotional,
+    read_without,
+    rehearse,
+)
+from mailer.vocabulary import Topic
+
+SURPRISING = 100
+"""People; a smaller audience surprises nobody by its size."""
+STARTED = ("sending", "paused", "finished")
+
+
+class ContentRefused(CampaignError):
+    """The content cannot be sent; `problems` names each field, what is wrong and the fix."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = problems
+        named = "; ".join(f"{each.field}: {each.text}" for each in problems)
+        super().__init__(f"The content cannot be sent: {named}")
+
+
+class CannotSend(CampaignError):
+    """Checks stop this campaign; `findings` names each stop with its fix."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = findings
+        named = "; ".join(f"{each.field}: {each.text} {each.fix}" for each in findings)
+        super().__init__(f"The campaign cannot be sent: {named}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the installation asks of every campaign."""
+
+    sender: str = "FocalPoint <news@focalpointsystem.com>"
+    """The From of promotional mail."""
+    approval_above: int = 1000
+    """People; a larger audience needs the approval of somebody else. 0 asks for it always."""
+
+
+DEFAULT_RULES = Rules()
+
+
+def check(
+    session: Session, campaign_id: CampaignId, *, brand: Brand, rules: Rules, now: datetime
+) -> Checked:
+    """Look a campaign over as `schedule` and `start` do; nothing is changed.
+
+    Raises CampaignNotFound.
+    """
+    return look_over(session, found(session, campaign_id), brand=brand, rules=rules, now=now)
+
+
+def look_over(
+    session: Session, row: CampaignRow, *, brand: Brand, rules: Rules, now: datetime
+) -> Checked:
+    """Return every finding about a campaign; its audience is counted as it is now."""
+    campaign = campaign_from(row)
+    findings, compiled = _of_letter(campaign.content, campaign.topic, brand)
+    of_sender = list(sender_findings(rules.sender, brand.public_url))
+    findings += of_sender
+    if compiled is not None and not any(each.weight is Weight.STOP for each in of_sender):
+        findings += _of_message(compiled, campaign, brand, rules, now)
+    counted = _headcount(session, campaign, is_readable=compiled is not None)
+    findings += _of_merge_fields(campaign.content, counted)
+    findings += _of_size(session, campaign, counted.people)
+    findings += _of_repeat(session, row)
+    findings += _of_approval(campaign, counted.people, rules)
+    return Checked(findings, counted.people, now)
+
+
+def refuse_unfit(content: PromotionalContent, topic: Topic, brand: Brand) -> None:
+    """Refuse to save what could never be sent. Raises ContentRefused.
+
+    A missing postal address only stops what would leave: a draft may wait for it.
+    """
+    problems = [each for each in _faults(content, topic, brand)[0] if not _is_postal(each)]
+    if problems:
+        raise ContentRefused(problems)
+
+
+def _of_letter(
+    content: PromotionalContent, topic: Topic, brand: Brand
+) -> tuple[list[Finding], Compiled | None]:
+    problems, compiled = _faults(content, topic, brand)
+    findings = [
+        Finding.of(each, Check.POSTAL_ADDRESS if _is_postal(each) else Check.CONTENT, Weight.STOP)
+        for each in problems
+    ]
+    if all(map(_is_postal, problems)):
+        findings += [Finding.of(each, Check.READING, Weight.WARNING) for each in advice_on(content)]
+    return findings, compiled
+
+
+def _faults(
+    content: PromotionalContent, topic: Topic, brand: Brand
+) -> tuple[list[Problem], Compiled | None]:
+    """Say what is wrong with a letter as such, and compile it where nothing is."""
+    problems = check_content(content, brand=brand)
+    if problems:
+        return problems, None
+    try:
+        return [], compile_promotional(content, topic=topic, brand=brand)
+    except ContentInvalid as error:
+        return error.problems, None
+
+
+def _is_postal(problem: Problem) -> bool:
+    return problem.field == "postal_address"
+
+
+def _of_message(
+    compiled: Compiled, campaign: Campaign, brand: Brand, rules: Rules, now: datetime
+) -> list[Finding]:
+    lacking = rehearse(compiled, topic=campaign.topic, brand=brand, sender=rules.sender, now=now)
+    return [Finding.of(each, Check.MESSAGE, Weight.STOP) for each in lacking]
+
+
+def _headcount(session: Session, campaign: Campaign, *, is_readable: bool) -> people.Headcount:
+    fields = read_without(campaign.content) if is_readable else {}
+    return people.headcount(session, audience_select(campaign.audience), fields)
+
+
+def _of_merge_fields(content: PromotionalContent, counted: people.Headcount) -> Iterator[Finding]:
+    if not counted.missing:
+        return
+    instead = read_without(content)
+    for field, missing in counted.missing.items():
+        they = f"they read “{instead[field]}”" if instead[field] else "they read nothing there"
+        text = f"{field} is missing for {missing:,} of {counted.people:,}; {they}."
+        fix = f"See that the sentence still reads well, or put it into {{% if {field} %}}."
+        yield Finding(Weight.WARNING, Check.MERGE_FIELDS, field, text, fix, "C03")
+
+
+def _of_size(session: Session, campaign: Campaign, size: int) -> Iterator[Finding]:
+    if size == 0:
+        text = "Nobody belongs to the audience now."
+        yield _of_audience(text, "Loosen a rule, or see whether the customers were imported.")
+    elif size >= SURPRISING:
+        yield from _of_surprise(session, campaign, size)
+
+
+def _of_surprise(session: Session, campaign: Campaign, size: int) -> Iterator[Finding]:
+    """Compare with the largest campaign so far, and the first one with all customers."""
+    largest = session.execute(
+        select(func.max(CampaignRow.audience_size)).where(
+            CampaignRow.id != campaign.campaign_id, col(CampaignRow.started_at).is_not(None)
+        )
+    ).scalar_one()
+    fix = "See that no rule was forgotten."
+    if largest is not None and size > 2 * largest:
+        text = f"It goes to {size:,} people; the largest campaign so far went to {largest:,}."
+        yield _of_audience(text, fix)
+    elif largest is None:
+        everybody = people.audience_of(people.AudienceFilter())
+        customers = people.headcount(session, everybody, ()).people
+        if size * 2 > customers:
+            text = f"The first campaign goes to {size:,} of {customers:,} customers."
+            yield _of_audience(text, f"{fix} A smaller one shows first how mail is received.")
+
+
+def _of_audience(text: str, fix: str) -> Finding:
+    return Finding(Weight.WARNING, Check.AUDIENCE, "audience", text, fix)
+
+
+def _of_repeat(session: Session, row: CampaignRow) -> Iterator[Finding]:
+    """Look for the same letter on the same topic in a campaign that has started."""
+    same = session.exec(
+        select(CampaignRow)
+        .where(
+            CampaignRow.id != row.id,
+            CampaignRow.content == row.content,
+            CampaignRow.topic == row.topic,
+            col(CampaignRow.started_at).is_not(None),
+        )
+        .order_by(col(CampaignRow.started_at).desc())
+        .limit(1)
+    ).first()
+    if same is None or same.started_at is None:
+        return
+    whom = "the same audience" if same.audience == row.audience else "another audience"
+    text = (
+        f"Campaign {same.id} sent the same letter to {whom} on {same.started_at:%Y-%m-%d}; "
+        "who belongs to both gets it twice."
+    )
+    yield Finding(
+        Weight.WARNING, Check.REPEAT, "content", text, "Change the letter, or leave them out."
+    )
+
+
+def _of_approval(campaign: Campaign, size: int, rules: Rules) -> Iterator[Finding]:
+    needs = rules.approval_above == 0 or size > rules.approval_above
+    if needs and campaign.approved_by is None:
+        text = f"It goes to {size:,} people and nobody else has approved it."
+        fix = "Somebody who neither wrote nor edited it approves it as it stands now."
+        yield Finding(Weight.STOP, Check.APPROVAL, "approval", text, fix)

@@ -1,0 +1,69 @@
+"""Checks, approval and copies of campaigns by API."""
+
+import pytest
+
+from mailer.access import ApiScope
+from tests.api.conftest import House, Shop
+from tests.api.test_campaigns import AUTUMN
+from tests.api.test_campaigns import autumn as autumn  # noqa: PLC0414 - a fixture
+
+
+def test_checks_name_stops_and_warnings_each_with_its_fix(shop: Shop, autumn: int) -> None:
+    checked = shop.get(f"/campaigns/{autumn}/checks").json()
+    assert (checked["audience"], checked["stops"]) == (0, [])
+    told = {each["check"]: each for each in checked["warnings"]}
+    assert set(told) == {"sender", "audience"}
+    assert all(each["fix"] for each in told.values())
+    assert shop.get("/campaigns/99/checks").status_code == 404
+
+
+@pytest.fixture
+def strict(house: House) -> House:
+    """A house that asks for approval always."""
+    settings = house.parts.settings.model_copy(update={"approval_above": 0})
+    object.__setattr__(house.parts, "settings", settings)
+    return house
+
+
+def test_another_key_approves_what_one_has_written(strict: House, shop: Shop, autumn: int) -> None:
+    for act, body in (("start", None), ("schedule", {"at": "2026-12-02T14:00:00Z"})):
+        refused = shop.post(f"/campaigns/{autumn}/{act}", body)
+        assert refused.status_code == 409
+        assert refused.json()["type"].endswith("cannot-send")
+        assert [each["check"] for each in refused.json()["errors"]] == ["approval"]
+    own = shop.post(f"/campaigns/{autumn}/approve")
+    assert (own.status_code, own.json()["type"].endswith("own-approval")) == (409, True)
+    boss = strict.shop(ApiScope.APPROVE)
+    assert boss.get(f"/campaigns/{autumn}/checks").json()["stops"][0]["check"] == "approval"
+    approved = boss.post(f"/campaigns/{autumn}/approve")
+    assert approved.status_code == 200
+    assert approved.json()["approved_by"].startswith("api_key:")
+    assert shop.ask("PUT", f"/campaigns/{autumn}", AUTUMN).json()["approved_by"] is None
+    boss.post(f"/campaigns/{autumn}/approve")
+    assert shop.post(f"/campaigns/{autumn}/start").json()["state"] == "sending"
+    late = boss.post(f"/campaigns/{autumn}/approve")
+    assert (late.status_code, late.json()["state"]) == (409, "sending")
+
+
+def test_a_key_without_the_scope_approves_nothing(house: House, shop: Shop, autumn: int) -> None:
+    writer = house.shop(ApiScope.CAMPAIGNS)
+    assert writer.post(f"/campaigns/{autumn}/approve").status_code == 403
+
+
+def test_a_campaign_is_copied_in_whatever_state(shop: Shop, autumn: int) -> None:
+    shop.post(f"/campaigns/{autumn}/cancel", {"reason": "The price was wrong."})
+    copy = shop.post(f"/campaigns/{autumn}/clone", {"name": "Winter release"})
+    assert copy.status_code == 201
+    told = copy.json()
+    assert (told["name"], told["state"], told["copied_from"]) == (
+        "Winter release",
+        "draft",
+        autumn,
+    )
+    assert shop.post(f"/campaigns/{autumn}/clone").json()["name"] == AUTUMN["name"]
+
+
+def test_a_reason_with_an_address_is_refused(shop: Shop, autumn: int) -> None:
+    refused = shop.post(f"/campaigns/{autumn}/cancel", {"reason": "jo@example.com asked"})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["field"] == "reason"

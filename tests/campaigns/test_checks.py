@@ -1,0 +1,165 @@
+"""The checks before sending: one list, whose stops hold everywhere and whose warnings hold nothing."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mailer import campaigns, ledger
+from mailer.campaigns import CampaignId, CannotSend, Check, Finding, NewCampaign, Rules, State
+from mailer.campaigns.alignment import organisation_of, sender_findings
+from mailer.database import Database
+from mailer.letters import PromotionalContent
+from mailer.providers import MemoryProvider
+from mailer.vocabulary import Topic
+from mailer.wiring import build
+from tests.campaigns.conftest import BY, Desk, new_campaign
+from tests.web.house import settings_for
+
+PUBLIC = "https://mail.focalpointsystem.com"
+
+
+@pytest.fixture
+def desk(database: Database, database_url: str, tmp_path: Path, now: datetime) -> Iterator[Desk]:
+    """A desk whose links lead over a host of the company's own."""
+    time = [now]
+    settings = settings_for(database_url, tmp_path, public_url=PUBLIC)
+    parts = build(settings, process="test", clock=lambda: time[0])
+    yield Desk(parts, MemoryProvider(), time)
+    parts.close()
+
+
+def draft(desk: Desk, **changed: object) -> CampaignId:
+    content = PromotionalContent.sample().model_copy(update=changed)
+    new = NewCampaign("Autumn release", Topic.COMPANY_NEWS, content, new_campaign().audience)
+    with desk.database.transaction() as session:
+        made = campaigns.create(session, new, brand=desk.parts.brand, by=BY, now=desk.now)
+    return made.campaign_id
+
+
+def said(findings: list[Finding]) -> list[tuple[Check, str]]:
+    return [(each.check, each.field) for each in findings]
+
+
+def test_a_sound_campaign_to_people_of_whom_all_is_known_has_no_findings(desk: Desk) -> None:
+    desk.customer("Jo Example", city="Trenton")
+    checked = desk.check(desk.draft())
+    assert (list(checked.findings), checked.audience) == ([], 1)
+
+
+@pytest.mark.clause("C03")
+def test_a_missing_field_is_told_with_how_many_read_what_instead(desk: Desk) -> None:
+    desk.customer("Jo Example", city="Trenton")
+    desk.customer("Bo Example")
+    desk.customer("Anna Becker")
+    warnings = desk.check(desk.draft()).warnings
+    assert said(warnings) == [(Check.MERGE_FIELDS, "city")]
+    assert warnings[0].text == "city is missing for 2 of 3; they read “your city”."
+    assert warnings[0].clause == "C03"
+
+
+@pytest.mark.clause("C27")
+def test_without_a_postal_address_a_stop_stands_and_the_draft_may_be_saved(
+    desk: Desk, database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    settings = settings_for(database_url, tmp_path_factory.mktemp("bare"), postal_address="")
+    bare = Desk(build(settings, process="bare"), desk.provider, desk.time)
+    stops = bare.check(bare.draft()).stops
+    assert [(each.check, each.clause) for each in stops] == [(Check.POSTAL_ADDRESS, "C27")]
+    bare.parts.close()
+
+
+def test_an_empty_audience_is_told(desk: Desk) -> None:
+    assert said(desk.check(desk.draft()).warnings) == [(Check.AUDIENCE, "audience")]
+
+
+def test_the_same_letter_sent_before_is_told_with_when_and_to_whom(desk: Desk) -> None:
+    desk.customer("Jo Example", city="Trenton")
+    first = desk.draft()
+    desk.do("start", first)
+    desk.later(days=3)
+    again, elsewhere = desk.draft(), desk.draft(countries=("US",))
+    other = draft(desk, subject="Winter release")
+    [same] = [each for each in desk.check(again).warnings if each.check is Check.REPEAT]
+    assert same.text.startswith(f"Campaign {first} sent the same letter to the same audience on ")
+    [partly] = [each for each in desk.check(elsewhere).warnings if each.check is Check.REPEAT]
+    assert "to another audience" in partly.text
+    assert not desk.check(other).findings
+
+
+def test_an_audience_more_than_twice_the_largest_so_far_is_told(desk: Desk) -> None:
+    for number in range(100):
+        desk.customer(f"Jo Example {number}", city="Trenton", country="US")
+    told = said(desk.check(desk.draft()).warnings)
+    assert told == [(Check.AUDIENCE, "audience")]
+    small = desk.draft(countries=("IS",))
+    desk.do("start", small)
+    [surprise] = [
+        each for each in desk.check(desk.draft()).warnings if each.check is Check.AUDIENCE
+    ]
+    assert surprise.text == "It goes to 100 people; the largest campaign so far went to 0."
+    desk.do("start", draft(desk, subject="Winter release"))
+    assert not [each for each in desk.check(desk.draft()).warnings if each.check is Check.AUDIENCE]
+
+
+def test_what_was_warned_of_stands_in_the_ledger_at_the_start(desk: Desk) -> None:
+    desk.customer("Jo Example")
+    mailing_id = desk.do("start", desk.draft()).mailing_id
+    assert mailing_id is not None
+    with desk.database.reading() as session:
+        [entry] = ledger.entries_of_mailing(session, mailing_id, limit=10)
+    assert entry.detail["warnings"] == ["merge_fields: city"]
+
+
+def test_a_scheduled_campaign_that_a_check_stops_goes_back_with_the_check_in_the_ledger(
+    desk: Desk, database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    campaign_id = desk.draft()
+    desk.do("schedule", campaign_id, at=desk.now + timedelta(hours=1))
+    desk.later(hours=1)
+    with desk.database.transaction() as session:
+        started = campaigns.start_due(
+            session, brand=desk.parts.brand, rules=Rules(approval_above=0), now=desk.now
+        )
+    assert started == []
+    assert desk.look(campaign_id).state is State.DRAFT
+    with desk.database.reading() as session:
+        row = session.connection().exec_driver_sql(
+            "SELECT detail FROM ledger_entry WHERE kind = 'campaign.start_refused'"
+        )
+        assert row.scalar_one()["checks"] == ["approval"]
+
+
+def test_a_stop_of_the_sender_refuses_the_start(desk: Desk) -> None:
+    with pytest.raises(CannotSend) as told:
+        desk.do("start", desk.draft(), rules=Rules(sender="FocalPoint <focalpoint@gmail.com>"))
+    assert said(list(told.value.findings)) == [(Check.SENDER, "sender")]
+
+
+@pytest.mark.parametrize(
+    ("sender", "public_url", "field"),
+    [
+        ("FocalPoint <news@focalpointsystem.com>", PUBLIC, None),
+        ("FocalPoint <news@mail.focalpointsystem.com>", "https://focalpointsystem.com", None),
+        ("Shop <news@shop.example.co.uk>", "https://click.example.co.uk", None),
+        ("Shop <news@example.co.uk>", "https://other.co.uk", "sender"),
+        ("FocalPoint <news@focalpointsystem.com>", "https://clicks.example.net", "sender"),
+        ("FocalPoint <news@focalpointsystem.com>", "http://127.0.0.1:8000", "public_url"),
+        ("FocalPoint <news@focalpointsystem.com>", "http://localhost:8000", "public_url"),
+        ("FocalPoint <focalpoint@gmail.com>", PUBLIC, "sender"),
+        ("news", PUBLIC, "sender"),
+    ],
+)
+def test_the_senders_domain_goes_with_the_links(
+    sender: str, public_url: str, field: str | None
+) -> None:
+    assert [each.field for each in sender_findings(sender, public_url)] == (
+        [field] if field else []
+    )
+
+
+def test_an_organisation_is_known_by_what_it_registered() -> None:
+    assert organisation_of("a.b.example.com") == "example.com"
+    assert organisation_of("A.Example.CO.UK.") == "example.co.uk"
+    assert organisation_of("mail.example.de") == "example.de"

@@ -1,0 +1,47 @@
+"""Checks, approval and copies of campaigns by the command line."""
+
+import pytest
+
+from tests.cli.conftest import House, Run
+
+
+def test_check_tells_what_was_found_and_ends_well_where_nothing_stops_it(
+    house: House, fpmail: Run
+) -> None:
+    said = fpmail("campaign", "check", house.draft())
+    assert said.code == 0
+    assert "Nobody belongs to the audience now." in said.out
+    told = fpmail("campaign", "check", house.draft(), "--json").json
+    assert {each["check"] for each in told["findings"]} == {"sender", "audience"}
+
+
+def test_a_second_person_approves_by_name(
+    house: House, fpmail: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAILER_APPROVAL_ABOVE", "0")
+    number = house.draft()
+    stopped = fpmail("campaign", "check", number)
+    assert (stopped.code, "approval" in stopped.out) == (1, True)
+    refused = fpmail("campaign", "start", number)
+    assert refused.code == 1
+    assert "nobody else has approved it" in refused.err
+    approved = fpmail("campaign", "approve", number, "--by", "Anna Becker", "--json").json
+    assert approved["approved_by"] == "command_line:Anna Becker"
+    assert fpmail("campaign", "start", number, "--json").json["state"] == "sending"
+    assert fpmail("campaign", "pause", number, "--reason", "Complaints rose.").code == 0
+    assert fpmail("campaign", "resume", number, "--reason", "jo@example.com asked").code == 1
+
+
+def test_an_address_is_no_name(house: House, fpmail: Run) -> None:
+    assert fpmail("campaign", "approve", house.draft(), "--by", "jo@example.com").code == 2
+
+
+def test_a_copy_is_a_draft_with_its_own_number(house: House, fpmail: Run) -> None:
+    number = house.draft()
+    fpmail("campaign", "cancel", number)
+    copy = fpmail("campaign", "clone", number, "--name", "Winter release", "--json").json
+    assert (copy["campaign"], copy["name"], copy["state"]) == (
+        number + 1,
+        "Winter release",
+        "draft",
+    )

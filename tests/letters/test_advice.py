@@ -1,0 +1,149 @@
+"""What reads badly is told with its reason; what reads well is left alone."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from mailer.letters import (
+    Brand,
+    Compiled,
+    Problem,
+    PromotionalContent,
+    advice_on,
+    check_content,
+    compile_promotional,
+    read_without,
+    rehearse,
+)
+from mailer.letters.templates import second_stage
+from mailer.vocabulary import Topic
+
+SENDER = "FocalPoint <news@focalpointsystem.com>"
+BODY = "We opened a second workshop in Rotterdam, where printers are mended within a week. "
+IMAGE = "https://www.focalpointsystem.com/till.png"
+
+
+def letter(**changed: str) -> PromotionalContent:
+    return PromotionalContent.sample().model_copy(update=changed)
+
+
+def rehearsed(compiled: Compiled, brand: Brand, sender: str = SENDER) -> list[Problem]:
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    return rehearse(compiled, topic=Topic.COMPANY_NEWS, brand=brand, sender=sender, now=now)
+
+
+def fields(**changed: str) -> list[str]:
+    return [each.field for each in advice_on(letter(**changed))]
+
+
+def test_the_sample_needs_no_advice() -> None:
+    assert advice_on(PromotionalContent.sample()) == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"subject": "A subject that goes on and on about everything that is new with us now"},
+        {"subject": "BUY THE NEW TILL NOW"},
+        {"heading": "Now!!"},
+        {"preheader": "One! Two! Three!"},
+        {"body_markdown": '{% if country_code == "DE" %}\nHallo\n{% endif %}'},
+        {"body_markdown": "See below."},
+    ],
+)
+def test_what_reads_badly_is_told_of_its_field(changed: dict[str, str]) -> None:
+    assert fields(**changed) == list(changed)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"subject": "{{ first_name }}, POS Pro 9.1 is here!"},
+        {"subject": "FAQ"},
+        {"heading": "Über die neue Kasse"},
+        {"body_markdown": BODY + "[Node.js](https://www.focalpointsystem.com/node)"},
+        {"body_markdown": f'{BODY}\n\n![The new till]({IMAGE} "600x200")'},
+    ],
+)
+def test_what_reads_well_is_left_alone(changed: dict[str, str]) -> None:
+    assert fields(**changed) == []
+
+
+def test_a_picture_without_a_size_and_an_address_as_words_are_told() -> None:
+    body = f"{BODY}\n\n![The new till]({IMAGE})\n\n<https://www.focalpointsystem.com/till>"
+    told = advice_on(letter(body_markdown=body))
+    assert [each.text.split(";")[0].split(",")[0] for each in told] == [
+        "The picture has no size",
+        "Its words are an address",
+    ]
+
+
+def test_a_size_in_the_title_becomes_the_pictures_width_and_height(brand: Brand) -> None:
+    body = f'{BODY}\n\n![The new till]({IMAGE} "600x200")\n\n![Old]({IMAGE} "Our first till")'
+    page = compile_promotional(
+        letter(body_markdown=body), topic=Topic.COMPANY_NEWS, brand=brand
+    ).html.render({})
+    assert 'width="600"' in page
+    assert 'height="200"' in page
+    assert 'title="Our first till"' in page
+    assert "600x200" not in page
+
+
+@pytest.mark.parametrize(
+    ("words", "is_fraud"),
+    [
+        ("https://bank.example.com/login", True),
+        ("www.bank.example.com", True),
+        ("bank.com", True),
+        ("https://www.focalpointsystem.com", False),
+        ("focalpointsystem.com/till", False),
+        ("invoice.pdf", False),
+        ("Read more", False),
+    ],
+)
+def test_words_that_show_another_address_are_refused(
+    words: str, is_fraud: bool, brand: Brand
+) -> None:
+    body = f"{BODY} [{words}](https://www.focalpointsystem.com/till)"
+    told = check_content(letter(body_markdown=body), brand=brand)
+    assert [each.text.startswith("Its words show another") for each in told] == [True] * is_fraud
+
+
+def test_printed_fields_are_told_with_what_stands_for_them() -> None:
+    content = letter(
+        subject="{{ first_name }}, hello",
+        heading="{{ name | default('friend') }}",
+        body_markdown=(
+            "{% if city %}In {{ city }}.{% endif %} {{ country if country else '' }}"
+            ' {% if language_code == "de" %}Hallo{% endif %} {{ language | upper }}'
+        ),
+    )
+    assert read_without(content) == {
+        "first_name": "there",
+        "name": "friend",
+        "language": "your language",
+    }
+
+
+@pytest.mark.clause("C08")
+def test_a_rehearsed_letter_has_its_way_out_in_headers_and_parts(brand: Brand) -> None:
+    compiled = compile_promotional(
+        PromotionalContent.sample(), topic=Topic.COMPANY_NEWS, brand=brand
+    )
+    assert rehearsed(compiled, brand) == []
+
+
+@pytest.mark.clause("C08")
+def test_a_template_that_lost_the_way_out_or_its_text_is_told_of(brand: Brand) -> None:
+    whole = compile_promotional(PromotionalContent.sample(), topic=Topic.COMPANY_NEWS, brand=brand)
+    bare = replace(whole, html=second_stage("<p>Hello</p>", html=True, strict=False))
+    empty = replace(whole, text=second_stage("\n", html=False, strict=False))
+    assert [each.field for each in rehearsed(bare, brand)] == ["page"]
+    told = rehearsed(empty, brand)
+    assert [(each.field, each.clause) for each in told] == [("text part", "C08"), ("text part", "")]
+
+
+def test_a_sender_that_cannot_write_is_told_of(brand: Brand) -> None:
+    whole = compile_promotional(PromotionalContent.sample(), topic=Topic.COMPANY_NEWS, brand=brand)
+    assert [each.field for each in rehearsed(whole, brand, sender="nobody")] == ["message"]
