@@ -157,10 +157,18 @@ class PersonLinks:
 
 
 class _HmacSha256(SigningAlgorithm):
-    """HMAC-SHA256 in one call: the same bytes as itsdangerous' own, in half the time."""
+    """HMAC-SHA256 begun once for each key: the same bytes as itsdangerous' own, in half the time."""
+
+    def __init__(self) -> None:
+        self._begun: dict[bytes, hmac.HMAC] = {}
 
     def get_signature(self, key: bytes, value: bytes) -> bytes:
-        return hmac.digest(key, value, "sha256")
+        begun = self._begun.get(key)
+        if begun is None:
+            begun = self._begun[key] = hmac.new(key, digestmod="sha256")
+        signature = begun.copy()
+        signature.update(value)
+        return signature.digest()
 
 
 def _signers(secret_keys: Sequence[bytes], purpose: Purpose) -> tuple[Signer, ...]:

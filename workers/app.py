@@ -1,5 +1,6 @@
 """The Celery app: lanes as queues, doorbells as tasks, a tick that finds what nobody rang for."""
 
+import gc
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -89,6 +90,7 @@ def create_worker_app(settings: Settings, open_shift: Callable[[], Shift]) -> Ce
     def _open(**_: Any) -> None:
         quiet_logs()
         shifts.append(open_shift())
+        collect_garbage_seldom()
 
     @worker_process_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]
     def _close(**_: Any) -> None:
@@ -128,6 +130,17 @@ def register(app: Celery, shift: Callable[[], Shift], seats: Seats) -> None:
     @app.task(name="workers.sweep", time_limit=CHORE_SECONDS)  # type: ignore[untyped-decorator]
     def sweep(**_later: object) -> None:
         shift().sweep()
+
+
+def collect_garbage_seldom() -> None:
+    """Leave what was made at the start out of collections, and collect after more new objects.
+
+    A batch is thousands of small objects that no cycle holds: looking for cycles among them took
+    an eighth of its time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def quiet_logs() -> None:

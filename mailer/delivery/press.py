@@ -32,7 +32,7 @@ from mailer.letters import (
     write_message,
 )
 from mailer.links import Links, PersonLinks
-from mailer.people import Profile
+from mailer.people import Reader
 from mailer.providers import Outgoing
 from mailer.vault import PersonKey, SealBroken, Vault, VaultKeyMissing
 from mailer.vocabulary import PersonId, Reason, Stream
@@ -90,70 +90,70 @@ class LettersPress:
         """
         persons = list(batch.people)
         with self._database.reading() as session:
-            profiles, unreadable = self._profiles(session, persons)
+            readers, unreadable = self._readers(session, persons)
             sealed = batch.mailing.sealed_fields is not None
             readable = [person for person in persons if person not in unreadable]
             keys = self._vault.keys_of(session, readable) if sealed else {}
         return dict.fromkeys(unreadable, Reason.NOT_DATA) | {
-            person: self._print_one(batch, profiles[person], person not in untracked, keys, now)
-            if person in profiles
+            person: self._print_one(batch, readers[person], person not in untracked, keys, now)
+            if person in readers
             else Reason.NOT_GONE
             for person in readable
         }
 
-    def _profiles(
+    def _readers(
         self, session: Session, persons: list[PersonId]
-    ) -> tuple[dict[PersonId, Profile], set[PersonId]]:
-        """Open everybody's profile at once; where one was tampered with, person by person."""
+    ) -> tuple[dict[PersonId, Reader], set[PersonId]]:
+        """Open what is printed of everybody at once; where one was tampered with, person by person."""
         try:
-            return people.profiles_of(session, self._vault, persons), set()
+            return people.readers_of(session, self._vault, persons), set()
         except SealBroken:
             pass
         except VaultKeyMissing as error:
             raise LetterUnprintable("a vault key is missing") from error
-        profiles: dict[PersonId, Profile] = {}
+        readers: dict[PersonId, Reader] = {}
         unreadable: set[PersonId] = set()
         for person in persons:
             try:
-                profiles |= people.profiles_of(session, self._vault, [person])
+                readers |= people.readers_of(session, self._vault, [person])
             except SealBroken:
                 unreadable.add(person)
-        return profiles, unreadable
+        return readers, unreadable
 
     def _print_one(
         self,
         batch: Claimed,
-        profile: Profile,
+        reader: Reader,
         tracking: bool,
         keys: Mapping[PersonId, PersonKey],
         now: datetime,
     ) -> Prepared | Reason:
         mailing = batch.mailing
-        compiled = self._compile(mailing, keys.get(profile.person_id))
+        compiled = self._compile(mailing, keys.get(reader.person_id))
         if compiled is None:
             return Reason.NOT_GONE
-        if profile.address_id != batch.people[profile.person_id]:
+        if reader.address_id != batch.people[reader.person_id]:
             return Reason.NOT_MOVED
         links = self._links.for_person(
-            mailing_id=mailing.id, person_id=profile.person_id, address_id=profile.address_id
+            mailing_id=mailing.id, person_id=reader.person_id, address_id=reader.address_id
         )
         # A deploy may have changed the layout since the mailing was made: a link whose number
         # might mean another target now leads straight to its own, unmeasured.
         measured = tracking and compiled.targets == mailing.targets
-        rendered = compiled.render(person_fields(profile), links, tracking=measured)
+        rendered = compiled.render(person_fields(reader), links, tracking=measured)
         origin = self._senders.of(mailing.stream)
-        envelope = _envelope(mailing, profile, links, origin, now)
+        envelope = _envelope(mailing, reader, links, origin, now)
         try:
             content = write_message(rendered, envelope)
         except (AddressUnusable, EnvelopeInvalid):
             return Reason.NOT_DATA
         outgoing = Outgoing(
-            person_id=profile.person_id,
+            person_id=reader.person_id,
             sender=origin.address,
             recipient=envelope.to_address,
             content=content,
         )
-        return Prepared(outgoing, version=profile.version, tracking=tracking)
+        return Prepared(outgoing, version=reader.version, tracking=tracking)
 
     def _compile(self, mailing: Mailing, key: PersonKey | None) -> Compiled | None:
         if mailing.sealed_fields is not None:
@@ -166,14 +166,14 @@ class LettersPress:
 
 
 def _envelope(
-    mailing: Mailing, profile: Profile, links: PersonLinks, origin: Origin, now: datetime
+    mailing: Mailing, reader: Reader, links: PersonLinks, origin: Origin, now: datetime
 ) -> Envelope:
     return Envelope(
         from_=origin.written,
-        to_address=profile.email,
-        to_name=profile.name,
+        to_address=reader.email,
+        to_name=reader.name,
         # The same at every attempt, so that mailboxes can see that a copy is one.
-        message_id=f"<{mailing.id}.{profile.person_id}@{origin.domain}>",
+        message_id=f"<{mailing.id}.{reader.person_id}@{origin.domain}>",
         date=now,
         list_unsubscribe=links.unsubscribe if mailing.topic else None,
         list_id=list_id_of(mailing.topic, origin.domain) if mailing.topic else None,

@@ -6,6 +6,7 @@ grows past 76 characters and none begins with a dot (SMTP) or with `From ` (mail
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType
 
@@ -91,12 +92,12 @@ def fill_slots(text: str, urls: Mapping[str, str]) -> str:
     return SLOT.sub(lambda found: urls[found[1]], text)
 
 
-class _Wired(dict[str, bytes]):
-    """Pieces on the wire; what is not there yet is encoded when it is first asked for."""
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A static text around links: what stands before each, the link's name, what ends it all."""
 
-    def __missing__(self, piece: str) -> bytes:
-        wire = self[piece] = encode(piece)
-        return wire
+    slots: tuple[tuple[bytes, bytes], ...]
+    end: bytes
 
 
 class WirePart:
@@ -106,7 +107,7 @@ class WirePart:
         self._pieces = template.root_render_func
         texts = set(_texts(self._pieces.__code__))
         framed = {text for text in texts if SLOT.search(text)}
-        self._whole = _Wired({text: encode(text) for text in texts - framed})
+        self._whole = {text: encode(text) for text in texts - framed}
         self._measured = {text: _frame(text, measured=True) for text in framed}
         self._direct = {text: _frame(text, measured=False) for text in framed}
 
@@ -118,11 +119,23 @@ class WirePart:
         `links` are encoded addresses by the names of their slots; with `tracking`, `clicks` (what
         each measured link begins with) stands for all that lead to targets.
         """
-        wired = _Wired(self._whole)
-        for text, form in (self._measured if tracking else self._direct).items():
-            wired[text] = form % links
-        # No loop of our own: this runs a hundred times a person.
-        return list(map(wired.__getitem__, self._pieces(context)))
+        frames = self._measured if tracking else self._direct
+        whole = self._whole
+        wire: list[bytes] = []
+        add = wire.append  # this runs a hundred times a person
+        for piece in self._pieces(context):
+            known = whole.get(piece)
+            if known is not None:
+                add(known)
+            elif piece in frames:
+                frame = frames[piece]
+                for before, name in frame.slots:
+                    add(before)
+                    add(links[name])
+                add(frame.end)
+            else:
+                add(encode(piece))
+        return wire
 
 
 @lru_cache(maxsize=128)
@@ -131,17 +144,20 @@ def wire_part(template: Template) -> WirePart:
     return WirePart(template)
 
 
-def _frame(text: str, *, measured: bool) -> bytes:
-    """Write a static text as a format of named bytes, one for each of its slots."""
-    frame = []
+def _frame(text: str, *, measured: bool) -> _Frame:
+    """Cut a static text at its slots, so that nothing of it is copied for a person."""
+    slots: list[tuple[bytes, bytes]] = []
+    before = b""
     for at, part in enumerate(SLOT.split(text)):
         if at % 2 == 0:
-            frame.append(encode(part).replace(b"%", b"%%"))
+            before += encode(part)
         elif measured and part.startswith(LINK):
-            frame.append(b"%(clicks)b" + encode(part.removeprefix(LINK)))
+            slots.append((before, b"clicks"))
+            before = encode(part.removeprefix(LINK))
         else:
-            frame.append(b"%%(%b)b" % part.encode("ascii"))
-    return b"".join(frame)
+            slots.append((before, part.encode("ascii")))
+            before = b""
+    return _Frame(tuple(slots), before)
 
 
 def _texts(code: CodeType) -> Iterable[str]:

@@ -35,6 +35,7 @@ from mailer.people.identity import (
     reach_of,
 )
 from mailer.people.profiles import Profile, customers_page, profile_of, profiles_of
+from mailer.people.readers import Reader, readers_of
 from mailer.people.reindexing import left_to_reindex, missing_index_keys, reindex
 from mailer.people.search import (
     find_by_any_email,
@@ -57,6 +58,7 @@ __all__ = [
     "NewProfile",
     "PersonGone",
     "Profile",
+    "Reader",
     "TooYoung",
     "Upserted",
     "address_id_of",
@@ -86,6 +88,7 @@ __all__ = [
     "profile_of",
     "profiles_of",
     "reach_of",
+    "readers_of",
     "refuse_card_numbers",
     "refuse_card_numbers_in",
     "reindex",
