@@ -22,6 +22,7 @@ from mailer.vocabulary import (
     Allowed,
     Door,
     Frequency,
+    Held,
     MailingId,
     Outcome,
     PersonId,
@@ -326,6 +327,8 @@ def _as_things_stand(message: MessageRecord, ahead: Verdict) -> MessageRecord:
     """Put the decision of this moment in place of the one that is still to come."""
     if isinstance(ahead, Allowed):
         return replace(message, reason=ahead.because)
+    if isinstance(ahead, Held):
+        return replace(message, reason=ahead.reason, since=ahead.until)
     return replace(message, reason=ahead.reason, since=ahead.since)
 
 
@@ -334,6 +337,8 @@ def _turn(ahead: Verdict | None, words: str) -> str:
         return "It is being handed over to the mail provider at this moment."
     if isinstance(ahead, Allowed):
         return f"Its turn has not come; as things stand it would leave. {words}"
+    if isinstance(ahead, Held):
+        return f"Its turn has not come. {words}"
     return f"Its turn has not come; as things stand it would not leave: {words}"
 
 

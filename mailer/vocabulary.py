@@ -114,6 +114,7 @@ class Reason(StrEnum):
     SENT_FEE = "sent.fee"
     SENT_TOPIC = "sent.topic"
     SENT_TWICE = "sent.twice"
+    HELD_QUIET = "held.quiet"
     NOT_ALL = "not.all"
     NOT_TOPIC = "not.topic"
     NOT_NEVER = "not.never"
@@ -150,7 +151,15 @@ class Refused:
     until: datetime | None = None
 
 
-Verdict = Allowed | Refused
+@dataclass(frozen=True, slots=True)
+class Held:
+    """We may, but not before a moment: the person stays in line until then, and is still to go."""
+
+    reason: Reason
+    until: datetime
+
+
+Verdict = Allowed | Refused | Held
 """The answer to 'may we send this to this person now?'."""
 
 

@@ -1,6 +1,6 @@
 """Builders: named customers with their permissions, made through the rooms' own doors."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,11 +33,14 @@ def a_customer(
     topics: Iterable[Topic] = (Topic.COMPANY_NEWS,),
     city: str = "",
     country: str = "",
+    timezone: str = "",
     now: datetime,
 ) -> TestPerson:
     """Make a customer who switched some topics on."""
     address = email or f"{name.lower().replace(' ', '.')}@example.com"
-    profile = NewProfile(email=address, name=name, city=city, country=country, source="shop")
+    profile = NewProfile(
+        email=address, name=name, city=city, country=country, timezone=timezone, source="shop"
+    )
     made = people.upsert(session, vault, profile, now=now)
     permission.admit(session, [made.person_id], now=now)
     wanted = frozenset(topics)
@@ -64,13 +67,22 @@ def many_customers(
     count: int,
     *,
     topics: Iterable[Topic] = (Topic.COMPANY_NEWS,),
+    timezones: Sequence[str] = ("",),
     now: datetime,
 ) -> list[TestPerson]:
-    """Make numbered customers in sets; they get their topics as from a list with a source."""
+    """Make numbered customers in sets; they get their topics as from a list with a source.
+
+    Their zones are taken in turn.
+    """
     made: list[TestPerson] = []
     for start in range(0, count, 2000):
         profiles = [
-            NewProfile(email=f"customer{n}@example.com", name=f"Customer {n}", source="shop")
+            NewProfile(
+                email=f"customer{n}@example.com",
+                name=f"Customer {n}",
+                source="shop",
+                timezone=timezones[n % len(timezones)],
+            )
             for n in range(start, min(start + 2000, count))
         ]
         done = people.upsert_many(session, vault, profiles, now=now)

@@ -6,7 +6,6 @@ from mailer.campaigns.audience import audience_select
 from mailer.campaigns.checks import DEFAULT_RULES, CannotSend, ContentRefused, Rules, check
 from mailer.campaigns.copying import clone
 from mailer.campaigns.desk import (
-    MomentPassed,
     ReasonUnfit,
     campaign_of,
     campaigns_page,
@@ -14,17 +13,17 @@ from mailer.campaigns.desk import (
     create,
     edit,
     finish_done,
-    is_any_due,
     pause,
     resume,
-    schedule,
     start,
-    start_due,
-    unschedule,
 )
 from mailer.campaigns.findings import Check, Checked, Finding, Weight
+from mailer.campaigns.foresight import Foresight, NotScheduled, ZoneAhead, foresee
 from mailer.campaigns.lifecycle import Act, CannotDo, State, possible
+from mailer.campaigns.plans import Hours, Plan
+from mailer.campaigns.repeats import Every, Repeat, Weekday
 from mailer.campaigns.report import Report, count, preview, report_of
+from mailer.campaigns.timetable import MomentPassed, is_any_due, schedule, start_due, unschedule
 from mailer.campaigns.values import Audience, Campaign, CampaignId, NewCampaign, Preview
 
 __all__ = [
@@ -40,16 +39,24 @@ __all__ = [
     "Check",
     "Checked",
     "ContentRefused",
+    "Every",
     "Finding",
+    "Foresight",
+    "Hours",
     "MomentPassed",
     "NewCampaign",
+    "NotScheduled",
     "OwnApproval",
+    "Plan",
     "Preview",
     "ReasonUnfit",
+    "Repeat",
     "Report",
     "Rules",
     "State",
+    "Weekday",
     "Weight",
+    "ZoneAhead",
     "approve",
     "audience_select",
     "campaign_of",
@@ -61,6 +68,7 @@ __all__ = [
     "create",
     "edit",
     "finish_done",
+    "foresee",
     "is_any_due",
     "pause",
     "possible",

@@ -9,9 +9,13 @@ from sqlmodel import Session, select
 from mailer import ledger
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.lifecycle import State
+from mailer.campaigns.plans import Plan
 from mailer.campaigns.values import Audience, Campaign, CampaignId
 from mailer.letters import PromotionalContent
 from mailer.vocabulary import MailingId, Topic
+
+CLOCK = "clock"
+"""The actor of what a timetable did and no person."""
 
 
 class CampaignError(Exception):
@@ -102,7 +106,10 @@ def campaign_from(row: CampaignRow) -> Campaign:
         audience=Audience.model_validate(row.audience),
         state=State(row.state),
         mailing_id=MailingId(row.mailing_id) if row.mailing_id is not None else None,
+        plan=plan_from(row),
         scheduled_for=row.scheduled_for,
+        series_id=CampaignId(row.series_id) if row.series_id is not None else None,
+        occurrence=row.occurrence,
         created_at=row.created_at,
         created_by=row.created_by,
         started_at=row.started_at,
@@ -111,3 +118,8 @@ def campaign_from(row: CampaignRow) -> Campaign:
         approved_at=row.approved_at,
         copied_from=CampaignId(row.copied_from) if row.copied_from is not None else None,
     )
+
+
+def plan_from(row: CampaignRow) -> Plan | None:
+    """Read the plan by which a campaign was scheduled."""
+    return None if row.plan is None else Plan.model_validate(row.plan)

@@ -34,6 +34,13 @@ class CampaignRow(Table, table=True):
             "scheduled_for",
             postgresql_where=text("state = 'scheduled'"),
         ),
+        Index(
+            "uq_campaigns_campaign_occurrence",
+            "series_id",
+            "occurrence",
+            unique=True,
+            postgresql_where=text("series_id IS NOT NULL"),
+        ),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
@@ -43,7 +50,13 @@ class CampaignRow(Table, table=True):
     audience: dict[str, Any] = Field(sa_type=JSONB)
     state: str
     mailing_id: int | None = Field(default=None, sa_type=BigInteger, unique=True)
+    plan: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     scheduled_for: datetime | None = None
+    """When its audience is cut."""
+    series_id: int | None = Field(default=None, sa_type=BigInteger)
+    """The campaign that repeats, of which this one is an occurrence."""
+    occurrence: int | None = None
+    """Which occurrence it is; of a campaign that repeats, the next one."""
     created_at: datetime
     created_by: str
     started_at: datetime | None = None

@@ -10,6 +10,7 @@ from mailer.campaigns.audience import audience_select
 from mailer.campaigns.desk import campaign_of
 from mailer.campaigns.values import Audience, Campaign, CampaignId, Preview
 from mailer.delivery import Books
+from mailer.permission import Curfew
 from mailer.vocabulary import Stream, Topic
 
 NOT_STARTED = Books(0, 0, {}, 0, 0, 0, 0)
@@ -34,10 +35,20 @@ def report_of(session: Session, campaign_id: CampaignId) -> Report:
 def preview(session: Session, campaign_id: CampaignId, *, now: datetime) -> Preview:
     """Count who would get a campaign now and who would not. Raises CampaignNotFound."""
     campaign = campaign_of(session, campaign_id)
-    return count(session, campaign.audience, topic=campaign.topic, now=now)
+    plan = campaign.plan
+    hours = plan.hours if plan else None
+    curfew = Curfew(hours, use_by=plan.deadline, now=now) if plan and hours else None
+    return count(session, campaign.audience, topic=campaign.topic, curfew=curfew, now=now)
 
 
-def count(session: Session, audience: Audience, *, topic: Topic, now: datetime) -> Preview:
+def count(
+    session: Session,
+    audience: Audience,
+    *,
+    topic: Topic,
+    curfew: Curfew | None = None,
+    now: datetime,
+) -> Preview:
     """Decide for everybody in an audience as the sender would, and count by reason.
 
     The numbers are those of this moment: whoever opts out later is refused later.
@@ -47,6 +58,9 @@ def count(session: Session, audience: Audience, *, topic: Topic, now: datetime) 
         stream=Stream.PROMOTIONAL,
         topic=topic,
         audience=audience_select(audience),
+        curfew=curfew,
         now=now,
     )
-    return Preview(audience=ran.audience, allowed=ran.allowed, refused=ran.refused, as_at=now)
+    return Preview(
+        audience=ran.audience, allowed=ran.allowed, refused=ran.refused, held=ran.held, as_at=now
+    )

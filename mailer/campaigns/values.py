@@ -8,6 +8,7 @@ from typing import Annotated, NewType
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from mailer.campaigns.lifecycle import State
+from mailer.campaigns.plans import Plan
 from mailer.letters import PromotionalContent
 from mailer.vocabulary import MailingId, Reason, Topic
 
@@ -66,7 +67,14 @@ class Campaign:
     state: State
     mailing_id: MailingId | None
     """The mailing that carries it, once it has started."""
+    plan: Plan | None
+    """By what plan it is scheduled, or was."""
     scheduled_for: datetime | None
+    """When its audience is cut: for everybody's own time, before the first clock shows it."""
+    series_id: CampaignId | None
+    """The campaign that repeats, of which this one is an occurrence."""
+    occurrence: int | None
+    """Which occurrence it is; of a campaign that repeats, the next one."""
     created_at: datetime
     created_by: str
     started_at: datetime | None
@@ -79,9 +87,11 @@ class Campaign:
 
 @dataclass(frozen=True)
 class Preview:
-    """How a campaign would fare now: audience = allowed + the refused of every reason."""
+    """How a campaign would fare now: audience = allowed + held + the refused of every reason."""
 
     audience: int
     allowed: int
     refused: Mapping[Reason, int]
     as_at: datetime
+    held: int = 0
+    """In their quiet hours at this moment: they would get it later."""

@@ -11,6 +11,7 @@ from mailer.cli.customers import import_
 from mailer.cli.exits import Exit, told
 from mailer.cli.installation import beat, check, demo, migrate, up, web, worker
 from mailer.cli.keys import api_keys, keys
+from mailer.cli.schedules import schedule
 
 __all__ = ["Exit", "cli", "main"]
 
@@ -41,6 +42,7 @@ def cli() -> None:
     """
 
 
+campaign.add_command(schedule)
 for command in COMMANDS:
     cli.add_command(command)
 

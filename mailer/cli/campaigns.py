@@ -78,30 +78,6 @@ def create(*, file: Path, as_json: bool) -> None:
 
 @campaign.command()
 @click.argument("campaign_id", type=Id)
-@click.argument("at")
-@json_option
-def schedule(*, campaign_id: int, at: str, as_json: bool) -> None:
-    """Let a campaign start by itself AT a moment, such as 2026-12-02T14:00:00Z."""
-    from mailer import campaigns
-
-    moment = _moment(at)
-
-    def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
-        return campaigns.schedule(
-            session,
-            number,
-            at=moment,
-            brand=parts.brand,
-            rules=parts.rules,
-            by=ACTOR,
-            now=parts.clock(),
-        )
-
-    _do(campaign_id, act, as_json)
-
-
-@campaign.command()
-@click.argument("campaign_id", type=Id)
 @json_option
 def start(*, campaign_id: int, as_json: bool) -> None:
     """Start a campaign now: its audience is fixed and cut into batches."""
@@ -112,7 +88,7 @@ def start(*, campaign_id: int, as_json: bool) -> None:
             session, number, brand=parts.brand, rules=parts.rules, by=ACTOR, now=parts.clock()
         )
 
-    _do(campaign_id, act, as_json, ring=True)
+    do(campaign_id, act, as_json, ring=True)
 
 
 @campaign.command()
@@ -126,7 +102,7 @@ def pause(*, campaign_id: int, reason: str, as_json: bool) -> None:
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
         return campaigns.pause(session, number, reason=reason, by=ACTOR, now=parts.clock())
 
-    _do(campaign_id, act, as_json)
+    do(campaign_id, act, as_json)
 
 
 @campaign.command()
@@ -140,7 +116,7 @@ def resume(*, campaign_id: int, reason: str, as_json: bool) -> None:
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
         return campaigns.resume(session, number, reason=reason, by=ACTOR, now=parts.clock())
 
-    _do(campaign_id, act, as_json, ring=True)
+    do(campaign_id, act, as_json, ring=True)
 
 
 @campaign.command()
@@ -154,7 +130,7 @@ def cancel(*, campaign_id: int, reason: str, as_json: bool) -> None:
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
         return campaigns.cancel(session, number, reason=reason, by=ACTOR, now=parts.clock())
 
-    _do(campaign_id, act, as_json)
+    do(campaign_id, act, as_json)
 
 
 @campaign.command()
@@ -171,6 +147,7 @@ def status(*, campaign_id: int, as_json: bool) -> None:
             books = {
                 "audience": ahead.audience,
                 "allowed": ahead.allowed,
+                "held": ahead.held,
                 "refused": {reason.value: count for reason, count in ahead.refused.items()},
             }
         else:
@@ -195,7 +172,9 @@ def _say_books(told: dict[str, Any]) -> None:
     from mailer.permission import IN_SHORT
 
     refused: dict[str, int] = told.pop("refused")
+    plan: dict[str, object] = told.pop("plan") or {}
     named = {name.replace("_", " "): value for name, value in told.items()}
+    named["plan"] = ", ".join(f"{name} {value}" for name, value in plan.items()) or None
     facts({**named, "refused": sum(refused.values())})
     rows = [(code, count, IN_SHORT[Reason(code)]) for code, count in sorted(refused.items())]
     if rows:
@@ -259,7 +238,7 @@ def approve(*, campaign_id: int, name: str, as_json: bool) -> None:
             session, number, brand=parts.brand, rules=parts.rules, by=by, now=parts.clock()
         )
 
-    _do(campaign_id, act, as_json)
+    do(campaign_id, act, as_json)
 
 
 @campaign.command()
@@ -275,7 +254,7 @@ def clone(*, campaign_id: int, name: str, as_json: bool) -> None:
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
         return campaigns.clone(session, number, name=name, by=ACTOR, now=parts.clock())
 
-    _do(campaign_id, act, as_json)
+    do(campaign_id, act, as_json)
 
 
 @click.group()
@@ -367,25 +346,14 @@ def _read(file: Path) -> "NewCampaign":
         raise Refused(f"topic must be one of {', '.join(Topic)}") from None
 
 
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise click.BadParameter(
-            "give a moment with its offset, such as 2026-12-02T14:00:00Z", param_hint="AT"
-        )
-    return moment
-
-
-def _do(
+def do(
     campaign_id: int,
     act: "Callable[[Session, CampaignId, Parts], Campaign]",
     as_json: bool,
     *,
     ring: bool = False,
 ) -> None:
+    """Do something to a campaign in one transaction, ring where that is due, and say how it stands."""
     from mailer.campaigns import CampaignId
     from mailer.vocabulary import Lane
 
@@ -419,7 +387,10 @@ def _told(done: "Campaign") -> dict[str, object]:
         "topic": done.topic.value,
         "state": done.state.value,
         "mailing": done.mailing_id,
+        "plan": done.plan.stored() if done.plan else None,
         "scheduled_for": done.scheduled_for,
+        "series": done.series_id,
+        "occurrence": done.occurrence,
         "started_at": done.started_at,
         "ended_at": done.ended_at,
         "approved_by": done.approved_by,

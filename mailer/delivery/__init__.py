@@ -13,6 +13,7 @@ from mailer.delivery.books import (
     messages_of,
     unfinished,
 )
+from mailer.delivery.by_zone import Moments, count_by_zone, prepare_by_zone
 from mailer.delivery.clocks import SenderClock
 from mailer.delivery.evidence import UnknownBatch, unknown_batches
 from mailer.delivery.gate import Gate
@@ -57,6 +58,7 @@ __all__ = [
     "MailingNotFound",
     "MailingState",
     "MessageRecord",
+    "Moments",
     "NewMailing",
     "News",
     "OptOuts",
@@ -69,6 +71,7 @@ __all__ = [
     "UnknownBatch",
     "books",
     "compile_mailing",
+    "count_by_zone",
     "create_mailing",
     "dry_run",
     "due_lanes",
@@ -80,6 +83,7 @@ __all__ = [
     "messages_of",
     "messages_of_mailing",
     "prepare_audience",
+    "prepare_by_zone",
     "read_pace",
     "reap",
     "send_to_one",

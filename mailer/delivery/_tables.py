@@ -31,6 +31,9 @@ class MailingRow(Table, table=True):
     state: str = "sending"
     audience: int = 0
     use_by: datetime | None = None
+    quiet_hours: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSONB(none_as_null=True))
+    )
     created_at: datetime
 
 

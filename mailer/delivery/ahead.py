@@ -39,15 +39,16 @@ def verdicts_ahead(
             PersonId(row.person_id): Refused(Reason.NOT_LATE, mailing.use_by) for row in waiting
         }
     rows = session.execute(
-        facts_of_given(),
+        facts_of_given(zoned=mailing.quiet_hours is not None),
         {
             "persons": [row.person_id for row in waiting],
             "addresses": [row.address_id for row in waiting],
             "mailing_id": mailing_id,
         },
     ).all()
+    curfew = mailing.curfew(now)
     return {
-        person: decide(mailing.stream, mailing.topic, same.facts, now=now)
+        person: decide(mailing.stream, mailing.topic, same.facts, curfew=curfew, now=now)
         for same in map(read_facts, rows)
         for person in same.versions
     }

@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel, col, select
 from mailer.database import rows_changed
 from mailer.delivery._tables import BatchRow, ExceptionRow, MailingRow, PlaceRow, RosterRow
 from mailer.delivery.mailings import Mailing, mailing_from
-from mailer.vocabulary import AddressId, BatchId, Lane, Outcome, PersonId, Reason, Refused
+from mailer.vocabulary import AddressId, BatchId, Held, Lane, Outcome, PersonId, Reason, Refused
 
 _batch = SQLModel.metadata.tables["delivery_batch"]
 
@@ -311,6 +311,21 @@ def refuse(
         .where(_batch.c.id == batch.id)
         .values(refused=_batch.c.refused + len(refused))
     )
+
+
+def hold_back(session: Session, batch: Claimed, held: Mapping[PersonId, Held]) -> Claimed:
+    """Let people wait for the moment until which they are held; return the batch without them.
+
+    Each moment gets a child; a batch of which everybody waits for the same one waits as it is.
+    """
+    moments = {each.until for each in held.values()}
+    if len(moments) == 1 and len(held) == len(batch.people):
+        give_back(session, batch, not_before=moments.pop())
+        return batch.without(held)
+    for until in sorted(moments):
+        persons = [person for person, each in held.items() if each.until == until]
+        move_to_child(session, batch, persons, attempt=batch.attempt, not_before=until)
+    return batch.without(held)
 
 
 def hold(session: Session, batch: Claimed) -> bool:

@@ -12,10 +12,11 @@ from sqlmodel import Session
 
 from mailer import people
 from mailer.delivery.facts import facts_of_given, read_facts
-from mailer.permission import decide
+from mailer.permission import Curfew, decide
 from mailer.vocabulary import (
     Allowed,
     BatchId,
+    Held,
     MailingId,
     Outcome,
     PersonId,
@@ -73,6 +74,8 @@ class DryRun:
     audience: int
     allowed: int
     refused: Mapping[Reason, int] = field(default_factory=dict)
+    held: int = 0
+    """Asleep at this moment: they would get it when they may be woken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,27 +175,43 @@ def gauges(session: Session, *, now: datetime) -> Gauges:
 
 
 def dry_run(
-    session: Session, *, stream: Stream, topic: Topic | None, audience: Select[Any], now: datetime
+    session: Session,
+    *,
+    stream: Stream,
+    topic: Topic | None,
+    audience: Select[Any],
+    curfew: Curfew | None = None,
+    now: datetime,
 ) -> DryRun:
     """Decide for everybody of an audience as the sender would, in slices; nothing is written."""
     counts: Counter[Reason] = Counter()
-    allowed = total = 0
+    allowed = held = total = 0
     rows = session.execute(audience, execution_options={"yield_per": DRY_RUN_SLICE}).partitions()
     for some in rows:
         total += len(some)
-        for verdict, people_of_it in _verdicts(session, stream, topic, some, now):
+        for verdict, people_of_it in _verdicts(
+            session, stream, topic, some, curfew=curfew, now=now
+        ):
             if isinstance(verdict, Allowed):
                 allowed += people_of_it
+            elif isinstance(verdict, Held):
+                held += people_of_it
             else:
                 counts[verdict.reason] += people_of_it
-    return DryRun(audience=total, allowed=allowed, refused=dict(counts))
+    return DryRun(audience=total, allowed=allowed, refused=dict(counts), held=held)
 
 
 def _verdicts(
-    session: Session, stream: Stream, topic: Topic | None, some: Sequence[Any], now: datetime
+    session: Session,
+    stream: Stream,
+    topic: Topic | None,
+    some: Sequence[Any],
+    *,
+    curfew: Curfew | None,
+    now: datetime,
 ) -> list[tuple[Verdict, int]]:
     rows = session.execute(
-        facts_of_given(),
+        facts_of_given(zoned=curfew is not None),
         {
             "persons": [row.person_id for row in some],
             "addresses": [row.address_id for row in some],
@@ -200,7 +219,7 @@ def _verdicts(
         },
     ).all()
     return [
-        (decide(stream, topic, same.facts, now=now), len(same.versions))
+        (decide(stream, topic, same.facts, curfew=curfew, now=now), len(same.versions))
         for same in map(read_facts, rows)
     ]
 

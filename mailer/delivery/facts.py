@@ -40,10 +40,10 @@ class SameFacts:
     facts: Facts
 
 
-@lru_cache(maxsize=1)  # a statement is made once: making it costs as much as running it
-def facts_of_given() -> Select[Any]:
+@lru_cache(maxsize=2)  # a statement is made once: making it costs as much as running it
+def facts_of_given(*, zoned: bool) -> Select[Any]:
     """The facts of the people in the bound arrays `persons` and `addresses`."""
-    return facts_select(_people_given())
+    return facts_select(_people_given(), zoned=zoned)
 
 
 def _people_given() -> FromClause:
@@ -54,11 +54,12 @@ def _people_given() -> FromClause:
     return given.cte("who")
 
 
-def facts_select(who: FromClause) -> Select[Any]:
+def facts_select(who: FromClause, *, zoned: bool) -> Select[Any]:
     """Select the facts of everybody in `who` for the mailing bound as `mailing_id`.
 
     One row for all of whom the same is known, with their numbers and versions in two arrays: most
-    of a batch differ in nothing that a decision asks for.
+    of a batch differ in nothing that a decision asks for. Their zones are such a thing for a
+    mailing with quiet hours only: `zoned`.
     """
     reach = people.reach_of(who).subquery("reach")
     stand = permission.facts_of(who).subquery("stand")
@@ -71,6 +72,7 @@ def facts_select(who: FromClause) -> Select[Any]:
         often.c.older_in_hand,
         often.c.younger_in_hand,
     ]
+    zone = reach.c.zone if zoned else literal_column("''").label("zone")
     whole = stand.join(reach, reach.c.person_id == stand.c.person_id).outerjoin(
         often, literal_column("true")
     )
@@ -79,9 +81,10 @@ def facts_select(who: FromClause) -> Select[Any]:
             func.array_agg(reach.c.person_id).label("persons"),
             func.array_agg(reach.c.version).label("versions"),
             *known,
+            zone,
         )
         .select_from(whole)
-        .group_by(*known)
+        .group_by(*known, *([zone] if zoned else ()))
     )
 
 
@@ -120,7 +123,7 @@ def _mailbox_history(stand: FromClause) -> FromClause:
 
 def read_facts(row: Any) -> SameFacts:
     """Read one row of `facts_select`."""
-    facts = permission.facts_from(row, gone=row.gone, moved=bool(row.moved))
+    facts = permission.facts_from(row, gone=row.gone, moved=bool(row.moved), zone=row.zone)
     if row.last_promotional is not None or row.older_in_hand:
         facts = replace(
             facts, last_promotional=row.last_promotional, older_in_hand=bool(row.older_in_hand)
@@ -133,8 +136,8 @@ def read_facts(row: Any) -> SameFacts:
     )
 
 
-@lru_cache(maxsize=1)
-def gate_select() -> Select[Any]:
+@lru_cache(maxsize=2)
+def gate_select(*, zoned: bool) -> Select[Any]:
     """The gate: one statement that returns nothing unless the batch is in hand under this token.
 
     Binds batch_id, token and mailing_id. Every row also tells the mailing's state and use-by.
@@ -162,5 +165,5 @@ def gate_select() -> Select[Any]:
         func.unnest(held.c.persons).label("person_id"),
         func.unnest(held.c.addresses).label("address_id"),
     ).cte("who")
-    facts = facts_select(who).subquery("facts")
+    facts = facts_select(who, zoned=zoned).subquery("facts")
     return select(facts, held.c.mailing_state, held.c.use_by).select_from(facts.join(held, true()))

@@ -16,9 +16,9 @@ from mailer.delivery.batches import Claimed, refuse
 from mailer.delivery.facts import SameFacts, gate_select, read_facts
 from mailer.delivery.states import MailingState
 from mailer.delivery.window import Window
-from mailer.permission import decide
+from mailer.permission import Curfew, decide
 from mailer.providers import AboutUs, HandOver, Outgoing, Provider
-from mailer.vocabulary import PersonId, Reason, Refused
+from mailer.vocabulary import Held, PersonId, Reason, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +81,16 @@ class Gate:
     ) -> Passed:
         with self._database.reading() as session:
             rows = session.execute(
-                gate_select(),
+                gate_select(zoned=batch.mailing.quiet_hours is not None),
                 {"batch_id": batch.id, "token": batch.token, "mailing_id": batch.mailing.id},
             ).all()
         passed = Passed()
+        curfew = batch.mailing.curfew(now)
         told: set[PersonId] = set()
         for row in rows:
             same = read_facts(row)
             told.update(same.versions)
-            _sort(batch, same, prepared, row, passed, now)
+            _sort(batch, same, prepared, row, passed, curfew, now)
         # Whoever the gate's statement did not name is not handed over, whatever the reason.
         passed.waiting += [person for person in prepared if person not in told]
         return passed
@@ -101,6 +102,7 @@ def _sort(
     prepared: Mapping[PersonId, Prepared],
     row: Any,
     passed: Passed,
+    curfew: Curfew | None,
     now: datetime,
 ) -> None:
     """Decide once for all of whom the same is known: they wait, are refused, or pass."""
@@ -111,10 +113,12 @@ def _sort(
     if row.use_by is not None and row.use_by < now:
         passed.refused |= dict.fromkeys(ready, Refused(Reason.NOT_LATE, row.use_by))
         return
-    verdict = decide(batch.mailing.stream, batch.mailing.topic, same.facts, now=now)
+    mailing = batch.mailing
+    verdict = decide(mailing.stream, mailing.topic, same.facts, curfew=curfew, now=now)
     if isinstance(verdict, Refused):
         passed.refused |= dict.fromkeys(ready, verdict)
-    elif same.younger_in_hand:
+    # Held: their evening began meanwhile; the next claim says till when.
+    elif isinstance(verdict, Held) or same.younger_in_hand:
         passed.waiting += ready
     else:
         _let_through(ready, same, prepared, passed)

@@ -6,19 +6,34 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import BigInteger, DateTime, Select, bindparam, func, insert, text, update
+from pydantic import TypeAdapter
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Select,
+    bindparam,
+    func,
+    insert,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as insert_or_keep
 from sqlmodel import Session, SQLModel, col, select
 
 from mailer.database import rows_changed
 from mailer.delivery._tables import BatchRow, MailingRow, RosterRow
 from mailer.delivery.states import MailingState
+from mailer.permission import Curfew
 from mailer.vocabulary import AddressId, BatchId, Lane, MailingId, PersonId, Stream, Topic
+from mailer.zones import QuietHours
 
 BATCH_SIZE = 500
 """People that travel together at most."""
 
 _mailing = SQLModel.metadata.tables["delivery_mailing"]
+_quiet_hours = TypeAdapter(QuietHours)
 
 
 class MailingNotFound(Exception):
@@ -38,6 +53,7 @@ class NewMailing:
     sealed_fields: bytes | None = None
     targets: Sequence[str] = field(default_factory=tuple)
     use_by: datetime | None = None
+    quiet_hours: QuietHours | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +72,13 @@ class Mailing:
     audience: int
     use_by: datetime | None
     created_at: datetime
+    quiet_hours: QuietHours | None = None
+
+    def curfew(self, now: datetime) -> Curfew | None:
+        """Return what the decision asks about quiet hours at a moment; None without any."""
+        if self.quiet_hours is None:
+            return None
+        return Curfew(self.quiet_hours, use_by=self.use_by, now=now)
 
 
 def fields_place(key: str) -> str:
@@ -81,12 +104,17 @@ def create_mailing(session: Session, new: NewMailing, *, now: datetime) -> Maili
             state=MailingState.SENDING.value,
             audience=0,
             use_by=new.use_by,
+            quiet_hours=_stored(new.quiet_hours),
             created_at=now,
         )
         .on_conflict_do_nothing(index_elements=["key"])
         .returning(_mailing.c.id)
     ).scalar_one_or_none()
     return None if made is None else MailingId(made)
+
+
+def _stored(hours: QuietHours | None) -> dict[str, Any] | None:
+    return None if hours is None else dict(_quiet_hours.dump_python(hours, mode="json"))
 
 
 def send_to_one(
@@ -153,6 +181,14 @@ def prepare_audience(
         .cte("slices")
         .prefix_with("MATERIALIZED")
     )
+    due = bindparam("due", not_before or now, type_=DateTime(timezone=True))
+    return insert_slices(session, mailing_id, slices, due)
+
+
+def insert_slices(
+    session: Session, mailing_id: MailingId, slices: CTE, due: ColumnElement[datetime]
+) -> int:
+    """Make batches with rosters of slices (id, persons, addresses, size); return the audience."""
     batches = (
         insert(BatchRow)
         .from_select(
@@ -162,7 +198,7 @@ def prepare_audience(
                 bindparam("mailing_id", mailing_id, type_=BigInteger),
                 slices.c.id,
                 bindparam("lane", Lane.PROMOTIONAL.value),
-                bindparam("due", not_before or now, type_=DateTime(timezone=True)),
+                due,
                 slices.c.size,
             ),
             include_defaults=True,
@@ -255,6 +291,7 @@ def mailing_from(row: MailingRow) -> Mailing:
         audience=row.audience,
         use_by=row.use_by,
         created_at=row.created_at,
+        quiet_hours=_quiet_hours.validate_python(row.quiet_hours) if row.quiet_hours else None,
     )
 
 

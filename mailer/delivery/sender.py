@@ -20,6 +20,7 @@ from mailer.delivery.batches import (
     give_back,
     held_as,
     hold,
+    hold_back,
     move_to_child,
     refuse,
     take_places,
@@ -34,7 +35,7 @@ from mailer.delivery.window import Window
 from mailer.journal import Journal, JournalUnwritable
 from mailer.permission import decide
 from mailer.providers import AboutUs, Accepted, HandOver, NotBegun
-from mailer.vocabulary import Lane, PersonId, Reason, Refused
+from mailer.vocabulary import Held, Lane, PersonId, Reason, Refused
 
 UNPRINTABLE_WAIT = timedelta(minutes=5)
 """When a batch is tried again whose letter could not be made."""
@@ -138,7 +139,8 @@ class Sender:
                 return None
             batch = self._cut_to_a_slice(session, batch)
             facts = _facts_of(session, batch)
-            allowed, refused = _decide_all(batch, facts, now)
+            allowed, refused, held = _decide_all(batch, facts, now)
+            batch = hold_back(session, batch, held)
             placed = take_places(session, batch, allowed, now=now)
             refused |= {
                 person: Refused(Reason.NOT_SAME) for person in allowed if person not in placed
@@ -345,7 +347,7 @@ _TAKE_IN_HAND = text(
 
 def _facts_of(session: Session, batch: Claimed) -> list[SameFacts]:
     rows = session.execute(
-        facts_of_given(),
+        facts_of_given(zoned=batch.mailing.quiet_hours is not None),
         {
             "persons": list(batch.people),
             "addresses": list(batch.people.values()),
@@ -357,19 +359,23 @@ def _facts_of(session: Session, batch: Claimed) -> list[SameFacts]:
 
 def _decide_all(
     batch: Claimed, facts: Sequence[SameFacts], now: datetime
-) -> tuple[list[PersonId], dict[PersonId, Refused]]:
+) -> tuple[list[PersonId], dict[PersonId, Refused], dict[PersonId, Held]]:
     allowed: list[PersonId] = []
+    held: dict[PersonId, Held] = {}
     # Whoever the statement does not name is not there, whatever the reason.
     refused = dict.fromkeys(batch.people, Refused(Reason.NOT_GONE))
     late = batch.mailing.use_by is not None and batch.mailing.use_by < now
+    mailing, curfew = batch.mailing, batch.mailing.curfew(now)
     for same in facts:
-        verdict = decide(batch.mailing.stream, batch.mailing.topic, same.facts, now=now)
+        verdict = decide(mailing.stream, mailing.topic, same.facts, curfew=curfew, now=now)
         if late:
             refused |= dict.fromkeys(same.versions, Refused(Reason.NOT_LATE, batch.mailing.use_by))
         elif isinstance(verdict, Refused):
             refused |= dict.fromkeys(same.versions, verdict)
+        elif isinstance(verdict, Held):
+            held |= dict.fromkeys(same.versions, verdict)
         else:
             allowed += same.versions
-    for person in allowed:
+    for person in (*allowed, *held):
         del refused[person]
-    return allowed, refused
+    return allowed, refused, held

@@ -5,7 +5,7 @@ What names a customer is sealed under their own key and found again by keyed has
 
 from mailer.people.address_book import address_id_of, domain_tags
 from mailer.people.addresses import Address, AddressInvalid, canonical_address
-from mailer.people.audience import AudienceFilter, audience_of
+from mailer.people.audience import AudienceFilter, audience_of, zones_of
 from mailer.people.cards import (
     CardNumberFound,
     holds_card_number,
@@ -95,4 +95,5 @@ __all__ = [
     "upsert",
     "upsert_checked",
     "upsert_many",
+    "zones_of",
 ]

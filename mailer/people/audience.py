@@ -37,3 +37,8 @@ def audience_of(wanted: AudienceFilter) -> Select[*tuple[Any, ...]]:
         chosen = sorted(wanted.person_ids)
         living = living.where(col(Customer.id).in_(chosen) if chosen else false())
     return living.order_by(col(Customer.id))
+
+
+def zones_of() -> Select[*tuple[Any, ...]]:
+    """Select person_id and timezone of every customer; empty where no zone is known."""
+    return select(col(Customer.id).label("person_id"), col(Customer.timezone))

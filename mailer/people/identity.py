@@ -145,10 +145,10 @@ def reach_of(who: FromClause) -> Select[*tuple[Any, ...]]:
     """Select how each of `who` (columns person_id, address_id) can be reached now.
 
     For use within a bigger statement. Columns: person_id and address_id as given,
-    current_address_id (NULL for an unknown person), version (0 likewise), and gone: unknown,
-    merged into another, or erased.
+    current_address_id (NULL for an unknown person), version (0 likewise), zone (empty where none
+    is known), and gone: unknown, merged into another, or erased.
     """
-    asked = (Customer.id, Customer.address_id, Customer.version)
+    asked = (Customer.id, Customer.address_id, Customer.version, Customer.timezone)
     customer = looked_up(
         select(
             *(col(column) for column in asked),
@@ -163,6 +163,7 @@ def reach_of(who: FromClause) -> Select[*tuple[Any, ...]]:
         who.c.address_id,
         customer.c.address_id.label("current_address_id"),
         func.coalesce(customer.c.version, 0).label("version"),
+        func.coalesce(customer.c.timezone, "").label("zone"),
         func.coalesce(customer.c.left, True).label("gone"),
     ).select_from(who.outerjoin(customer, true()))
 

@@ -11,6 +11,7 @@ from mailer.permission.changes import (
 from mailer.permission.decision import Facts, Suppression, decide
 from mailer.permission.facts import facts_from, facts_of
 from mailer.permission.joining import follow, forget, merge
+from mailer.permission.quiet import Curfew
 from mailer.permission.reasons import DOORS, IN_SHORT, SENTENCES, sentence
 from mailer.permission.standing import (
     ConsentRecord,
@@ -42,6 +43,7 @@ __all__ = [
     "Applied",
     "Change",
     "ConsentRecord",
+    "Curfew",
     "Facts",
     "ImportedYes",
     "NewSuppression",

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from mailer.permission.quiet import Curfew
 from mailer.vocabulary import (
     Allowed,
     Frequency,
+    Held,
     Reason,
     Refused,
     Scope,
@@ -57,15 +59,25 @@ class Facts:
     """An older mailing is being handed over to this mailbox at this moment."""
     confirmed: bool = True
     gpc_since: datetime | None = None
+    zone: str = ""
+    """Their time zone, read only for a mailing with quiet hours; empty where none is known."""
     suppressions: tuple[Suppression, ...] = ()
 
 
-def decide(stream: Stream, topic: Topic | None, facts: Facts, *, now: datetime) -> Verdict:
+def decide(
+    stream: Stream,
+    topic: Topic | None,
+    facts: Facts,
+    *,
+    curfew: Curfew | None = None,
+    now: datetime,
+) -> Verdict:
     """Answer whether mail of this stream and topic may leave for this person now.
 
     Order updates pass unless the person is gone or every mail to them is suppressed (C05).
     Promotional mail needs a topic that is on and no objection of any kind (C07, C08); where
-    several reasons hold, the strongest is named.
+    several reasons hold, the strongest is named. Who may be mailed and is in the quiet hours that
+    `curfew` reckons is held until they end, or refused where the mail would be too late then.
     """
     if facts.gone:
         return Refused(Reason.NOT_GONE)
@@ -78,7 +90,19 @@ def decide(stream: Stream, topic: Topic | None, facts: Facts, *, now: datetime) 
         return Allowed(Reason.SENT_ORDER)
     if topic is None:
         raise ValueError("promotional mail belongs to exactly one topic")
-    return _decide_promotional(topic, facts, now)
+    verdict = _decide_promotional(topic, facts, now)
+    if curfew is not None and isinstance(verdict, Allowed):
+        return _hold(verdict, curfew, facts.zone)
+    return verdict
+
+
+def _hold(verdict: Allowed, curfew: Curfew, zone: str) -> Verdict:
+    until = curfew.ends(zone)
+    if until is None:
+        return verdict
+    if curfew.use_by is not None and curfew.use_by < until:
+        return Refused(Reason.NOT_LATE, curfew.use_by)
+    return Held(Reason.HELD_QUIET, until)
 
 
 def _decide_promotional(topic: Topic, facts: Facts, now: datetime) -> Verdict:

@@ -72,8 +72,8 @@ def _nos_of(who: FromClause) -> FromClause:
     )
 
 
-def facts_from(row: Any, *, gone: bool, moved: bool) -> Facts:
-    """Read one row of `facts_of` as Facts; who is gone or moved is told by the people room."""
+def facts_from(row: Any, *, gone: bool, moved: bool, zone: str = "") -> Facts:
+    """Read one row of `facts_of` as Facts; who is gone or moved, and their zone, people tell."""
     return Facts(
         gone=gone,
         moved=moved,
@@ -83,6 +83,7 @@ def facts_from(row: Any, *, gone: bool, moved: bool) -> Facts:
         frequency=Frequency(row.frequency),
         confirmed=row.confirmed,
         gpc_since=row.gpc_since,
+        zone=zone,
         suppressions=tuple(_suppression_from(each) for each in row.nos) if row.nos else (),
     )
 

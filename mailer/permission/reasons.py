@@ -10,6 +10,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.SENT_FEE: "Because your plan {event} on {date}.",
     Reason.SENT_TOPIC: "Because “{topic}” has been on since {date}, by {door}. You agreed to: “{words}”.",
     Reason.SENT_TWICE: "The provider didn't answer the first time. Order mail may then come twice.",
+    Reason.HELD_QUIET: "Held until {time}, outside your quiet hours.",
     Reason.NOT_ALL: "You stopped all promotional mail on {time}, by {door}.",
     Reason.NOT_TOPIC: "“{topic}” has been off since {time}.",
     Reason.NOT_NEVER: "You never turned “{topic}” on.",

@@ -173,3 +173,76 @@ def test_content_that_cannot_be_sent_is_refused_field_by_field(shop: Shop) -> No
 )
 def test_a_campaign_that_makes_no_sense_is_refused(shop: Shop, changed: dict[str, object]) -> None:
     assert shop.post("/campaigns", {**AUTUMN, **changed}).status_code == 422
+
+
+def test_a_plan_of_local_time_is_scheduled_and_told_by_zone(shop: Shop, autumn: int) -> None:
+    for n in range(12):
+        jo = {"email": f"jo{n}@example.com", "country": "US", "timezone": "America/New_York"}
+        shop.post("/customers", jo)
+    shop.post("/customers", {"email": "li@example.com", "country": "US", "timezone": "Asia/Tokyo"})
+    plan = {
+        "at": "2027-03-14T09:00:00",
+        "zone": "America/New_York",
+        "local": True,
+        "quiet_hours": {},
+    }
+    assert shop.get(f"/campaigns/{autumn}/schedule").json()["type"].endswith("not-scheduled")
+    asked = shop.post(f"/campaigns/{autumn}/schedule/preview", plan)
+    assert asked.status_code == 200, asked.text
+    assert shop.get(f"/campaigns/{autumn}").json()["state"] == "draft"
+    scheduled = shop.post(f"/campaigns/{autumn}/schedule", plan).json()
+    assert (scheduled["state"], scheduled["plan"]) == ("scheduled", plan)
+    assert scheduled["scheduled_for"] == "2027-03-13T18:45:00Z"
+    told = shop.get(f"/campaigns/{autumn}/schedule").json()
+    assert told == asked.json()
+    assert (told["first"], told["last"]) == ("2027-03-14T00:00:00Z", "2027-03-14T13:00:00Z")
+    tokyo, new_york = told["zones"]
+    assert (tokyo["people"], tokyo["change"]) == ("fewer than 10", None)
+    assert (new_york["people"], new_york["local"]) == (12, "2027-03-14T09:00:00-04:00")
+    assert new_york["change"] == {"at": "2027-03-14T07:00:00Z", "minutes": 60}
+
+
+def test_a_plan_that_repeats_tells_its_next_times(shop: Shop, autumn: int) -> None:
+    plan = {
+        "at": "2026-12-01T09:00:00",
+        "zone": "Europe/Berlin",
+        "repeat": {"every": "month", "day": 31, "times": 3},
+    }
+    told = shop.post(f"/campaigns/{autumn}/schedule/preview", plan).json()
+    assert told["occurrences"] == [
+        "2026-12-31T08:00:00Z",
+        "2027-01-31T08:00:00Z",
+        "2027-02-28T08:00:00Z",
+    ]
+    scheduled = shop.post(f"/campaigns/{autumn}/schedule", plan).json()
+    assert (scheduled["occurrence"], scheduled["series"]) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("plan", "field", "problem"),
+    [
+        ({}, "at", "is missing"),
+        ({"at": 1764684000}, "at", "is a bare number"),
+        ({"at": "soon"}, "at", "is not a moment"),
+        ({"at": "2026-12-02T09:00:00"}, "body", "`zone` is missing"),
+        ({"at": "2026-12-02T09:00:00", "zone": "Mars/Base"}, "zone", "is no time zone"),
+        ({"at": "now", "zone": "UTC", "quiet_hours": {"before": "x"}}, "before", "time of day"),
+        (
+            {"at": "now", "zone": "UTC", "quiet_hours": {"before": "21:00"}},
+            "quiet_hours",
+            "no time",
+        ),
+        ({"at": "now", "local": 1, "zone": "UTC"}, "local", "is not true or false"),
+        ({"at": "2026-12-02T09:00Z", "repeat": {"every": "year"}}, "every", "none of the words"),
+        ({"at": "2026-12-02T09:00Z", "repeat": {"every": "day", "step": 0}}, "step", "too small"),
+    ],
+)
+def test_a_plan_that_cannot_be_followed_is_refused_field_by_field(
+    shop: Shop, autumn: int, plan: dict[str, Any], field: str, problem: str
+) -> None:
+    answer = shop.post(f"/campaigns/{autumn}/schedule", plan)
+    assert answer.status_code == 422
+    (fault,) = answer.json()["errors"]
+    assert fault["field"].endswith(field)
+    assert problem in fault["problem"]
+    assert fault["fix"]

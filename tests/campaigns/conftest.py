@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailer import campaigns
-from mailer.campaigns import Audience, Campaign, CampaignId, Checked, NewCampaign
+from mailer.campaigns import Audience, Campaign, CampaignId, Checked, NewCampaign, Plan
 from mailer.database import Database
 from mailer.letters import PromotionalContent
 from mailer.providers import MemoryProvider
@@ -62,6 +62,8 @@ class Desk:
 
     def do(self, what: str, campaign_id: CampaignId, **more: object) -> Campaign:
         """Start, approve, pause, resume, cancel or unschedule a campaign, as a door does."""
+        if "at" in more:
+            more["plan"] = Plan(at=more.pop("at"))
         if what in ("start", "schedule", "approve"):
             more = {"brand": self.parts.brand, "rules": self.parts.rules, **more}
         with self.database.transaction() as session:
@@ -99,6 +101,10 @@ class Desk:
     def look(self, campaign_id: CampaignId) -> Campaign:
         with self.database.reading() as session:
             return campaigns.campaign_of(session, campaign_id)
+
+    def foresee(self, campaign_id: CampaignId, plan: Plan | None = None) -> campaigns.Foresight:
+        with self.database.reading() as session:
+            return campaigns.foresee(session, campaign_id, plan=plan, now=self.now)
 
     def report(self, campaign_id: CampaignId) -> campaigns.Report:
         with self.database.reading() as session:

@@ -118,7 +118,7 @@ def test_a_campaign_is_made_from_a_file_and_steered(
     again = fpmail("campaign", "create", "-", "--json", stdin=json.dumps(body)).json["campaign"]
     assert again != number
     before = fpmail("campaign", "status", number, "--json").json
-    assert before["books"] == {"audience": 1, "allowed": 1, "refused": {}}
+    assert before["books"] == {"audience": 1, "allowed": 1, "held": 0, "refused": {}}
     scheduled = fpmail("campaign", "schedule", number, "2099-12-02T14:00:00Z", "--json").json
     assert scheduled["state"] == "scheduled"
     for act, state in (
@@ -346,3 +346,41 @@ def test_the_demo_is_refused_outside_development(
     ):
         monkeypatch.setenv(name, value)
     assert fpmail("demo").code == Exit.CONFIGURATION
+
+
+def test_a_schedule_is_told_before_it_is_saved_and_kept_as_it_was_said(
+    fpmail: Run, house: House
+) -> None:
+    house.customer("Jo Example")
+    number = house.draft()
+    words = ("campaign", "schedule", number, "2098-10-26T09:00", "--zone", "Europe/Berlin")
+    more = ("--local", "--quiet-hours", "20:00-08:00")
+    told = fpmail(*words, *more, "--preview")
+    assert told.code == Exit.DONE
+    assert "Europe/Berlin" in told.out
+    assert "back by 60 minutes at 03:00 that day" in told.out
+    ahead = fpmail(*words, *more, "--preview", "--json").json
+    assert (ahead["audience"], ahead["first"]) == (1, "2098-10-26T08:00:00+00:00")
+    assert fpmail("campaign", "list", "--json").json[0]["state"] == "draft"
+    saved = fpmail(*words, *more, "--json").json
+    assert saved["plan"]["quiet_hours"] == {}
+    weekly = fpmail(*words, "--every", "week", "--on", "monday", "--times", 3, "--json").json
+    assert weekly["plan"]["repeat"] == {"every": "week", "on": ["monday"], "times": 3}
+    assert "every week" not in fpmail("campaign", "list").out
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("2026-12-02T09:00",), "`zone` is missing; send the zone of these times"),
+        (("2026-12-02T09:00", "--zone", "Mars/Base"), "zone: is no time zone"),
+        (("now", "--zone", "UTC", "--quiet-hours", "late"), "before"),
+        (("2026-12-02T09:00", "--zone", "UTC", "--step", "2"), "every"),
+    ],
+)
+def test_a_schedule_that_cannot_be_followed_says_which_option_and_why(
+    fpmail: Run, house: House, words: tuple[str, ...], why: str
+) -> None:
+    said = fpmail("campaign", "schedule", house.draft(), *words)
+    assert said.code == Exit.USAGE
+    assert why in said.err

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from mailer import campaigns
-from mailer.campaigns import Audience, NewCampaign, State
+from mailer.campaigns import Audience, NewCampaign, Plan, State
 from mailer.database import Database
 from mailer.letters import PromotionalContent
 from mailer.providers import MemoryProvider
@@ -54,7 +54,7 @@ class Hall:
             campaigns.schedule(
                 session,
                 made.campaign_id,
-                at=self.now + timedelta(minutes=1),
+                plan=Plan(at=self.now + timedelta(minutes=1)),
                 brand=self.parts.brand,
                 by="test",
                 now=self.now,

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from mailer import campaigns
-from mailer.campaigns import Audience, NewCampaign, Rules
+from mailer.campaigns import Audience, NewCampaign, Plan, Rules
 from mailer.letters import Brand, PromotionalContent
 from mailer.vocabulary import Topic
 
@@ -87,7 +87,7 @@ def begin(session: Session, *, brand: Brand, rules: Rules, now: datetime) -> Non
     campaigns.schedule(
         session,
         news.campaign_id,
-        at=datetime.combine(tomorrow, time(9), OFFICE).astimezone(now.tzinfo),
+        plan=Plan(at=datetime.combine(tomorrow, time(9)), zone=OFFICE.key),
         brand=brand,
         rules=rules,
         by=BY,

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
-from mailer.campaigns import Act, Audience, Check, State
+from mailer.campaigns import Act, Audience, Check, State, ZoneAhead
 from mailer.letters import PromotionalContent
-from mailer.measure import Published
+from mailer.measure import Published, published
 from mailer.vocabulary import Topic
-from preference_center.systems.api.forms import Answer, Form, Moment, OneLine, Page
+from preference_center.systems.api.forms import Answer, Form, OneLine, Page
 
 CAMPAIGN_EXAMPLE: dict[str, JsonValue] = {
     "name": "Autumn release",
@@ -37,14 +37,6 @@ class CampaignForm(Form):
     audience: Audience = Field(
         default_factory=Audience, description="Rules that must all hold; none for everybody."
     )
-
-
-class ScheduleForm(Form):
-    """When a campaign starts by itself."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"at": "2026-12-02T14:00:00Z"}})
-
-    at: Moment
 
 
 class ReasonForm(Form):
@@ -94,7 +86,10 @@ class CampaignAnswer(Answer):
     state: State
     possible: list[Act]
     mailing: int | None
-    scheduled_for: datetime | None
+    plan: dict[str, JsonValue] | None = Field(description="By what plan it leaves, as it was sent.")
+    scheduled_for: datetime | None = Field(description="When its audience is cut.")
+    series: int | None = Field(description="The campaign that repeats, of which this is one time.")
+    occurrence: int | None
     created_at: datetime
     created_by: str
     started_at: datetime | None
@@ -166,4 +161,58 @@ class PreviewAnswer(Answer):
     as_at: datetime
     audience: int
     allowed: int
+    held: int = Field(description="In their quiet hours at this moment: they would get it later.")
     refused: dict[str, int]
+
+
+class ChangeAnswer(Answer):
+    """The clocks of a zone are moved."""
+
+    at: datetime
+    minutes: int = Field(description="Forward, as in spring; below zero: back, as in autumn.")
+
+
+class ZoneAnswer(Answer):
+    """The people of one zone, and when they are due."""
+
+    zone: str
+    people: Published
+    at: datetime
+    local: str = Field(description="The same moment by their own clock.")
+    change: ChangeAnswer | None = Field(description="Where that day has 23 or 25 hours, say.")
+    late: bool = Field(description="The deadline will have passed: they would be refused.")
+
+
+class ForesightAnswer(Answer):
+    """How a schedule would go as things stand; those who will be refused are counted, too.
+
+    What concerns fewer than ten people is withheld (C15).
+    """
+
+    id: int
+    as_at: datetime
+    begins: datetime = Field(description="When the audience is cut.")
+    first: datetime | None
+    last: datetime | None
+    audience: int
+    without_zone: Published = Field(description="People for whom the plan's `zone` counts.")
+    late: Published
+    zones: list[ZoneAnswer]
+    occurrences: list[datetime] = Field(
+        description="When the next twelve times of a repetition begin, the first one included."
+    )
+
+
+def zone_answer(ahead: ZoneAhead) -> ZoneAnswer:
+    """Tell of one zone; a number that fewer than ten people stand behind in words."""
+    change = ahead.change
+    return ZoneAnswer(
+        zone=ahead.zone,
+        people=published(ahead.people),
+        at=ahead.at,
+        local=ahead.local.isoformat(),
+        change=ChangeAnswer(at=change.at, minutes=int(change.shift.total_seconds() // 60))
+        if change
+        else None,
+        late=ahead.is_late,
+    )

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from mailer import campaigns, delivery, measure
 from mailer.access import ApiScope
-from mailer.campaigns import Campaign, CampaignId, Finding, NewCampaign, Report, possible
+from mailer.campaigns import Campaign, CampaignId, Finding, NewCampaign, Plan, Report, possible
 from mailer.measure import Kind, Published, published
 from mailer.vocabulary import Lane
 from preference_center.systems.api.calls import Call, Needs, Receipt
@@ -22,11 +22,12 @@ from preference_center.systems.api.campaign_shapes import (
     ClicksAnswer,
     CloneForm,
     FindingAnswer,
+    ForesightAnswer,
     LinkAnswer,
     OpensAnswer,
     PreviewAnswer,
     ReasonForm,
-    ScheduleForm,
+    zone_answer,
 )
 from preference_center.systems.api.errors import ApiRoute
 from preference_center.systems.api.pages import PlaceOf
@@ -89,21 +90,33 @@ def edit_a_campaign(campaign: Id, form: CampaignForm, call: Writes) -> CampaignA
 
 
 @routes.post("/{campaign}/schedule", response_model=CampaignAnswer)
-def schedule_a_campaign(campaign: Id, form: ScheduleForm, call: Writes) -> CampaignAnswer:
-    """Let it start by itself at a moment, or move that moment. Needs the postal address (C27)."""
+def schedule_a_campaign(campaign: Id, plan: Plan, call: Writes) -> CampaignAnswer:
+    """Let it start by itself by a plan, or change that plan. Needs the postal address (C27)."""
 
     def act(session: Session) -> Campaign:
         return campaigns.schedule(
             session,
             CampaignId(campaign),
-            at=form.at,
+            plan=plan,
             brand=call.parts.brand,
             rules=call.parts.rules,
             by=call.key.actor,
             now=call.now,
         )
 
-    return _do(call, act, form=form)
+    return _do(call, act, form=plan)
+
+
+@routes.get("/{campaign}/schedule", response_model=ForesightAnswer)
+def look_ahead(campaign: Id, call: Reads) -> ForesightAnswer:
+    """Tell when whom its schedule reaches: the first, the last, every zone, clock changes."""
+    return _foresee(call, campaign, None)
+
+
+@routes.post("/{campaign}/schedule/preview", response_model=ForesightAnswer)
+def look_ahead_by_a_plan(campaign: Id, plan: Plan, call: Reads) -> ForesightAnswer:
+    """Tell when whom a plan would reach. Nothing is scheduled by asking."""
+    return _foresee(call, campaign, plan)
 
 
 @routes.post("/{campaign}/unschedule", response_model=CampaignAnswer)
@@ -270,7 +283,25 @@ def preview_a_campaign(campaign: Id, call: Reads) -> PreviewAnswer:
         as_at=counted.as_at,
         audience=counted.audience,
         allowed=counted.allowed,
+        held=counted.held,
         refused={reason.value: count for reason, count in sorted(counted.refused.items())},
+    )
+
+
+def _foresee(call: Call, campaign: int, plan: Plan | None) -> ForesightAnswer:
+    with call.look_long() as session:
+        ahead = campaigns.foresee(session, CampaignId(campaign), plan=plan, now=call.now)
+    return ForesightAnswer(
+        id=campaign,
+        as_at=call.now,
+        begins=ahead.begins,
+        first=ahead.first,
+        last=ahead.last,
+        audience=ahead.audience,
+        without_zone=published(ahead.without_zone, among=ahead.audience),
+        late=published(ahead.late, among=ahead.audience),
+        zones=[zone_answer(each) for each in ahead.zones],
+        occurrences=list(ahead.occurrences),
     )
 
 
@@ -343,7 +374,10 @@ def _answer(campaign: Campaign) -> CampaignAnswer:
         state=campaign.state,
         possible=list(possible(campaign.state)),
         mailing=campaign.mailing_id,
+        plan=campaign.plan.stored() if campaign.plan else None,
         scheduled_for=campaign.scheduled_for,
+        series=campaign.series_id,
+        occurrence=campaign.occurrence,
         created_at=campaign.created_at,
         created_by=campaign.created_by,
         started_at=campaign.started_at,

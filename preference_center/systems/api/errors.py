@@ -148,6 +148,9 @@ TABLE: Mapping[type[Exception], Told] = {
     ),
     campaigns.ReasonUnfit: lambda error: field_problem([_field("reason", str(error))]),
     campaigns.MomentPassed: lambda error: field_problem([_field("at", str(error))]),
+    campaigns.NotScheduled: lambda error: Problem(
+        409, "not-scheduled", "The campaign has no schedule", str(error)
+    ),
     campaigns.CannotDo: _cannot,
     permission.NotAdmitted: lambda _: Problem(404, "not-found", "There is no such customer"),
     permission.SuppressionNotFound: lambda _: Problem(

@@ -26,6 +26,7 @@ MOMENT = (
     "is not a moment with its offset",
     'send text like "2026-11-22T10:00:00Z" or "2026-11-22T11:00:00+01:00"',
 )
+TIME = ("is not a time of day", 'send text like "08:00"')
 DAY = ("is not a day", 'send text like "2026-11-22"')
 
 
@@ -131,4 +132,4 @@ TABLE: Mapping[str, Callable[[Mapping[str, Any]], Said]] = {
     "ip_any_address": _always("is not an IP address", "send one like 203.0.113.7 or 2001:db8::7"),
     "timezone_aware": _always("has no offset", MOMENT[1]),
 }
-FAMILIES: Mapping[str, Said] = {"datetime": MOMENT, "date": DAY, "time": MOMENT}
+FAMILIES: Mapping[str, Said] = {"datetime": MOMENT, "date": DAY, "time": TIME}

@@ -1,0 +1,101 @@
+"""Starting a campaign: its mailing is made, and its audience cut into batches."""
+
+from datetime import datetime
+from zoneinfo import available_timezones
+
+from sqlmodel import Session
+
+from mailer import delivery
+from mailer.campaigns._rows import campaign_from, saved
+from mailer.campaigns._tables import CampaignRow
+from mailer.campaigns.audience import audience_select
+from mailer.campaigns.checks import CannotSend, Rules, look_over
+from mailer.campaigns.findings import Checked
+from mailer.campaigns.lifecycle import Act, State, after
+from mailer.campaigns.plans import Plan
+from mailer.campaigns.values import Audience, Campaign
+from mailer.letters import Brand, PromotionalContent, compile_promotional
+from mailer.vocabulary import MailingId, Stream, Topic
+from mailer.zones import zone_of
+
+
+def start_row(
+    session: Session,
+    row: CampaignRow,
+    *,
+    plan: Plan | None,
+    brand: Brand,
+    rules: Rules,
+    by: str,
+    now: datetime,
+) -> Campaign:
+    """Start a campaign whose row is locked, by a plan of one moment or none (at once).
+
+    Raises CannotDo, and CannotSend where a check stops it.
+    """
+    before = State(row.state)
+    target = after(before, Act.START)
+    if before is target:
+        return campaign_from(row)
+    checked = look_over(session, row, brand=brand, rules=rules, now=now)
+    refuse_stopped(checked)
+    content = PromotionalContent.model_validate(row.content)
+    row.mailing_id = _make_mailing(session, row, content, plan, brand, now)
+    row.audience_size = _prepare(session, row, plan, now)
+    row.state, row.started_at = target, now
+    detail: dict[str, object] = {"audience": row.audience_size}
+    if checked.warnings:
+        detail["warnings"] = [f"{each.check}: {each.field}" for each in checked.warnings]
+    return saved(session, row, "started", by=by, now=now, detail=detail)
+
+
+def refuse_stopped(checked: Checked) -> None:
+    """Let pass what no check stops. Raises CannotSend."""
+    if checked.stops:
+        raise CannotSend(checked.stops)
+
+
+def _make_mailing(
+    session: Session,
+    row: CampaignRow,
+    content: PromotionalContent,
+    plan: Plan | None,
+    brand: Brand,
+    now: datetime,
+) -> MailingId:
+    topic = Topic(row.topic)
+    mailing_id = delivery.create_mailing(
+        session,
+        delivery.NewMailing(
+            key=f"campaign:{row.id}",
+            letter="promotional",
+            stream=Stream.PROMOTIONAL,
+            topic=topic,
+            content=row.content,
+            targets=compile_promotional(content, topic=topic, brand=brand).targets,
+            use_by=plan.deadline if plan else None,
+            quiet_hours=plan.hours if plan else None,
+        ),
+        now=now,
+    )
+    if mailing_id is None:
+        raise RuntimeError("a campaign that never started met the mailing of its own name")
+    return mailing_id
+
+
+def _prepare(session: Session, row: CampaignRow, plan: Plan | None, now: datetime) -> int:
+    mailing_id = MailingId(row.mailing_id or 0)
+    audience = audience_select(Audience.model_validate(row.audience))
+    if plan is None or not plan.is_by_zone:
+        return delivery.prepare_audience(session, mailing_id, audience, now=now)
+    return delivery.prepare_by_zone(
+        session, mailing_id, audience, moments=moments_of(plan, begun=now)
+    )
+
+
+def moments_of(plan: Plan, *, begun: datetime) -> delivery.Moments:
+    """Reckon when the people of each zone that there is are due, of an audience cut at `begun`."""
+    return delivery.Moments(
+        of_zone={name: plan.due_in(zone_of(name), begun) for name in available_timezones()},
+        otherwise=plan.due_in(plan.home, begun),
+    )

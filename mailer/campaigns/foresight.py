@@ -1,0 +1,120 @@
+"""Looking ahead at a schedule: who is due when, by zone, and where clocks change on that day."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from sqlmodel import Session
+
+from mailer import delivery
+from mailer.campaigns._rows import CampaignError
+from mailer.campaigns.audience import audience_select
+from mailer.campaigns.desk import campaign_of
+from mailer.campaigns.plans import Plan
+from mailer.campaigns.timetable import first_to_come
+from mailer.campaigns.values import Campaign, CampaignId
+from mailer.zones import ClockChange, change_on, is_zone, zone_of
+
+OCCURRENCES = 12
+"""How many occurrences of a repetition are told ahead."""
+
+
+class NotScheduled(CampaignError):
+    """This campaign has no schedule to look at; send a plan."""
+
+    def __init__(self) -> None:
+        super().__init__(type(self).__doc__)
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneAhead:
+    """The people of one zone: when they are due, by the world's clock and by their own."""
+
+    zone: str
+    people: int
+    at: datetime
+    local: datetime
+    """The same moment as their clocks show it, with the offset of that day."""
+    change: ClockChange | None
+    """The clock change of that day there, if there is one."""
+    is_late: bool
+    """The deadline will have passed by then: they are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """How a schedule would go, as things stand: the audience and its zones may change before."""
+
+    begins: datetime
+    """When the audience is cut."""
+    first: datetime | None
+    last: datetime | None
+    audience: int
+    without_zone: int
+    """People of whom no zone is known; the plan's zone counts for them, and they are in its number."""
+    late: int
+    zones: tuple[ZoneAhead, ...]
+    """By moment, the first ones first."""
+    occurrences: tuple[datetime, ...]
+    """When the next ones of a repetition begin, this one first."""
+
+
+def foresee(
+    session: Session, campaign_id: CampaignId, *, plan: Plan | None = None, now: datetime
+) -> Foresight:
+    """Tell when whom a campaign would reach by a plan, or by its own; nothing is written.
+
+    Raises CampaignNotFound, MomentPassed, NotScheduled where there is no plan.
+    """
+    campaign = campaign_of(session, campaign_id)
+    wanted = plan or campaign.plan
+    if wanted is None:
+        raise NotScheduled
+    number = _next_of(campaign, plan, wanted, now)
+    one = wanted.once(number)
+    begins = max(one.begins(now), now)
+    counts = delivery.count_by_zone(session, audience_select(campaign.audience))
+    zones = _zones(one, counts, begins)
+    return Foresight(
+        begins=begins,
+        first=zones[0].at if zones else None,
+        last=zones[-1].at if zones else None,
+        audience=sum(counts.values()),
+        without_zone=sum(people for zone, people in counts.items() if not is_zone(zone)),
+        late=sum(each.people for each in zones if each.is_late),
+        zones=zones,
+        occurrences=_occurrences(wanted, number, begins),
+    )
+
+
+def _next_of(campaign: Campaign, given: Plan | None, wanted: Plan, now: datetime) -> int:
+    if given is None and wanted.repeat is not None and campaign.occurrence is not None:
+        return campaign.occurrence
+    return first_to_come(wanted, now)
+
+
+def _zones(plan: Plan, counts: dict[str, int], begins: datetime) -> tuple[ZoneAhead, ...]:
+    people: dict[str, int] = {}
+    for name, number in counts.items():
+        zone = zone_of(name, plan.home.key).key
+        people[zone] = people.get(zone, 0) + number
+    ahead = [_zone(plan, name, number, begins) for name, number in people.items()]
+    return tuple(sorted(ahead, key=lambda each: (each.at, each.zone)))
+
+
+def _zone(plan: Plan, name: str, people: int, begins: datetime) -> ZoneAhead:
+    zone = zone_of(name)
+    at = plan.due_in(zone, begins)
+    local = at.astimezone(zone)
+    return ZoneAhead(
+        zone=name,
+        people=people,
+        at=at,
+        local=local,
+        change=change_on(local.date(), zone),
+        is_late=plan.deadline is not None and plan.deadline < at,
+    )
+
+
+def _occurrences(plan: Plan, number: int, begins: datetime) -> tuple[datetime, ...]:
+    return (begins, *islice(plan.beginnings(number), OCCURRENCES - 1)) if plan.repeat else ()

@@ -1,0 +1,174 @@
+"""Campaigns that start by themselves: scheduled, taken back, started when due, repeated."""
+
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from mailer.campaigns._rows import (
+    CLOCK,
+    CampaignError,
+    locked,
+    note,
+    noted,
+    plan_from,
+    saved,
+)
+from mailer.campaigns._starting import refuse_stopped, start_row
+from mailer.campaigns._tables import CampaignRow
+from mailer.campaigns.checks import DEFAULT_RULES, CannotSend, Rules, look_over
+from mailer.campaigns.lifecycle import Act, State, after
+from mailer.campaigns.plans import Plan
+from mailer.campaigns.values import Campaign, CampaignId
+from mailer.letters import Brand
+
+
+class MomentPassed(CampaignError):
+    """A campaign can be scheduled for a moment that is still to come, and for no other."""
+
+    def __init__(self) -> None:
+        super().__init__(type(self).__doc__)
+
+
+def schedule(
+    session: Session,
+    campaign_id: CampaignId,
+    *,
+    plan: Plan,
+    brand: Brand,
+    rules: Rules = DEFAULT_RULES,
+    by: str,
+    now: datetime,
+) -> Campaign:
+    """Let a campaign start by itself by a plan, or change that plan.
+
+    Raises CannotDo, MomentPassed, and CannotSend where a check stops it (C27 among them).
+    """
+    row = locked(session, campaign_id)
+    target = after(State(row.state), Act.SCHEDULE)
+    occurrence = first_to_come(plan, now)
+    refuse_stopped(look_over(session, row, brand=brand, rules=rules, now=now))
+    row.plan = plan.stored()
+    row.state, row.occurrence = target, occurrence if plan.repeat else None
+    row.scheduled_for = max(plan.once(occurrence).begins(now), now)
+    detail = {"for": row.scheduled_for.isoformat(), "plan": row.plan}
+    return saved(session, row, "scheduled", by=by, now=now, detail=detail)
+
+
+def first_to_come(plan: Plan, now: datetime) -> int:
+    """Return the first occurrence of a plan that is still to come; 1 for one without a repetition.
+
+    Raises MomentPassed.
+    """
+    first = 1 if not plan.once(1).is_past(now) else plan.next_after(1, now)
+    if first is None:
+        raise MomentPassed
+    return first
+
+
+def unschedule(session: Session, campaign_id: CampaignId, *, by: str, now: datetime) -> Campaign:
+    """Take a campaign back to the drafts before it starts, and end a repetition. Raises CannotDo."""
+    row = locked(session, campaign_id)
+    _take_back(row)
+    return saved(session, row, "unscheduled", by=by, now=now)
+
+
+def start_due(
+    session: Session,
+    *,
+    brand: Brand,
+    rules: Rules = DEFAULT_RULES,
+    now: datetime,
+    limit: int = 10,
+) -> list[CampaignId]:
+    """Start what is scheduled for now or earlier; return which were started.
+
+    Two clocks at once do no harm: each locks different rows, and a started one is no longer due.
+    Of a campaign that repeats a copy is started, and the campaign waits for its next occurrence;
+    the last one it is itself. A campaign that has become unfit to send goes back to the drafts,
+    with the reason in the ledger, instead of failing again at every tick.
+    """
+    rows = session.exec(
+        select(CampaignRow)
+        .where(CampaignRow.state == State.SCHEDULED.value, col(CampaignRow.scheduled_for) <= now)
+        .order_by(col(CampaignRow.scheduled_for))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    started = [_start_fit(session, row, brand, rules, now) for row in rows]
+    return [each for each in started if each is not None]
+
+
+def is_any_due(session: Session, *, now: datetime) -> bool:
+    """Say whether a scheduled campaign's moment has come."""
+    due = select(CampaignRow.id).where(
+        CampaignRow.state == State.SCHEDULED.value, col(CampaignRow.scheduled_for) <= now
+    )
+    return session.exec(due.limit(1)).first() is not None
+
+
+def _start_fit(
+    session: Session, row: CampaignRow, brand: Brand, rules: Rules, now: datetime
+) -> CampaignId | None:
+    try:
+        with session.begin_nested():
+            return _start(session, row, brand, rules, now)
+    except (CampaignError, ValueError) as error:  # ValueError: content that an older version took
+        _take_back(row)
+        why: dict[str, object] = {"why": type(error).__name__}
+        if isinstance(error, CannotSend):
+            why["checks"] = sorted({each.check.value for each in error.findings})
+        noted(session, row, "start_refused", by=CLOCK, now=now, detail=why)
+        return None
+
+
+def _start(
+    session: Session, row: CampaignRow, brand: Brand, rules: Rules, now: datetime
+) -> CampaignId:
+    plan, occurrence = plan_from(row), row.occurrence or 1
+    following = plan.next_after(occurrence, now) if plan else None
+    own = plan.once(occurrence) if plan else None
+    begun = row
+    if plan and own and following is not None:
+        begun = _copy(session, row, own, now)
+        _wait_for(session, row, plan, following, now)
+    started = start_row(session, begun, plan=own, brand=brand, rules=rules, by=CLOCK, now=now)
+    return started.campaign_id
+
+
+def _copy(session: Session, row: CampaignRow, plan: Plan, now: datetime) -> CampaignRow:
+    """Make the campaign of one occurrence: with its own mailing, books, pause and end."""
+    copy = CampaignRow(
+        name=f"{row.name}, {plan.wall.day} {plan.wall:%B %Y}",
+        topic=row.topic,
+        content=row.content,
+        audience=row.audience,
+        state=State.SCHEDULED.value,
+        plan=plan.stored(),
+        scheduled_for=row.scheduled_for,
+        series_id=row.id,
+        occurrence=row.occurrence,
+        created_at=now,
+        created_by=row.created_by,
+        authors=row.authors,
+        approved_by=row.approved_by,
+        approved_at=row.approved_at,
+    )
+    noted(session, copy, "created", by=CLOCK, now=now, detail={"series": row.id})
+    return copy
+
+
+def _wait_for(
+    session: Session, row: CampaignRow, plan: Plan, occurrence: int, now: datetime
+) -> None:
+    """Let a campaign wait for its next occurrence; those that nobody could begin are passed over."""
+    missed = occurrence - (row.occurrence or 1) - 1
+    if missed:
+        note(session, row, "skipped", by=CLOCK, now=now, detail={"occurrences": missed})
+    row.occurrence = occurrence
+    row.scheduled_for = plan.once(occurrence).begins(now)
+    session.add(row)
+
+
+def _take_back(row: CampaignRow) -> None:
+    row.state = after(State(row.state), Act.UNSCHEDULE)
+    row.scheduled_for = row.plan = row.occurrence = None

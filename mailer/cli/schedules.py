@@ -1,0 +1,147 @@
+"""Scheduling a campaign from the command line: the same plan as in the API, as options."""
+
+from typing import TYPE_CHECKING
+
+import click
+from pydantic import ValidationError
+
+from mailer.cli.campaigns import Id, do
+from mailer.cli.house import ACTOR, the_parts
+from mailer.cli.output import facts, json_option, say, say_json, table
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from mailer.campaigns import Campaign, CampaignId, Foresight, Plan, ZoneAhead
+    from mailer.wiring import Parts
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+@click.command()
+@click.argument("campaign_id", type=Id)
+@click.argument("at")
+@click.option("--zone", help="The zone of AT without an offset, such as Europe/Berlin.")
+@click.option("--local", is_flag=True, help="AT everybody's own clock; --zone where none is known.")
+@click.option(
+    "--quiet-hours",
+    metavar="FROM-TO",
+    help="Mail nobody then, by their own clock: such as 20:00-08:00.",
+)
+@click.option("--use-by", help="Refuse whom it has not reached by then; written like AT.")
+@click.option("--every", type=click.Choice(["day", "week", "month"]), help="Repeat it.")
+@click.option("--step", type=int, help="2 with --every week is every second week.")
+@click.option("--on", type=click.Choice(WEEKDAYS), multiple=True, help="With --every week.")
+@click.option("--day", type=int, help="The day of the month, with --every month.")
+@click.option("--until", help="The last day of a repetition.")
+@click.option("--times", type=int, help="How often it comes.")
+@click.option("--preview", is_flag=True, help="Only tell when whom it would reach.")
+@json_option
+def schedule(*, campaign_id: int, at: str, preview: bool, as_json: bool, **options: object) -> None:
+    """Let a campaign start by itself AT a moment: 2026-12-02T14:00:00Z, 2026-12-02T09:00 or now."""
+    from mailer import campaigns
+
+    plan = _plan(at, options)
+    if preview:
+        _preview(campaign_id, plan, as_json)
+        return
+
+    def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
+        return campaigns.schedule(
+            session,
+            number,
+            plan=plan,
+            brand=parts.brand,
+            rules=parts.rules,
+            by=ACTOR,
+            now=parts.clock(),
+        )
+
+    do(campaign_id, act, as_json)
+
+
+def _plan(at: str, options: dict[str, object]) -> "Plan":
+    from mailer.campaigns import Plan
+
+    given = {name: value for name, value in options.items() if value not in (None, (), False)}
+    quiet = given.pop("quiet_hours", None)
+    rule = {name: given.pop(name) for name in REPEAT if name in given}
+    if quiet is not None:
+        after, _, before = str(quiet).partition("-")
+        given["quiet_hours"] = {"after": after.strip(), "before": before.strip()}
+    try:
+        return Plan.model_validate({"at": at, **given, **({"repeat": rule} if rule else {})})
+    except ValidationError as error:
+        raise click.UsageError(_told(error)) from None
+
+
+REPEAT = ("every", "step", "on", "day", "until", "times")
+
+
+def _told(error: ValidationError) -> str:
+    """Name every fault of a plan by its option, with what mends it where that is known."""
+    told = []
+    for each in error.errors():
+        name = next((str(part) for part in reversed(each["loc"]) if isinstance(part, str)), "")
+        cause = (each.get("ctx") or {}).get("error")
+        fix = getattr(cause, "fix", "")
+        words = f"{cause}; {fix}" if fix else each["msg"]
+        told.append(f"{name}: {words}" if name else words)
+    return "; ".join(told)
+
+
+def _preview(campaign_id: int, plan: "Plan", as_json: bool) -> None:
+    from mailer.campaigns import CampaignId, foresee
+
+    with the_parts() as parts, parts.database.reading() as session:
+        ahead = foresee(session, CampaignId(campaign_id), plan=plan, now=parts.clock())
+    if as_json:
+        say_json(_as_json(ahead))
+        return
+    told = {"people": ahead.audience, "first": ahead.first, "last": ahead.last}
+    facts({**told, "without a zone": ahead.without_zone, "too late": ahead.late})
+    table(
+        "By zone; those who will be refused are counted, too",
+        ["Zone", "People", "At", "Their clock", "Clock change"],
+        [_row(each) for each in ahead.zones],
+    )
+    for begins in ahead.occurrences[1:]:
+        say(f"Again from {begins:%Y-%m-%d %H:%M} UTC")
+
+
+def _row(ahead: "ZoneAhead") -> tuple[object, ...]:
+    local = f"{ahead.local:%a %Y-%m-%d %H:%M}"
+    return (ahead.zone, ahead.people, ahead.at, local, _change_in_words(ahead))
+
+
+def _change_in_words(ahead: "ZoneAhead") -> str | None:
+    if ahead.change is None:
+        return None
+    minutes = int(ahead.change.shift.total_seconds() // 60)
+    way = "forward" if minutes > 0 else "back"
+    # By the clock as it went before: that is the hour that people know the change by.
+    shown = ahead.change.at + ahead.change.before
+    return f"{way} by {abs(minutes)} minutes at {shown:%H:%M} that day"
+
+
+def _as_json(ahead: "Foresight") -> dict[str, object]:
+    return {
+        "begins": ahead.begins,
+        "first": ahead.first,
+        "last": ahead.last,
+        "audience": ahead.audience,
+        "without_zone": ahead.without_zone,
+        "late": ahead.late,
+        "zones": [
+            {
+                "zone": each.zone,
+                "people": each.people,
+                "at": each.at,
+                "local": each.local,
+                "change": _change_in_words(each),
+                "late": each.is_late,
+            }
+            for each in ahead.zones
+        ],
+        "occurrences": list(ahead.occurrences),
+    }
