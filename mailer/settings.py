@@ -94,6 +94,8 @@ class Settings(BaseModel):
     """Hosts, divided by commas, to which campaigns may link beside our own; subdomains go along."""
     approval_above: int = Field(default=1000, ge=0)
     """People; a campaign to more of them needs somebody else's approval. 0 asks for it always."""
+    test_domains: str = ""
+    """Domains, divided by commas, whose addresses may get tests of campaigns; none: the sender's."""
     care_email: str = "CustomerCare@FocalPointSystem.com"
     care_phone: str = "(800) 363-5519"
 

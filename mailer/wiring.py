@@ -89,7 +89,9 @@ class Parts:
     def rules(self) -> Rules:
         """What this installation asks of every campaign before it leaves."""
         return Rules(
-            sender=self.settings.from_promotional, approval_above=self.settings.approval_above
+            sender=self.settings.from_promotional,
+            approval_above=self.settings.approval_above,
+            test_domains=_hosts("test_domains", self.settings.test_domains),
         )
 
     def close(self) -> None:
@@ -145,7 +147,8 @@ def _databases(settings: Settings, process: str) -> tuple[Database, Database | N
 
 def refuse_unusable(settings: Settings) -> None:
     """Raise SettingsInvalid, naming the variable, for what only a sender would trip over later."""
-    _hosts(settings.link_hosts)
+    _hosts("link_hosts", settings.link_hosts)
+    _hosts("test_domains", settings.test_domains)
     try:
         pace = _pace(settings)
     except PaceInvalid as error:
@@ -241,16 +244,18 @@ def _brand(settings: Settings) -> Brand:
         care_phone=settings.care_phone,
         public_url=settings.public_url,
         shop_url=settings.shop_url,
-        known_hosts=_hosts(settings.link_hosts),
+        known_hosts=_hosts("link_hosts", settings.link_hosts),
     )
 
 
-def _hosts(text: str) -> tuple[str, ...]:
+def _hosts(name: str, text: str) -> tuple[str, ...]:
     """Read a list of hosts. Raises SettingsInvalid for what is none, such as an address."""
     hosts = tuple(each.strip().lower() for each in text.split(",") if each.strip())
     for host in hosts:
         if not HOST.fullmatch(host):
-            raise SettingsInvalid("MAILER_LINK_HOSTS is not like partner.example.com,example.org")
+            raise SettingsInvalid(
+                f"MAILER_{name.upper()} is not like partner.example.com,example.org"
+            )
     return hosts
 
 

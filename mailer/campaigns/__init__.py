@@ -23,6 +23,7 @@ from mailer.campaigns.lifecycle import Act, CannotDo, State, possible
 from mailer.campaigns.plans import Hours, Plan
 from mailer.campaigns.repeats import Every, Repeat, Weekday
 from mailer.campaigns.report import Report, count, preview, report_of
+from mailer.campaigns.testing import TestRefused, forget_tests, send_test
 from mailer.campaigns.timetable import MomentPassed, is_any_due, schedule, start_due, unschedule
 from mailer.campaigns.values import Audience, Campaign, CampaignId, NewCampaign, Preview
 
@@ -54,6 +55,7 @@ __all__ = [
     "Report",
     "Rules",
     "State",
+    "TestRefused",
     "Weekday",
     "Weight",
     "ZoneAhead",
@@ -69,6 +71,7 @@ __all__ = [
     "edit",
     "finish_done",
     "foresee",
+    "forget_tests",
     "is_any_due",
     "pause",
     "possible",
@@ -76,6 +79,7 @@ __all__ = [
     "report_of",
     "resume",
     "schedule",
+    "send_test",
     "start",
     "start_due",
     "unschedule",

@@ -68,3 +68,20 @@ class CampaignRow(Table, table=True):
     copied_from: int | None = Field(default=None, sa_type=BigInteger)
     audience_size: int | None = None
     """People, counted at the start."""
+
+
+class TestRow(Table, table=True):
+    """A mail that showed a campaign to one of staff; their address is sealed with the mailing."""
+
+    __test__ = False
+    __tablename__ = "campaigns_test"
+    __table_args__ = (Index("ix_campaigns_test_at", "at"),)
+
+    mailing_id: int = Field(
+        primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}
+    )
+    campaign_id: int = Field(sa_type=BigInteger)
+    person_id: int | None = Field(default=None, sa_type=BigInteger)
+    """The number whose key seals the address; NULL when the key was destroyed."""
+    at: datetime
+    by: str

@@ -63,6 +63,8 @@ class Rules:
     """The From of promotional mail."""
     approval_above: int = 1000
     """People; a larger audience needs the approval of somebody else. 0 asks for it always."""
+    test_domains: tuple[str, ...] = ()
+    """Domains whose addresses may get tests; none for the sender's organisation."""
 
 
 DEFAULT_RULES = Rules()
@@ -104,6 +106,11 @@ def refuse_unfit(content: PromotionalContent, topic: Topic, brand: Brand) -> Non
     problems = [each for each in _faults(content, topic, brand)[0] if not _is_postal(each)]
     if problems:
         raise ContentRefused(problems)
+
+
+def faults_of(content: PromotionalContent, topic: Topic, brand: Brand) -> list[Problem]:
+    """Say everything for which a letter could not be written; nothing if it could."""
+    return _faults(content, topic, brand)[0]
 
 
 def _of_letter(

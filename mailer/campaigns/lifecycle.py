@@ -35,6 +35,7 @@ class Act(StrEnum):
     CANCEL = "cancel"
     FINISH = "finish"
     APPROVE = "approve"
+    TEST = "test"
     CLONE = "clone"
 
 
@@ -66,15 +67,17 @@ NEXT = MappingProxyType(
         (State.FINISHED, Act.FINISH): State.FINISHED,
         # The books of a cancelled campaign close later; it stays cancelled.
         (State.CANCELLED, Act.FINISH): State.CANCELLED,
-        # What leaves it where it is: a word about it, a copy of it.
+        # What leaves it where it is: a word about it, a mail about it, a copy of it.
         (State.DRAFT, Act.APPROVE): State.DRAFT,
         (State.SCHEDULED, Act.APPROVE): State.SCHEDULED,
+        (State.DRAFT, Act.TEST): State.DRAFT,
+        (State.SCHEDULED, Act.TEST): State.SCHEDULED,
         **{(state, Act.CLONE): state for state in State},
     }
 )
 """Every transition there is; a pair that is missing cannot be done."""
 
-STAYING = frozenset({Act.EDIT, Act.SCHEDULE, Act.APPROVE, Act.CLONE})
+STAYING = frozenset({Act.EDIT, Act.SCHEDULE, Act.APPROVE, Act.TEST, Act.CLONE})
 """Acts that do something each time, though the state may stay what it is."""
 
 

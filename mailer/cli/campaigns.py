@@ -13,7 +13,7 @@ import click
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mailer.cli.exits import Refused
-from mailer.cli.house import ACTOR, the_parts
+from mailer.cli.house import ACTOR, AddressArgument, the_parts
 from mailer.cli.output import facts, json_option, say, say_json, table
 from mailer.vocabulary import Reason
 
@@ -34,7 +34,7 @@ reason_option = click.option(
 
 @click.group()
 def campaign() -> None:
-    """Draft, check, approve, schedule, start, pause, resume, cancel and copy campaigns."""
+    """Draft, check, test, approve, schedule, start, pause, resume, cancel and copy campaigns."""
 
 
 @campaign.command("list")
@@ -239,6 +239,47 @@ def approve(*, campaign_id: int, name: str, as_json: bool) -> None:
         )
 
     do(campaign_id, act, as_json)
+
+
+@campaign.command("test")
+@click.argument("campaign_id", type=Id)
+@click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True, type=AddressArgument())
+@click.option(
+    "--reader",
+    type=click.Choice(["known", "unknown"]),
+    default="known",
+    help="Whether all is known of the invented reader, or nothing.",
+)
+@json_option
+def test_(*, campaign_id: int, addresses: tuple[str, ...], reader: str, as_json: bool) -> None:
+    """Send a campaign to addresses of staff, marked as a test, filled for an invented reader."""
+    from mailer import campaigns
+    from mailer.campaigns import CampaignId
+    from mailer.delivery import TestReader
+    from mailer.people import AddressInvalid
+    from mailer.vocabulary import Lane
+
+    with the_parts() as parts:
+        try:
+            with parts.database.transaction() as session:
+                made = campaigns.send_test(
+                    session,
+                    parts.vault,
+                    CampaignId(campaign_id),
+                    to=addresses,
+                    reader=TestReader(reader),
+                    brand=parts.brand,
+                    rules=parts.rules,
+                    by=ACTOR,
+                    now=parts.clock(),
+                )
+        except AddressInvalid as error:
+            raise Refused(f"an address {error}") from None
+        parts.ring(Lane.ORDERS)
+    if as_json:
+        say_json({"campaign": campaign_id, "mailings": made})
+    else:
+        say(f"Campaign {campaign_id}: {len(made)} tests are on their way.")
 
 
 @campaign.command()

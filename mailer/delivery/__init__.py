@@ -39,6 +39,7 @@ from mailer.delivery.reaper import BatchNotUnknown, reap, settle_unknown
 from mailer.delivery.roll import messages_of_mailing
 from mailer.delivery.sender import Sender, SenderSettings
 from mailer.delivery.states import BatchState, MailingState
+from mailer.delivery.trial import TestReader, new_test
 from mailer.delivery.window import BARRIER
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "SenderClock",
     "SenderSettings",
     "Senders",
+    "TestReader",
     "UnknownBatch",
     "books",
     "compile_mailing",
@@ -82,6 +84,7 @@ __all__ = [
     "mailing_of",
     "messages_of",
     "messages_of_mailing",
+    "new_test",
     "prepare_audience",
     "prepare_by_zone",
     "read_pace",

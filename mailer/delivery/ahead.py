@@ -9,7 +9,6 @@ from sqlmodel import Session
 
 from mailer.delivery.facts import facts_of_given, read_facts
 from mailer.delivery.mailings import mailing_of
-from mailer.permission import decide
 from mailer.vocabulary import MailingId, PersonId, Reason, Refused, Verdict
 
 _WAITING = text(
@@ -48,7 +47,7 @@ def verdicts_ahead(
     ).all()
     curfew = mailing.curfew(now)
     return {
-        person: decide(mailing.stream, mailing.topic, same.facts, curfew=curfew, now=now)
+        person: mailing.verdict_on(same.facts, curfew=curfew, now=now)
         for same in map(read_facts, rows)
         for person in same.versions
     }

@@ -20,6 +20,7 @@ from sqlmodel import SQLModel
 
 from mailer import people, permission
 from mailer.delivery import _tables  # noqa: F401 - registers the tables
+from mailer.delivery.mailings import TEST
 from mailer.permission import Facts
 from mailer.vocabulary import PersonId
 
@@ -115,6 +116,7 @@ def _mailbox_history(stand: FromClause) -> FromClause:
             _place.c.address_id == stand.c.address_id,
             _place.c.mailing_id != other,
             _mailing.c.stream == "promotional",
+            _mailing.c.letter != TEST,
             _place.c.person_id == func.any(_roster.c.persons),
         )
         .lateral("often")

@@ -16,7 +16,7 @@ from mailer.delivery.batches import Claimed, refuse
 from mailer.delivery.facts import SameFacts, gate_select, read_facts
 from mailer.delivery.states import MailingState
 from mailer.delivery.window import Window
-from mailer.permission import Curfew, decide
+from mailer.permission import Curfew
 from mailer.providers import AboutUs, HandOver, Outgoing, Provider
 from mailer.vocabulary import Held, PersonId, Reason, Refused
 
@@ -113,8 +113,7 @@ def _sort(
     if row.use_by is not None and row.use_by < now:
         passed.refused |= dict.fromkeys(ready, Refused(Reason.NOT_LATE, row.use_by))
         return
-    mailing = batch.mailing
-    verdict = decide(mailing.stream, mailing.topic, same.facts, curfew=curfew, now=now)
+    verdict = batch.mailing.verdict_on(same.facts, curfew=curfew, now=now)
     if isinstance(verdict, Refused):
         passed.refused |= dict.fromkeys(ready, verdict)
     # Held: their evening began meanwhile; the next claim says till when.

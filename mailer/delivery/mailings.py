@@ -25,12 +25,24 @@ from sqlmodel import Session, SQLModel, col, select
 from mailer.database import rows_changed
 from mailer.delivery._tables import BatchRow, MailingRow, RosterRow
 from mailer.delivery.states import MailingState
-from mailer.permission import Curfew
-from mailer.vocabulary import AddressId, BatchId, Lane, MailingId, PersonId, Stream, Topic
+from mailer.permission import Curfew, Facts, decide, decide_test
+from mailer.vocabulary import (
+    AddressId,
+    BatchId,
+    Lane,
+    MailingId,
+    PersonId,
+    Stream,
+    Topic,
+    Verdict,
+)
 from mailer.zones import QuietHours
 
 BATCH_SIZE = 500
 """People that travel together at most."""
+
+TEST = "test"
+"""The letter of a mailing that shows a campaign to staff."""
 
 _mailing = SQLModel.metadata.tables["delivery_mailing"]
 _quiet_hours = TypeAdapter(QuietHours)
@@ -80,6 +92,12 @@ class Mailing:
             return None
         return Curfew(self.quiet_hours, use_by=self.use_by, now=now)
 
+    def verdict_on(self, facts: Facts, *, curfew: Curfew | None, now: datetime) -> Verdict:
+        """Decide about one of its people; a test asks for no permission."""
+        if self.letter == TEST:
+            return decide_test(self.topic, facts, now=now)
+        return decide(self.stream, self.topic, facts, curfew=curfew, now=now)
+
 
 def fields_place(key: str) -> str:
     """Name the place of a mailing's sealed fields, for the vault's associated data."""
@@ -125,7 +143,7 @@ def send_to_one(
     address_id: AddressId,
     now: datetime,
 ) -> BatchId:
-    """Put one person in line for an order update, in its own lane; due at once."""
+    """Put one person in line for an order update, or a test, in the orders' lane; due at once."""
     batch_id: int = session.execute(
         text("SELECT nextval(pg_get_serial_sequence('delivery_batch', 'id'))")
     ).scalar_one()

@@ -1,7 +1,6 @@
 """Printing the messages of a batch: letters, links and the vault come together here."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
 
@@ -12,8 +11,9 @@ from mailer import people
 from mailer.database import Database
 from mailer.delivery.batches import Claimed
 from mailer.delivery.gate import Prepared
-from mailer.delivery.mailings import Mailing, fields_place
+from mailer.delivery.mailings import TEST, Mailing, fields_place
 from mailer.delivery.sender import LetterUnprintable
+from mailer.delivery.trial import Origin, print_test
 from mailer.letters import (
     AddressUnusable,
     Brand,
@@ -39,16 +39,6 @@ from mailer.vocabulary import PersonId, Reason, Stream
 
 COMPILED_KEPT = 64
 """Mailings whose compiled letters a process keeps."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """A From as it is written, taken apart once: reading it for each message would cost a tenth."""
-
-    written: str
-    """`Name <address>`"""
-    address: str
-    domain: str
 
 
 class Senders:
@@ -88,6 +78,8 @@ class LettersPress:
 
         The messages of `untracked` carry plain links and no pixel (C17). Raises LetterUnprintable where the letter itself cannot be made. Nothing is logged here.
         """
+        if batch.mailing.letter == TEST:
+            return self._print_test(batch, now)
         persons = list(batch.people)
         with self._database.reading() as session:
             readers, unreadable = self._readers(session, persons)
@@ -99,6 +91,25 @@ class LettersPress:
             if person in readers
             else Reason.NOT_GONE
             for person in readable
+        }
+
+    def _print_test(self, batch: Claimed, now: datetime) -> Mapping[PersonId, Prepared | Reason]:
+        """Print a test, which has one reader, with the campaign's own From."""
+        with self._database.reading() as session:
+            keys = self._vault.keys_of(session, list(batch.people))
+        compiled = self._compile_many(batch.mailing)
+        origin = self._senders.of(batch.mailing.stream)
+        return {
+            person: print_test(
+                batch.mailing,
+                person,
+                keys.get(person),
+                compiled,
+                origin,
+                public_url=self._brand.public_url,
+                now=now,
+            )
+            for person in batch.people
         }
 
     def _readers(
@@ -158,6 +169,9 @@ class LettersPress:
     def _compile(self, mailing: Mailing, key: PersonKey | None) -> Compiled | None:
         if mailing.sealed_fields is not None:
             return _compile_order(mailing, key, self._brand)
+        return self._compile_many(mailing)
+
+    def _compile_many(self, mailing: Mailing) -> Compiled:
         if mailing.id not in self._compiled:
             if len(self._compiled) >= COMPILED_KEPT:
                 self._compiled.pop(next(iter(self._compiled)))

@@ -33,7 +33,6 @@ from mailer.delivery.settle import SOON, NotOurs, Result, settle, sort_answers, 
 from mailer.delivery.turns import keep_pace
 from mailer.delivery.window import Window
 from mailer.journal import Journal, JournalUnwritable
-from mailer.permission import decide
 from mailer.providers import AboutUs, Accepted, HandOver, NotBegun
 from mailer.vocabulary import Held, Lane, PersonId, Reason, Refused
 
@@ -367,7 +366,7 @@ def _decide_all(
     late = batch.mailing.use_by is not None and batch.mailing.use_by < now
     mailing, curfew = batch.mailing, batch.mailing.curfew(now)
     for same in facts:
-        verdict = decide(mailing.stream, mailing.topic, same.facts, curfew=curfew, now=now)
+        verdict = mailing.verdict_on(same.facts, curfew=curfew, now=now)
         if late:
             refused |= dict.fromkeys(same.versions, Refused(Reason.NOT_LATE, batch.mailing.use_by))
         elif isinstance(verdict, Refused):

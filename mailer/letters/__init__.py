@@ -20,13 +20,15 @@ from mailer.letters.headers import AddressUnusable
 from mailer.letters.letter import FieldProblem, FieldsInvalid, Letter, LetterUnknown
 from mailer.letters.message import Envelope, EnvelopeInvalid, list_id_of, write_message
 from mailer.letters.person import MERGE_FIELDS, person_fields
-from mailer.letters.rehearsal import RehearsalLinks, rehearse
+from mailer.letters.rehearsal import KNOWN, UNKNOWN, RehearsalLinks, rehearse
 from mailer.letters.subjects import subject_for_anybody, subject_of_kind
 
 __all__ = [
     "CATALOGUE",
+    "KNOWN",
     "LARGEST_HTML",
     "MERGE_FIELDS",
+    "UNKNOWN",
     "AddressUnusable",
     "Brand",
     "BrandInvalid",

@@ -3,7 +3,7 @@
 What names a customer is sealed under their own key and found again by keyed hashes only.
 """
 
-from mailer.people.address_book import address_id_of, domain_tags
+from mailer.people.address_book import address_id_of, domain_tags, number_without_customer
 from mailer.people.addresses import Address, AddressInvalid, canonical_address
 from mailer.people.audience import AudienceFilter, audience_of, zones_of
 from mailer.people.cards import (
@@ -83,6 +83,7 @@ __all__ = [
     "left_to_reindex",
     "merge",
     "missing_index_keys",
+    "number_without_customer",
     "persons_at",
     "persons_ever_at",
     "profile_of",

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from mailer.people.addresses import Address, canonical_address
 from mailer.vault import Vault
-from mailer.vocabulary import AddressId
+from mailer.vocabulary import AddressId, PersonId
 
 
 def address_id_of(session: Session, vault: Vault, email: str, *, create: bool) -> AddressId | None:
@@ -20,6 +20,14 @@ def address_id_of(session: Session, vault: Vault, email: str, *, create: bool) -
     if create and address.key not in found:
         found = make_addresses(session, vault, [address])
     return found.get(address.key)
+
+
+def number_without_customer(session: Session) -> PersonId:
+    """Take a number that no customer has or will ever have, for mail to somebody who is none."""
+    number: int = session.execute(
+        text("SELECT nextval(pg_get_serial_sequence('people_customer', 'id'))")
+    ).scalar_one()
+    return PersonId(number)
 
 
 def domain_tags(vault: Vault, domain: str) -> list[int]:

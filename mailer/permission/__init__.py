@@ -8,7 +8,7 @@ from mailer.permission.changes import (
     apply,
     lock,
 )
-from mailer.permission.decision import Facts, Suppression, decide
+from mailer.permission.decision import Facts, Suppression, decide, decide_test
 from mailer.permission.facts import facts_from, facts_of
 from mailer.permission.joining import follow, forget, merge
 from mailer.permission.quiet import Curfew
@@ -58,6 +58,7 @@ __all__ = [
     "apply",
     "consents_of",
     "decide",
+    "decide_test",
     "facts_from",
     "facts_of",
     "follow",

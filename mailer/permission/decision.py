@@ -105,6 +105,18 @@ def _hold(verdict: Allowed, curfew: Curfew, zone: str) -> Verdict:
     return Held(Reason.HELD_QUIET, until)
 
 
+def decide_test(topic: Topic | None, facts: Facts, *, now: datetime) -> Verdict:
+    """Answer whether a campaign's test may leave for an address of staff now.
+
+    It asks for no permission, and nobody need be a customer there; but what would stop promotional
+    mail to the address stops the test too, whoever said it (C08).
+    """
+    suppression = _strongest(Stream.PROMOTIONAL, topic, facts, now)
+    if suppression is not None:
+        return Refused(_reason_of(suppression), suppression.since, suppression.until)
+    return Allowed(Reason.SENT_TOPIC)
+
+
 def _decide_promotional(topic: Topic, facts: Facts, now: datetime) -> Verdict:
     if not facts.topics_on & topic.bit:
         answered = facts.topics_answered & topic.bit

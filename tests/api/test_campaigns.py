@@ -33,7 +33,7 @@ def autumn(shop: Shop) -> int:
 def test_a_draft_says_what_may_be_done_with_it(shop: Shop, autumn: int) -> None:
     held = shop.get(f"/campaigns/{autumn}").json()
     assert held["state"] == "draft"
-    assert held["possible"] == ["edit", "schedule", "start", "cancel", "approve", "clone"]
+    assert held["possible"] == ["edit", "schedule", "start", "cancel", "approve", "test", "clone"]
     assert held["content"]["subject"] == AUTUMN["content"]["subject"]
     assert [each["id"] for each in shop.get("/campaigns").json()["campaigns"]] == [autumn]
     assert shop.get("/campaigns/99").status_code == 404

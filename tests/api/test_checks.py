@@ -3,6 +3,7 @@
 import pytest
 
 from mailer.access import ApiScope
+from mailer.vocabulary import Lane
 from tests.api.conftest import House, Shop
 from tests.api.test_campaigns import AUTUMN
 from tests.api.test_campaigns import autumn as autumn  # noqa: PLC0414 - a fixture
@@ -67,3 +68,20 @@ def test_a_reason_with_an_address_is_refused(shop: Shop, autumn: int) -> None:
     refused = shop.post(f"/campaigns/{autumn}/cancel", {"reason": "jo@example.com asked"})
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["field"] == "reason"
+
+
+def test_a_test_goes_to_staff_and_is_told_by_its_mailing(
+    house: House, shop: Shop, autumn: int
+) -> None:
+    sent = shop.post(f"/campaigns/{autumn}/test", {"to": ["anna@focalpointsystem.com"]})
+    assert sent.status_code == 202
+    [mailing] = sent.json()["mailings"]
+    assert house.rung == [Lane.ORDERS]
+    [message] = shop.get("/messages", params={"mailing": mailing}).json()["messages"]
+    assert (message["letter"], message["outcome"]) == ("test", "to_go")
+    assert message["subject"].startswith("[Test] ")
+    refused = shop.post(f"/campaigns/{autumn}/test", {"to": ["jo@example.com"]})
+    assert refused.status_code == 409
+    assert refused.json()["type"].endswith("test-refused")
+    unfit = shop.post(f"/campaigns/{autumn}/test", {"to": ["anna"]})
+    assert unfit.status_code == 422

@@ -77,6 +77,7 @@ def test_a_draft_can_be_edited_and_a_scheduled_campaign_cannot(desk: Desk) -> No
         Act.START,
         Act.CANCEL,
         Act.APPROVE,
+        Act.TEST,
         Act.CLONE,
     )
     desk.do("unschedule", campaign_id)

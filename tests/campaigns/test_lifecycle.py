@@ -83,6 +83,7 @@ def test_final_states_offer_a_copy_alone_and_a_draft_offers_the_start() -> None:
         Act.START,
         Act.CANCEL,
         Act.APPROVE,
+        Act.TEST,
         Act.CLONE,
     )
     assert possible(State.PAUSED) == (Act.RESUME, Act.CANCEL, Act.CLONE)
@@ -99,6 +100,7 @@ LEADS = {
     Act.CANCEL: "cancelled cancelled cancelled cancelled - cancelled",
     Act.FINISH: "- - finished finished finished cancelled",
     Act.APPROVE: "draft scheduled - - - -",
+    Act.TEST: "draft scheduled - - - -",
     Act.CLONE: "draft scheduled sending paused finished cancelled",
 }
 """Where each act leads from draft, scheduled, sending, paused, finished and cancelled."""

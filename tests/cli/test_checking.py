@@ -45,3 +45,13 @@ def test_a_copy_is_a_draft_with_its_own_number(house: House, fpmail: Run) -> Non
         "Winter release",
         "draft",
     )
+
+
+def test_a_test_goes_to_staff_alone(house: House, fpmail: Run) -> None:
+    number = house.draft()
+    said = fpmail("campaign", "test", number, "anna@focalpointsystem.com", "--json")
+    assert len(said.json["mailings"]) == 1
+    refused = fpmail("campaign", "test", number, "jo@example.com", "--reader", "unknown")
+    assert refused.code == 1
+    assert "jo@example.com" not in refused.err
+    assert fpmail("campaign", "test", number, "anna").code == 1

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
 from mailer.campaigns import Act, Audience, Check, State, ZoneAhead
+from mailer.delivery import TestReader
 from mailer.letters import PromotionalContent
 from mailer.measure import Published, published
 from mailer.vocabulary import Topic
@@ -53,6 +54,29 @@ class CloneForm(Form):
     model_config = ConfigDict(json_schema_extra={"example": {"name": "Winter release"}})
 
     name: OneLine = ""
+
+
+class TestForm(Form):
+    """Who of staff gets a test, and what the invented reader is known by."""
+
+    __test__ = False
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"to": ["anna@focalpointsystem.com"], "reader": "known"}}
+    )
+
+    to: list[OneLine] = Field(min_length=1, max_length=10)
+    reader: TestReader = Field(
+        default=TestReader.KNOWN, description="`unknown` shows what stands for missing fields."
+    )
+
+
+class TestAnswer(Answer):
+    """The mailings that carry the tests, one for each address: see GET /messages?mailing=…"""
+
+    __test__ = False
+
+    id: int
+    mailings: list[int]
 
 
 class FindingAnswer(Answer):

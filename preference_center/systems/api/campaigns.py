@@ -27,6 +27,8 @@ from preference_center.systems.api.campaign_shapes import (
     OpensAnswer,
     PreviewAnswer,
     ReasonForm,
+    TestAnswer,
+    TestForm,
     zone_answer,
 )
 from preference_center.systems.api.errors import ApiRoute
@@ -210,6 +212,27 @@ def approve_a_campaign(campaign: Id, call: Approves) -> CampaignAnswer:
             now=call.now,
         ),
     )
+
+
+@routes.post("/{campaign}/test", status_code=202, response_model=TestAnswer)
+def test_a_campaign(campaign: Id, form: TestForm, call: Writes) -> TestAnswer:
+    """Send it to addresses of staff, marked as a test, filled for an invented reader."""
+
+    def work(session: Session) -> Receipt:
+        made = campaigns.send_test(
+            session,
+            call.parts.vault,
+            CampaignId(campaign),
+            to=form.to,
+            reader=form.reader,
+            brand=call.parts.brand,
+            rules=call.parts.rules,
+            by=call.key.actor,
+            now=call.now,
+        )
+        return Receipt({"mailings": list(made)}, rings=(Lane.ORDERS,))
+
+    return TestAnswer(id=campaign, mailings=call.once(form, work)["mailings"])
 
 
 @routes.post("/{campaign}/clone", status_code=201, response_model=CampaignAnswer)

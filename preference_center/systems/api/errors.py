@@ -146,6 +146,9 @@ TABLE: Mapping[type[Exception], Told] = {
     campaigns.OwnApproval: lambda error: Problem(
         409, "own-approval", "This needs the approval of somebody else", str(error)
     ),
+    campaigns.TestRefused: lambda error: Problem(
+        409, "test-refused", "This test cannot be sent", str(error)
+    ),
     campaigns.ReasonUnfit: lambda error: field_problem([_field("reason", str(error))]),
     campaigns.MomentPassed: lambda error: field_problem([_field("at", str(error))]),
     campaigns.NotScheduled: lambda error: Problem(
