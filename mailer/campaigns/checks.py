@@ -198,7 +198,7 @@ def _of_audience(text: str, fix: str) -> Finding:
 
 
 def _of_repeat(session: Session, row: CampaignRow) -> Iterator[Finding]:
-    """Look for the same letter on the same topic in a campaign that has started."""
+    """Look for the same letter on the same topic in a campaign of another series that started."""
     same = session.exec(
         select(CampaignRow)
         .where(
@@ -206,6 +206,8 @@ def _of_repeat(session: Session, row: CampaignRow) -> Iterator[Finding]:
             CampaignRow.content == row.content,
             CampaignRow.topic == row.topic,
             col(CampaignRow.started_at).is_not(None),
+            # What repeats says the same each time, and is meant to.
+            col(CampaignRow.series_id).is_distinct_from(row.series_id or row.id),
         )
         .order_by(col(CampaignRow.started_at).desc())
         .limit(1)

@@ -7,11 +7,21 @@ from pathlib import Path
 import pytest
 
 from mailer import campaigns, ledger
-from mailer.campaigns import CampaignId, CannotSend, Check, Finding, NewCampaign, Rules, State
+from mailer.campaigns import (
+    CampaignId,
+    CannotSend,
+    Check,
+    ContentRefused,
+    Finding,
+    NewCampaign,
+    Rules,
+    State,
+)
 from mailer.campaigns.alignment import organisation_of, sender_findings
 from mailer.database import Database
 from mailer.letters import PromotionalContent
 from mailer.providers import MemoryProvider
+from mailer.settings import SettingsInvalid
 from mailer.vocabulary import Topic
 from mailer.wiring import build
 from tests.campaigns.conftest import BY, Desk, new_campaign
@@ -163,3 +173,26 @@ def test_an_organisation_is_known_by_what_it_registered() -> None:
     assert organisation_of("a.b.example.com") == "example.com"
     assert organisation_of("A.Example.CO.UK.") == "example.co.uk"
     assert organisation_of("mail.example.de") == "example.de"
+
+
+def test_a_host_that_the_installation_names_may_be_linked_to(
+    desk: Desk, database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    partner = "https://shop.partner.example.org/tills"
+    with pytest.raises(ContentRefused):
+        draft(desk, button_url=partner)
+    settings = settings_for(
+        database_url, tmp_path_factory.mktemp("wide"), link_hosts="partner.example.org, example.net"
+    )
+    wide = Desk(build(settings, process="wide"), desk.provider, desk.time)
+    assert draft(wide, button_url=partner)
+    wide.parts.close()
+
+
+@pytest.mark.parametrize("name", ["link_hosts", "test_domains"])
+def test_a_list_of_hosts_that_holds_none_refuses_to_start(
+    name: str, database_url: str, tmp_path: Path
+) -> None:
+    settings = settings_for(database_url, tmp_path, **{name: "https://partner.example.org/"})
+    with pytest.raises(SettingsInvalid, match=f"MAILER_{name.upper()}"):
+        build(settings, process="wrong")

@@ -110,3 +110,43 @@ def test_a_campaign_that_an_older_version_made_stops_neither_clock_nor_others(ha
     assert hall.state_of(unfit) is State.DRAFT
     assert hall.state_of(fit) in {State.SENDING, State.FINISHED}
     hall.shift.close()
+
+
+def test_the_clock_starts_nothing_large_that_nobody_else_approved(
+    database: Database, database_url: str, tmp_path: Path, now: datetime
+) -> None:
+    del database
+    hall = Hall(database_url, tmp_path, now)
+    lonely, approved = hall.scheduled("Lonely"), hall.scheduled("Approved")
+    with hall.parts.database.transaction() as session:
+        campaigns.approve(session, approved, brand=hall.parts.brand, by="second", now=now)
+    strict = hall.parts.settings.model_copy(update={"approval_above": 0})
+    object.__setattr__(hall.parts, "settings", strict)
+    hall.now += timedelta(minutes=2)
+    for _ in range(2):
+        hall.shift.start_campaigns()
+    assert hall.state_of(lonely) is State.DRAFT
+    assert hall.state_of(approved) is State.SENDING
+    hall.shift.close()
+
+
+def test_the_sweep_forgets_the_addresses_of_yesterdays_tests(hall: Hall) -> None:
+    campaign = hall.scheduled("Autumn")
+    with hall.parts.database.transaction() as session:
+        campaigns.send_test(
+            session,
+            hall.parts.vault,
+            campaign,
+            to=["anna@focalpointsystem.com"],
+            brand=hall.parts.brand,
+            rules=hall.parts.rules,
+            by="test",
+            now=hall.now,
+        )
+    keys = text("SELECT count(*) FROM vault_person_key")
+    for days, left in ((0, 1), (2, 0)):
+        hall.now += timedelta(days=days)
+        hall.shift.sweep()
+        with hall.parts.database.reading() as session:
+            assert session.execute(keys).scalar_one() == left
+    hall.shift.close()
