@@ -233,3 +233,21 @@ def test_a_removal_from_a_topic_names_it_and_no_other_does() -> None:
     for scope, topic in ((Scope.TOPIC, None), (Scope.ALL, Topic.COMPANY_NEWS)):
         with pytest.raises(TopicMissing):
             Removal(scope, topic)
+
+
+def test_who_is_asleep_is_told_until_when_their_mail_is_held(parts: Parts, now: datetime) -> None:
+    content = PromotionalContent.sample()
+    new = campaigns.NewCampaign("Autumn", Topic.COMPANY_NEWS, content, campaigns.Audience())
+    plan = campaigns.Plan(at=now + timedelta(hours=1), zone="UTC", quiet_hours=campaigns.Hours())
+    by = {"brand": parts.brand, "by": "staff:7", "now": now}
+    with parts.database.transaction() as session:
+        jo = a_customer(session, parts.vault, timezone="America/Los_Angeles", now=now)
+        made = campaigns.create(session, new, **by)  # type: ignore[arg-type]
+        campaigns.schedule(session, made.campaign_id, plan=plan, **by)  # type: ignore[arg-type]
+        campaigns.start(session, made.campaign_id, **by)  # type: ignore[arg-type]
+    (told,) = explained(parts, jo.email, now).customers[0].messages
+    assert (told.outcome, told.reason) == (Outcome.TO_GO, Reason.HELD_QUIET)
+    assert told.sentence == (
+        "Its turn has not come. "
+        "Held until 22 November 2026 at 16:00:00 UTC, outside your quiet hours."
+    )

@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -23,7 +24,7 @@ AT_ONCE = "now"
 FIRST_CLOCK, LAST_CLOCK = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))
 """The clocks that are ahead of and behind all others."""
 LEAD = timedelta(minutes=15)
-"""How long before the first person's moment an audience is cut: a million take half a minute."""
+"""How long before the first person's moment an audience is checked and cut: for a million, seconds."""
 GRACE = timedelta(hours=1)
 """Whose moment is past by no more than this is mailed at once; others a day later, at that time."""
 DAY = timedelta(days=1)
@@ -44,10 +45,16 @@ def _zone(name: str) -> str:
     return name
 
 
-def _at_once(value: Any) -> Any:
+def _text(value: Any) -> Any:
     if isinstance(value, int | float):  # could mean seconds or milliseconds
-        raise PlanUnfit("is a bare number", 'send text like "2026-12-02T14:00:00Z", or "now"')
-    return None if value == AT_ONCE else value
+        raise PlanUnfit("is a bare number", 'send text like "2026-12-02T14:00:00Z" or "08:00"')
+    return value
+
+
+def _at_once(value: Any) -> Any:
+    if value is None:  # a moment that somebody forgot must not send at once
+        raise PlanUnfit("is empty", 'send text like "2026-12-02T14:00:00Z", or "now"')
+    return None if value == AT_ONCE else _text(value)
 
 
 def _near(at: datetime | None) -> datetime | None:
@@ -64,9 +71,16 @@ def _of_day(at: time) -> time:
     return at
 
 
-When = Annotated[datetime | None, BeforeValidator(_at_once), AfterValidator(_near)]
+SCHEMA = {"type": "string", "format": "date-time"}
+Start = Annotated[
+    datetime | None,
+    BeforeValidator(_at_once),
+    AfterValidator(_near),
+    WithJsonSchema({"anyOf": [{"const": AT_ONCE}, SCHEMA]}),
+]
+When = Annotated[datetime | None, BeforeValidator(_text), AfterValidator(_near)]
 Zone = Annotated[str, StringConstraints(max_length=60), AfterValidator(_zone)]
-TimeOfDay = Annotated[time, AfterValidator(_of_day)]
+TimeOfDay = Annotated[time, BeforeValidator(_text), AfterValidator(_of_day)]
 WHEN = """`now`, a moment with its offset, or a wall time without one, in `zone`. A wall time that a
 clock change doubles means the first; one that it leaves out is read by the clock as it went before."""
 
@@ -96,7 +110,7 @@ class Plan(BaseModel):
         json_schema_extra={"example": {"at": "2026-12-02T14:00:00Z"}},
     )
 
-    at: Annotated[When, Field(description=WHEN)]
+    at: Annotated[Start, Field(description=WHEN)]
     zone: Zone | None = Field(
         default=None,
         description="An IANA zone: that of a wall time; with `local`, `quiet_hours` or `repeat`"
@@ -146,7 +160,8 @@ class Plan(BaseModel):
 
     def stored(self) -> dict[str, Any]:
         """Return the plan as JSON that reads back as the same plan."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+        said = self.model_dump(mode="json", exclude_defaults=True)
+        return said if self.at is not None else {**said, "at": AT_ONCE}
 
     @property
     def home(self) -> ZoneInfo:

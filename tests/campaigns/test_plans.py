@@ -136,6 +136,9 @@ def test_occurrences_that_nobody_could_begin_are_passed_over() -> None:
     [
         ({}, "Field required"),
         ({"at": 5}, "is a bare number"),
+        ({"at": None}, "is empty"),
+        ({"at": "2026-12-02T09:00Z", "use_by": "now"}, "valid datetime"),
+        ({"at": "now", "zone": BERLIN, "quiet_hours": {"before": 28800}}, "is a bare number"),
         ({"at": "2026-12-02T09:00"}, "`zone` is missing"),
         ({"at": "2026-12-02T09:00", "zone": "Mars/Base"}, "is no time zone"),
         ({"at": "2026-12-02T09:00Z", "quiet_hours": {}}, "`zone` is missing"),
