@@ -12,7 +12,7 @@ from mailer.campaigns.audience import audience_select
 from mailer.campaigns.desk import campaign_of
 from mailer.campaigns.plans import Plan
 from mailer.campaigns.timetable import first_to_come
-from mailer.campaigns.values import Campaign, CampaignId
+from mailer.campaigns.values import CampaignId
 from mailer.zones import ClockChange, change_on, is_zone, zone_of
 
 OCCURRENCES = 12
@@ -46,7 +46,7 @@ class Foresight:
     """How a schedule would go, as things stand: the audience and its zones may change before."""
 
     begins: datetime
-    """When the audience is cut."""
+    """When the audience is cut, or was."""
     first: datetime | None
     last: datetime | None
     audience: int
@@ -62,17 +62,19 @@ class Foresight:
 def foresee(
     session: Session, campaign_id: CampaignId, *, plan: Plan | None = None, now: datetime
 ) -> Foresight:
-    """Tell when whom a campaign would reach by a plan, or by its own; nothing is written.
+    """Tell when whom a campaign would reach by a plan, or reaches by its own; nothing is written.
 
-    Raises CampaignNotFound, MomentPassed, NotScheduled where there is no plan.
+    Raises CampaignNotFound, NotScheduled where there is no plan, MomentPassed for a plan that is
+    given too late.
     """
     campaign = campaign_of(session, campaign_id)
     wanted = plan or campaign.plan
     if wanted is None:
         raise NotScheduled
-    number = _next_of(campaign, plan, wanted, now)
+    number = first_to_come(plan, now) if plan else campaign.occurrence or 1
     one = wanted.once(number)
-    begins = max(one.begins(now), now)
+    begun = None if plan else campaign.started_at
+    begins = begun or max(one.begins(now), now)
     counts = delivery.count_by_zone(session, audience_select(campaign.audience))
     zones = _zones(one, counts, begins)
     return Foresight(
@@ -85,12 +87,6 @@ def foresee(
         zones=zones,
         occurrences=_occurrences(wanted, number, begins),
     )
-
-
-def _next_of(campaign: Campaign, given: Plan | None, wanted: Plan, now: datetime) -> int:
-    if given is None and wanted.repeat is not None and campaign.occurrence is not None:
-        return campaign.occurrence
-    return first_to_come(wanted, now)
 
 
 def _zones(plan: Plan, counts: dict[str, int], begins: datetime) -> tuple[ZoneAhead, ...]:

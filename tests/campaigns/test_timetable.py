@@ -101,6 +101,8 @@ def test_people_of_24_zones_get_it_at_nine_by_their_own_clock_across_a_clock_cha
     assert (books.audience, books.accepted, books.refused) == (240, 228, {Reason.NOT_ALL: 12})
     assert len(got) == len(desk.provider.accepted) == 228
     assert desk.look(campaign_id).state is State.FINISHED
+    after = desk.foresee(campaign_id)
+    assert (after.first, after.last) == (told.first, told.last)
     assert told.first is not None
     assert told.first <= min(got.values()) < told.first + STEP
     assert told.last is not None
@@ -204,6 +206,7 @@ def test_a_campaign_that_is_started_by_hand_keeps_its_quiet_hours(desk: Desk) ->
     desk.send_all()
     assert [each.recipient for each in desk.provider.accepted] == ["anna.becker@example.com"]
     assert desk.report(campaign_id).books.to_go == 1
+    assert [each.zone for each in desk.foresee(campaign_id).zones] == [BERLIN, "Asia/Tokyo"]
 
 
 def test_a_repeating_campaign_starts_a_copy_each_time_and_is_itself_the_last(desk: Desk) -> None:
