@@ -10,7 +10,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
-.PHONY: help run test test-fast test-rest test-elsewhere lint format lock install clean
+.PHONY: help run test test-fast test-rest test-elsewhere bench bench-quick lint format lock install clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -29,6 +29,12 @@ test-rest: install
 
 test-elsewhere: install ## Run journeys and promises on Debian's PostgreSQL, Redis and RabbitMQ
 	@tests/elsewhere.sh $(BIN)/python
+
+bench: install ## Measure everything beside other programs, an hour or two; draws docs/performance.md anew
+	@$(BIN)/python -m bench --save
+
+bench-quick: install ## The same in small, in five minutes; standard output is JSON alone
+	@$(BIN)/python -m bench --quick --json
 
 lint: install ## Check style, types and who may import whom
 	$(BIN)/ruff check
@@ -51,10 +57,10 @@ install: .venv/installed ## Make the environment, once
 .venv/installed: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer found; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make environments; install what is missing: sudo apt-get install python3-venv" >&2; exit 1; }
-	@echo "Making the environment in .venv; this takes a minute, once."
-	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
-	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@echo "Making the environment in .venv; this takes a minute, once." >&2
+	@$(PYTHON) -m venv .venv >&2
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock >&2
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . >&2
 	@touch $@
 
 clean: ## Remove what the tools wrote; the data in .data stays

@@ -21,7 +21,7 @@ from statistics import mean, median
 
 import structlog
 
-from bench.crowd import PLACES, TOPIC
+from bench.crowd import APART, PLACES, TOPIC
 from bench.letter import LINKS, large_letter
 from bench.smtp import Sink, dump_folder, dumped, sink, source
 from bench.stage import House, Stage, a_stage, wait_for
@@ -35,8 +35,8 @@ from mailer.wiring import build_sender
 
 LetterMaker = Callable[[datetime], PromotionalContent]
 CLICK = re.compile(r"https://mail\.focalpointsystem\.com/c/([A-Za-z0-9_.-]+)/(\d+)")
-WARM_UP = 500
-LONGEST = 3600.0
+HOME = tuple(place[0] for place in PLACES)
+LONGEST = 1800.0
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,26 @@ class Sent:
     report: Report
 
 
-def start(house: House, letter: LetterMaker = large_letter) -> CampaignId:
-    """Make a campaign to the whole crowd (not to those apart), start it and ring."""
+def create(
+    house: House, letter: LetterMaker = large_letter, *, to_apart: bool = False
+) -> CampaignId:
+    """Make a campaign to the whole crowd, or to those who live apart and to nobody else."""
     now = datetime.now(UTC)
-    audience = Audience(countries=tuple(place[0] for place in PLACES))
+    audience = Audience(countries=(APART[0],) if to_apart else HOME)
     new = NewCampaign(f"Release {now:%H:%M:%S.%f}", TOPIC, letter(now), audience)
     parts = house.parts
     with parts.database.transaction() as session:
         made = campaigns.create(session, new, brand=parts.brand, by="bench", now=now)
         campaigns.approve(session, made.campaign_id, brand=parts.brand, by="bench:second", now=now)
-    with parts.database.transaction() as session:
-        campaigns.start(session, made.campaign_id, brand=parts.brand, by="bench", now=now)
-    parts.ring(Lane.PROMOTIONAL)
     return made.campaign_id
+
+
+def start(house: House, campaign_id: CampaignId) -> None:
+    """Cut the audience into batches and ring for a worker."""
+    parts, now = house.parts, datetime.now(UTC)
+    with parts.database.transaction() as session:
+        campaigns.start(session, campaign_id, brand=parts.brand, by="bench", now=now)
+    parts.ring(Lane.PROMOTIONAL)
 
 
 def report_of(house: House, campaign_id: CampaignId) -> Report:
@@ -75,10 +82,11 @@ def is_over(house: House, campaign_id: CampaignId) -> bool:
         return mailing_id is not None and not delivery.unfinished(session, mailing_id)
 
 
-def send(house: House, letter: LetterMaker = large_letter) -> Sent:
-    """Send a campaign to the whole crowd by the worker that is running; wait for its end."""
+def send(house: House, letter: LetterMaker = large_letter, *, to_apart: bool = False) -> Sent:
+    """Send a campaign by the worker that is running, and wait for its end."""
+    campaign_id = create(house, letter, to_apart=to_apart)
     began = time.perf_counter()
-    campaign_id = start(house, letter)
+    start(house, campaign_id)
     wait_for(lambda: is_over(house, campaign_id), LONGEST, "the campaign to end")
     seconds = time.perf_counter() - began
     report = report_of(house, campaign_id)
@@ -88,13 +96,21 @@ def send(house: House, letter: LetterMaker = large_letter) -> Sent:
     return Sent(mailing_id, seconds, report)
 
 
-def check(sent: Sent, *, people: int, taken: int) -> None:
+def check_report(report: Report, *, people: int, taken: int) -> None:
     """See that every mail arrived once and the books balance. Raises CheckFailed."""
-    books = sent.report.books
-    if books.accepted != people or books.audience != people:
+    books = report.books
+    if books.accepted != people or books.audience != people or not books.balance:
         raise CheckFailed(f"{books.accepted} of {people} were accepted: {books}")
     if taken != people:
         raise CheckFailed(f"the sink counted {taken} messages instead of {people}")
+
+
+def rate(house: House, taking: Sink, people: int, letter: LetterMaker = large_letter) -> float:
+    """Send a campaign, check it, and return how many mails left in a second."""
+    before = taking.counted
+    sent = send(house, letter)
+    check_report(sent.report, people=people, taken=taking.counted - before)
+    return people / sent.seconds
 
 
 def verify_sample(house: House, messages: list[str]) -> str:
@@ -124,16 +140,18 @@ def _without_envelope(message: str) -> str:
 
 
 def warm_up(house: House, port: int) -> tuple[int, str]:
-    """Send the letter to a few into a sink that keeps it; return its mean size and what held.
+    """Send the letter to those apart, into a sink that keeps it; return its size and what held.
 
     They leave by the same worker, over the same road, as what is measured afterwards.
     """
     with dump_folder() as folder, sink(port, dump=folder):
         house.worker()
-        send(house)
+        sent = send(house, to_apart=True)
         messages = dumped(folder)
+    if sent.report.books.accepted != len(messages):
+        raise CheckFailed(f"{len(messages)} messages kept, books: {sent.report.books}")
     sizes = [len(message.encode()) + message.count("\n") for message in messages]
-    return round(mean(sizes)), verify_sample(house, messages[:200])
+    return round(mean(sizes)), verify_sample(house, messages)
 
 
 # The command for whoever makes the sender faster.
@@ -164,10 +182,7 @@ def pairs(stage: Stage, taking: Sink, people: int, count: int) -> None:
         house.worker()
         size = 32_000
         for _ in range(count):
-            before = taking.counted
-            sent = send(house)
-            check(sent, people=people, taken=taking.counted - before)
-            ours.append(people / sent.seconds)
+            ours.append(rate(house, taking, people))
             theirs.append(people / source(taking.port, messages=people, size=size))
             print(json.dumps({"ours": round(ours[-1]), "smtp-source": round(theirs[-1])}))
     ratio = median(a / b for a, b in zip(ours, theirs, strict=True))
@@ -189,7 +204,8 @@ def profile(stage: Stage, taking: Sink, people: int, lines: int) -> None:
     with stage.house(crowd=people, smtp_port=taking.port) as house:
         sender = build_sender(house.parts)
         for round_ in ("plain", "profiled"):
-            campaign_id = start(house)
+            campaign_id = create(house)
+            start(house, campaign_id)
             house.rows("SELECT pg_stat_statements_reset()")
             watch = cProfile.Profile()
             began, cpu = time.perf_counter(), time.process_time()

@@ -30,7 +30,7 @@ def large_letter(moment: datetime) -> PromotionalContent:
         "- It is {{ word }}{% if not loop.last %},{% endif %}",
         "{% endfor %}",
     ]
-    parts += [f"## Part {n}\n\n{FILLER * 12}[Read on]({SITE}/{n}).\n" for n in range(1, LINKS)]
+    parts += [f"## Part {n}\n\n{FILLER * 7}[Read on]({SITE}/{n}).\n" for n in range(1, LINKS)]
     return PromotionalContent(
         subject="Autumn release for {{ first_name }}",
         preheader="Faster every evening",

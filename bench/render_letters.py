@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
+from bench.letter import large_letter
 from mailer.development.screens import SAMPLE_BRAND, SAMPLE_PERSON
 from mailer.letters import (
     Compiled,
     Envelope,
-    PromotionalContent,
     compile_promotional,
     list_id_of,
     write_message,
@@ -19,34 +19,9 @@ from mailer.letters import (
 from mailer.links import Links, PersonLinks
 from mailer.vocabulary import AddressId, MailingId, PersonId, Topic
 
-SITE = "https://www.focalpointsystem.com/releases"
-FILLER = "It brings a faster end of day, stock counts on any phone and receipts by e-mail. " * 6
 LINKS = Links([bytes(range(32))], "https://mail.focalpointsystem.com")
 TOPIC = Topic.SOFTWARE_UPDATES
-
-
-def large_content() -> PromotionalContent:
-    """A letter of about 25 kB with 13 links, merge fields, a condition and a loop."""
-    parts = [f"## Part {n}\n\n{FILLER}[Read on]({SITE}/{n}).\n" for n in range(12)]
-    parts += [
-        "{% if country_code in ['DE', 'AT'] %}",
-        f"For {{{{ country }}}}: {FILLER}",
-        "{% else %}",
-        f"Elsewhere: {FILLER}",
-        "{% endif %}",
-        "{{ name }} of {{ city }} speaks {{ language }}; {{ first_name | default('friend') }}.",
-        "{% for word in ['fast', 'safe', 'simple'] %}",
-        "- It is {{ word }}{% if not loop.last %},{% endif %}",
-        "{% endfor %}",
-    ]
-    return PromotionalContent(
-        subject="Autumn release for {{ first_name }}",
-        preheader="Faster in {{ city }}",
-        heading="Hello {{ first_name }}",
-        body_markdown="\n".join(parts),
-        button_label="See what is new",
-        button_url=f"{SITE}/all",
-    )
+MOMENT = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
 
 def links_of(n: int) -> PersonLinks:
@@ -61,7 +36,7 @@ def envelope_of(n: int, links: PersonLinks) -> Envelope:
         to_address=f"jo{n}@example.com",
         to_name="Jo Example",
         message_id=f"<12345.{n}@focalpointsystem.com>",
-        date=datetime(2026, 11, 22, 10, 0, tzinfo=UTC),
+        date=MOMENT,
         list_unsubscribe=links.unsubscribe,
         list_id=list_id_of(TOPIC, "focalpointsystem.com"),
         mailing="m12345",
@@ -102,7 +77,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
-    compiled = compile_promotional(large_content(), topic=TOPIC, brand=SAMPLE_BRAND)
+    compiled = compile_promotional(large_letter(MOMENT), topic=TOPIC, brand=SAMPLE_BRAND)
     ready = links_of(0)
     for name in ("open", "unsubscribe", "preferences"):
         getattr(ready, name)

@@ -98,13 +98,15 @@ class House:
     environment: dict[str, str]
     parts: Parts
     stack: ExitStack
+    smtp_port: int
 
     @property
     def url(self) -> str:
         return self.environment["MAILER_DATABASE_URL"]
 
     def worker(self, **settings: str) -> Child:
-        """Start `fpmail worker` and wait until it is ready."""
+        """Start `fpmail worker`, and `fpmail beat` beside it, and wait until it is ready."""
+        self.child("beat", "-m", "mailer", "beat")
         child = self.child("worker", "-m", "mailer", "worker", **settings)
         wait_for(lambda: child.has_said("worker.ready"), 60, "the worker", child)
         return child
@@ -161,7 +163,7 @@ class Stage:
                 read, process="bench", clock=lambda: datetime.now(UTC), ring=BrokerDoorbell(read)
             )
             stack.callback(parts.close)
-            yield House(folder, environment, parts, stack)
+            yield House(folder, environment, parts, stack, smtp_port)
 
     @contextmanager
     def empty_database(self) -> Iterator[str]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import click
 
+from mailer.cli.bench import bench
 from mailer.cli.campaigns import batch, campaign
 from mailer.cli.care import explain, remove
 from mailer.cli.customers import import_
@@ -30,6 +31,7 @@ COMMANDS = (
     remove,
     keys,
     api_keys,
+    bench,
 )
 
 
