@@ -8,6 +8,8 @@ import click
 from mailer.cli.bench import bench
 from mailer.cli.campaigns import batch, campaign
 from mailer.cli.care import explain, remove
+from mailer.cli.checking import approve, clone, test_
+from mailer.cli.checking import check as check_campaign
 from mailer.cli.customers import import_
 from mailer.cli.exits import Exit, told
 from mailer.cli.installation import beat, check, demo, migrate, up, web, worker
@@ -44,7 +46,8 @@ def cli() -> None:
     """
 
 
-campaign.add_command(schedule)
+for act in (schedule, check_campaign, approve, test_, clone):
+    campaign.add_command(act)
 for command in COMMANDS:
     cli.add_command(command)
 

@@ -1,10 +1,8 @@
 """Campaigns and batches from the command line: the same acts as in the API."""
 
 import json
-import re
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +11,7 @@ import click
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mailer.cli.exits import Refused
-from mailer.cli.house import ACTOR, AddressArgument, the_parts
+from mailer.cli.house import ACTOR, the_parts
 from mailer.cli.output import facts, json_option, say, say_json, table
 from mailer.vocabulary import Reason
 
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     from mailer.wiring import Parts
 
 Id = click.IntRange(1, 2**63 - 1)
-NAME = re.compile(r"[^\W_][\w .'-]{0,63}")
-
 
 reason_option = click.option(
     "--reason", default="", help="Why, in one line without addresses; kept in the ledger."
@@ -179,123 +175,6 @@ def _say_books(told: dict[str, Any]) -> None:
     rows = [(code, count, IN_SHORT[Reason(code)]) for code, count in sorted(refused.items())]
     if rows:
         table("Refused", ["Reason", "People", "They"], rows)
-
-
-@campaign.command()
-@click.argument("campaign_id", type=Id)
-@json_option
-def check(*, campaign_id: int, as_json: bool) -> None:
-    """Say what keeps a campaign from leaving now, and what is worth a look before it does.
-
-    Ends with 1 while anything stops it; warnings do not count.
-    """
-    from mailer import campaigns
-    from mailer.campaigns import CampaignId
-
-    with the_parts() as parts, parts.database.reading() as session:
-        checked = campaigns.check(
-            session,
-            CampaignId(campaign_id),
-            brand=parts.brand,
-            rules=parts.rules,
-            now=parts.clock(),
-        )
-    if as_json:
-        say_json({"campaign": campaign_id, **asdict(checked)})
-    elif checked.findings:
-        table(
-            f"Campaign {campaign_id}, {checked.audience:,} people",
-            ["", "Where", "What", "Fix"],
-            [
-                (each.weight.value, each.field, each.text, each.fix)
-                for each in [*checked.stops, *checked.warnings]
-            ],
-        )
-    else:
-        say(f"Campaign {campaign_id}: nothing was found. {checked.audience:,} people.")
-    if checked.stops:
-        raise Refused(f"campaign {campaign_id} cannot be sent: {len(checked.stops)} stop it")
-
-
-@campaign.command()
-@click.argument("campaign_id", type=Id)
-@click.option("--by", "name", required=True, help="Who approves it, by name; kept in the ledger.")
-@json_option
-def approve(*, campaign_id: int, name: str, as_json: bool) -> None:
-    """Approve a campaign as it stands now; an edit takes the approval away.
-
-    Whoever can run this command is trusted with the name: where that is too much, let a key with
-    the scope `approve` do it.
-    """
-    from mailer import campaigns
-
-    if not NAME.fullmatch(name):
-        raise click.BadParameter("write a name of letters, digits, . and -", param_hint="--by")
-
-    def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
-        by = f"{ACTOR}:{name}"
-        return campaigns.approve(
-            session, number, brand=parts.brand, rules=parts.rules, by=by, now=parts.clock()
-        )
-
-    do(campaign_id, act, as_json)
-
-
-@campaign.command("test")
-@click.argument("campaign_id", type=Id)
-@click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True, type=AddressArgument())
-@click.option(
-    "--reader",
-    type=click.Choice(["known", "unknown"]),
-    default="known",
-    help="Whether all is known of the invented reader, or nothing.",
-)
-@json_option
-def test_(*, campaign_id: int, addresses: tuple[str, ...], reader: str, as_json: bool) -> None:
-    """Send a campaign to addresses of staff, marked as a test, filled for an invented reader."""
-    from mailer import campaigns
-    from mailer.campaigns import CampaignId
-    from mailer.delivery import TestReader
-    from mailer.people import AddressInvalid
-    from mailer.vocabulary import Lane
-
-    with the_parts() as parts:
-        try:
-            with parts.database.transaction() as session:
-                made = campaigns.send_test(
-                    session,
-                    parts.vault,
-                    CampaignId(campaign_id),
-                    to=addresses,
-                    reader=TestReader(reader),
-                    brand=parts.brand,
-                    rules=parts.rules,
-                    by=ACTOR,
-                    now=parts.clock(),
-                )
-        except AddressInvalid as error:
-            raise Refused(f"an address {error}") from None
-        parts.ring(Lane.ORDERS)
-    if as_json:
-        say_json({"campaign": campaign_id, "mailings": made})
-    else:
-        say(f"Campaign {campaign_id}: {len(made)} tests are on their way.")
-
-
-@campaign.command()
-@click.argument("campaign_id", type=Id)
-@click.option(
-    "--name", default="", help="What the copy is called; like the first one if not given."
-)
-@json_option
-def clone(*, campaign_id: int, name: str, as_json: bool) -> None:
-    """Copy a campaign, in whatever state it is, into a new draft without a past."""
-    from mailer import campaigns
-
-    def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
-        return campaigns.clone(session, number, name=name, by=ACTOR, now=parts.clock())
-
-    do(campaign_id, act, as_json)
 
 
 @click.group()
