@@ -17,20 +17,33 @@ from mailer.campaigns.desk import (
     resume,
     start,
 )
+from mailer.campaigns.figures import FIGURES, OVER_TIME, Figures
 from mailer.campaigns.findings import Check, Checked, Finding, Weight
 from mailer.campaigns.foresight import Foresight, NotScheduled, ZoneAhead, foresee
 from mailer.campaigns.lifecycle import Act, CannotDo, State, possible
 from mailer.campaigns.plans import Hours, Plan
 from mailer.campaigns.repeats import Every, Repeat, Weekday
-from mailer.campaigns.report import Report, count, preview, report_of
+from mailer.campaigns.report import (
+    FullReport,
+    Report,
+    count,
+    full_report_of,
+    preview,
+    report_of,
+)
+from mailer.campaigns.report_csv import csv_of
+from mailer.campaigns.series import By, ZoneUnknown
 from mailer.campaigns.testing import TestRefused, forget_tests, send_test
 from mailer.campaigns.timetable import MomentPassed, is_any_due, schedule, start_due, unschedule
 from mailer.campaigns.values import Audience, Campaign, CampaignId, NewCampaign, Preview
 
 __all__ = [
     "DEFAULT_RULES",
+    "FIGURES",
+    "OVER_TIME",
     "Act",
     "Audience",
+    "By",
     "Campaign",
     "CampaignError",
     "CampaignId",
@@ -41,8 +54,10 @@ __all__ = [
     "Checked",
     "ContentRefused",
     "Every",
+    "Figures",
     "Finding",
     "Foresight",
+    "FullReport",
     "Hours",
     "MomentPassed",
     "NewCampaign",
@@ -59,6 +74,7 @@ __all__ = [
     "Weekday",
     "Weight",
     "ZoneAhead",
+    "ZoneUnknown",
     "approve",
     "audience_select",
     "campaign_of",
@@ -68,10 +84,12 @@ __all__ = [
     "clone",
     "count",
     "create",
+    "csv_of",
     "edit",
     "finish_done",
     "foresee",
     "forget_tests",
+    "full_report_of",
     "is_any_due",
     "pause",
     "possible",

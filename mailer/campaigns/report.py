@@ -1,4 +1,4 @@
-"""What became of a campaign, and what would: the books, and a dry run of the sender's decision."""
+"""What became of a campaign, and what would: books, figures, a dry run of the sender's decision."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,10 +7,14 @@ from sqlmodel import Session
 
 from mailer import delivery
 from mailer.campaigns.audience import audience_select
+from mailer.campaigns.counting import count_mailing
 from mailer.campaigns.desk import campaign_of
+from mailer.campaigns.figures import Figures, figures_of
+from mailer.campaigns.series import By, zone_named
 from mailer.campaigns.values import Audience, Campaign, CampaignId, Preview
 from mailer.delivery import Books
 from mailer.permission import Curfew
+from mailer.vault import Vault
 from mailer.vocabulary import Stream, Topic
 
 NOT_STARTED = Books(0, 0, {}, 0, 0, 0, 0)
@@ -30,6 +34,41 @@ def report_of(session: Session, campaign_id: CampaignId) -> Report:
     if campaign.mailing_id is None:
         return Report(campaign, NOT_STARTED)
     return Report(campaign, delivery.books(session, campaign.mailing_id))
+
+
+@dataclass(frozen=True, slots=True)
+class FullReport:
+    """A campaign's books, and what people did with it as far as that may be shown (C15)."""
+
+    campaign: Campaign
+    books: Books
+    figures: Figures | None
+    """None before the campaign has started."""
+    zone: str
+    as_at: datetime
+
+
+def full_report_of(
+    session: Session,
+    vault: Vault,
+    campaign_id: CampaignId,
+    *,
+    by: By = By.DAY,
+    zone: str = "UTC",
+    now: datetime,
+) -> FullReport:
+    """Return the books of a campaign and all its figures, over time by the clock of a zone.
+
+    What each figure means: docs/reports.md. Looks at everybody in the audience, so that it takes
+    seconds for a million. Raises CampaignNotFound, ZoneUnknown.
+    """
+    clock = zone_named(zone)
+    report = report_of(session, campaign_id)
+    mailing_id, figures = report.campaign.mailing_id, None
+    if mailing_id is not None:
+        counts = count_mailing(session, vault, mailing_id)
+        figures = figures_of(counts, by=by, zone=clock, now=now)
+    return FullReport(report.campaign, report.books, figures, zone, now)
 
 
 def preview(session: Session, campaign_id: CampaignId, *, now: datetime) -> Preview:

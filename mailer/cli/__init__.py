@@ -14,6 +14,7 @@ from mailer.cli.customers import import_
 from mailer.cli.exits import Exit, told
 from mailer.cli.installation import beat, check, demo, migrate, up, web, worker
 from mailer.cli.keys import api_keys, keys
+from mailer.cli.reports import report
 from mailer.cli.schedules import schedule
 
 __all__ = ["Exit", "cli", "main"]
@@ -46,7 +47,7 @@ def cli() -> None:
     """
 
 
-for act in (schedule, check_campaign, approve, test_, clone):
+for act in (schedule, check_campaign, approve, test_, clone, report):
     campaign.add_command(act)
 for command in COMMANDS:
     cli.add_command(command)

@@ -35,6 +35,7 @@ from mailer.delivery.mailings import (
 from mailer.delivery.optout import Acknowledgement, Clocks, Left, OptOuts
 from mailer.delivery.pace import Pace, PaceInvalid, read_pace
 from mailer.delivery.press import LettersPress, Senders, compile_mailing
+from mailer.delivery.reach import handed_over_of, handed_over_when, heard_of
 from mailer.delivery.reaper import BatchNotUnknown, reap, settle_unknown
 from mailer.delivery.roll import messages_of_mailing
 from mailer.delivery.sender import Sender, SenderSettings
@@ -79,7 +80,10 @@ __all__ = [
     "due_lanes",
     "fields_place",
     "gauges",
+    "handed_over_of",
+    "handed_over_when",
     "hear",
+    "heard_of",
     "mailing_by_key",
     "mailing_of",
     "messages_of",

@@ -1,4 +1,7 @@
-"""Clicks and opens: taken in fast, told apart by kind, kept without what identifies a browser."""
+"""Clicks and opens: taken in fast, people told from machines, figures above the threshold.
+
+What identifies a browser is not kept.
+"""
 
 from mailer.measure.desk import (
     Answer,
@@ -11,41 +14,40 @@ from mailer.measure.desk import (
     TargetsOf,
     TryLater,
 )
-from mailer.measure.events import (
-    Clicks,
-    Event,
-    Opens,
-    TrackingOf,
-    clicks_of,
-    event_id,
-    opens_of,
-    record_events,
-)
+from mailer.measure.events import Event, TrackingOf, event_id, record_events
+from mailer.measure.judging import Origin, Request, is_crowd, judge, of_the_person
 from mailer.measure.machines import Kind, kind_of
-from mailer.measure.published import FEWEST, FewerThanTen, Published, published
+from mailer.measure.published import FEWEST, Published, published
+from mailer.measure.reactions import QUARTER, Reactions, reactions_of
+from mailer.measure.small_cells import Sum, publish
 
 __all__ = [
     "FEWEST",
+    "QUARTER",
     "Answer",
     "ClickDesk",
-    "Clicks",
     "Event",
-    "FewerThanTen",
     "Figures",
     "Kind",
     "MailingGone",
     "Manners",
     "NoSuchLink",
-    "Opens",
+    "Origin",
     "Published",
+    "Reactions",
     "Redirect",
+    "Request",
+    "Sum",
     "TargetsOf",
     "TrackingOf",
     "TryLater",
-    "clicks_of",
     "event_id",
+    "is_crowd",
+    "judge",
     "kind_of",
-    "opens_of",
+    "of_the_person",
+    "publish",
     "published",
+    "reactions_of",
     "record_events",
 ]

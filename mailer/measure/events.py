@@ -1,4 +1,4 @@
-"""Clicks and opens: how they are told apart, written in sets, and counted."""
+"""Clicks and opens, written in sets, each once."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,10 +6,9 @@ from datetime import datetime
 from uuid import UUID
 
 import orjson
-from sqlalchemy import func, text
-from sqlmodel import Session, col, select
+from sqlalchemy import text
+from sqlmodel import Session
 
-from mailer.measure._tables import ClickRow, OpenRow
 from mailer.measure.machines import Kind
 from mailer.vocabulary import MailingId, PersonId
 
@@ -47,23 +46,6 @@ class Event:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Clicks:
-    """The clicks of a mailing: requests by kind, and people by plain GET, in all and per link."""
-
-    requests: Mapping[Kind, int]
-    people: int
-    people_by_link: Mapping[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Opens:
-    """The opens of a mailing: requests by kind, and people by plain GET."""
-
-    requests: Mapping[Kind, int]
-    people: int
-
-
 def event_id(at: datetime, random: bytes) -> UUID:
     """Make an id that sorts by time (the layout of a version 7 UUID) from ten random bytes."""
     moment = int(at.timestamp() * 1000).to_bytes(6, "big")
@@ -85,29 +67,3 @@ def record_events(session: Session, events: Sequence[Event], *, tracking_of: Tra
         session.execute(WRITE_CLICKS, {"events": orjson.dumps(clicks).decode()})
     if opens:
         session.execute(WRITE_OPENS, {"events": orjson.dumps(opens).decode()})
-
-
-def clicks_of(session: Session, mailing_id: MailingId) -> Clicks:
-    """Count the clicks of one mailing."""
-    requests = _requests(session, ClickRow, mailing_id)
-    of_people = (col(ClickRow.mailing_id) == mailing_id, col(ClickRow.kind) == Kind.GET.value)
-    distinct = func.count(col(ClickRow.person_id).distinct())
-    per_link = select(ClickRow.n, distinct).where(*of_people).group_by(col(ClickRow.n))
-    people = session.exec(select(distinct).where(*of_people)).one()
-    return Clicks(requests, people, dict(session.exec(per_link).all()))
-
-
-def opens_of(session: Session, mailing_id: MailingId) -> Opens:
-    """Count the opens of one mailing."""
-    distinct = func.count(col(OpenRow.person_id).distinct())
-    people = select(distinct).where(
-        OpenRow.mailing_id == mailing_id, OpenRow.kind == Kind.GET.value
-    )
-    return Opens(_requests(session, OpenRow, mailing_id), session.exec(people).one())
-
-
-def _requests(
-    session: Session, row: type[ClickRow] | type[OpenRow], mailing_id: MailingId
-) -> dict[Kind, int]:
-    counts = select(row.kind, func.count()).where(row.mailing_id == mailing_id).group_by(row.kind)
-    return {Kind(kind): count for kind, count in session.exec(counts)}

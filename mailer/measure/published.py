@@ -3,14 +3,16 @@
 from typing import Literal
 
 FEWEST = 10
-FewerThanTen = Literal["fewer than 10"]
-Published = int | FewerThanTen
+Withheld = Literal["fewer than 10", "all but fewer than 10", "withheld"]
+"""`withheld` may be any count: shown, it would give a small one away by subtraction."""
+Published = int | Withheld
 
 
 def published(count: int, *, among: int | None = None) -> Published:
-    """Return a count as it may be shown: itself from ten on, else in words, zero included (C15).
+    """Return one count as it may be shown: itself from ten on, else in words, zero included (C15).
 
-    `among` is how many people could be counted: what fewer than ten did is not shown either.
+    `among` is how many people could be counted: what fewer than ten did is not shown either. For
+    counts that stand beside their total there is `publish`.
     """
     small = count < FEWEST or (among is not None and among < FEWEST)
     return "fewer than 10" if small else count

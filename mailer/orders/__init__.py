@@ -13,6 +13,7 @@ from mailer.orders.books import (
 )
 from mailer.orders.buyers import OrderFacts, buyers_of
 from mailer.orders.events import Cause, EventMisplaced, Taken, accept_event, causes_of
+from mailer.orders.followed import COUNTS_FOR, Turnover, orders_after
 from mailer.orders.letters import LETTERS
 from mailer.orders.sets import OrderKnown, place_many
 from mailer.orders.values import (
@@ -31,6 +32,7 @@ from mailer.orders.values import (
 from mailer.orders.words import EVENT_WORDS, PLAN_WORDS
 
 __all__ = [
+    "COUNTS_FOR",
     "EVENT_WORDS",
     "LETTERS",
     "PLAN_WORDS",
@@ -51,6 +53,7 @@ __all__ = [
     "OrderUnknown",
     "Payment",
     "Taken",
+    "Turnover",
     "accept_event",
     "buyers_of",
     "causes_of",
@@ -59,6 +62,7 @@ __all__ = [
     "follow_merge",
     "ip_of",
     "order_of",
+    "orders_after",
     "orders_of",
     "orders_page",
     "place",

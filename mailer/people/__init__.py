@@ -33,7 +33,9 @@ from mailer.people.identity import (
     persons_at,
     persons_ever_at,
     reach_of,
+    survivors_of,
 )
+from mailer.people.mailboxes import MAILBOX_DOMAINS, OTHER_DOMAINS, mailboxes_of
 from mailer.people.profiles import Profile, customers_page, profile_of, profiles_of
 from mailer.people.readers import Reader, readers_of
 from mailer.people.reindexing import left_to_reindex, missing_index_keys, reindex
@@ -47,6 +49,8 @@ from mailer.people.search import (
 from mailer.people.upserts import Upserted, upsert, upsert_checked, upsert_many
 
 __all__ = [
+    "MAILBOX_DOMAINS",
+    "OTHER_DOMAINS",
     "Address",
     "AddressInvalid",
     "AudienceFilter",
@@ -81,6 +85,7 @@ __all__ = [
     "holds_card_number",
     "identity_of",
     "left_to_reindex",
+    "mailboxes_of",
     "merge",
     "missing_index_keys",
     "number_without_customer",
@@ -93,6 +98,7 @@ __all__ = [
     "refuse_card_numbers",
     "refuse_card_numbers_in",
     "reindex",
+    "survivors_of",
     "upsert",
     "upsert_checked",
     "upsert_many",

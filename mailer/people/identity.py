@@ -47,6 +47,12 @@ def identity_of(session: Session, person_id: PersonId) -> Identity:
     )
 
 
+def survivors_of(session: Session, person_ids: Sequence[PersonId]) -> dict[PersonId, PersonId]:
+    """Return whom each of these goes up in who was merged; the others are not in the answer."""
+    rows = session.execute(MERGED, {"persons": list(person_ids)})
+    return {PersonId(row.id): PersonId(row.merged_into) for row in rows}
+
+
 def address_of(session: Session, person_id: PersonId) -> AddressId:
     """Return the current address of a living customer; raise PersonGone."""
     found = session.execute(ADDRESS, {"person": person_id}).scalar_one_or_none()
@@ -206,6 +212,10 @@ AT = text(
 EVER_AT = text(
     "SELECT DISTINCT coalesce(c.merged_into, c.id) FROM people_address_use u"
     " JOIN people_customer c ON c.id = u.person_id WHERE u.address_id = :address ORDER BY 1"
+)
+MERGED = text(
+    "SELECT id, merged_into FROM people_customer"
+    " WHERE merged_into IS NOT NULL AND id = ANY(CAST(:persons AS bigint[]))"
 )
 LOCK_LIVING = text(f"{ADDRESS.text} FOR UPDATE")
 LOCK_BOTH = text(

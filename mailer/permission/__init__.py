@@ -11,6 +11,7 @@ from mailer.permission.changes import (
 from mailer.permission.decision import Facts, Suppression, decide, decide_test
 from mailer.permission.facts import facts_from, facts_of
 from mailer.permission.joining import follow, forget, merge
+from mailer.permission.measuring import measurable, opt_outs_by
 from mailer.permission.quiet import Curfew
 from mailer.permission.reasons import DOORS, IN_SHORT, SENTENCES, sentence
 from mailer.permission.standing import (
@@ -66,7 +67,9 @@ __all__ = [
     "import_permissions",
     "lift",
     "lock",
+    "measurable",
     "merge",
+    "opt_outs_by",
     "receipt_of",
     "sentence",
     "standing_of",

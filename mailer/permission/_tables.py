@@ -66,6 +66,11 @@ class ConsentRow(Table, table=True):
     __table_args__ = (
         Index("ix_permission_consent_person_id_id", "person_id", "id"),
         Index("ix_permission_consent_reference", "reference"),
+        Index(
+            "ix_permission_consent_mailing_id",
+            "mailing_id",
+            postgresql_where=text("mailing_id IS NOT NULL"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
@@ -81,3 +86,5 @@ class ConsentRow(Table, table=True):
     reference: str
     source: str | None = None
     proof: str | None = None
+    mailing_id: int | None = Field(default=None, sa_type=BigInteger)
+    """The mailing by whose link it was said, where it was one."""

@@ -14,6 +14,7 @@ from mailer.vocabulary import (
     AddressId,
     Door,
     Frequency,
+    MailingId,
     PersonId,
     Scope,
     SuppressionReason,
@@ -42,6 +43,8 @@ class Change:
     words: str = ""
     seen_version: int | None = None
     """The version that the page showed; a yes needs it, a no does not."""
+    mailing_id: MailingId | None = None
+    """The mailing by whose link it was said, for figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,7 @@ def apply(
     """
     row = lock(session, person_id)
     draft = _Draft(row, change, reference, now)
-    stale = _stale_topics(row, change)
+    stale = frozenset() if _is_fresh(row, change) else change.topics_on
     already = _write_stop(session, draft, address_ids) if change.stop_all else None
     already = _write_topics_off(session, draft, address_ids) or already
     _write_topics_on(session, draft, change.topics_on - stale)
@@ -149,10 +152,6 @@ def outdate(session: Session, person_id: PersonId) -> int:
 
 def _is_fresh(row: StandingRow, change: Change) -> bool:
     return change.seen_version is None or change.seen_version == row.version
-
-
-def _stale_topics(row: StandingRow, change: Change) -> frozenset[Topic]:
-    return frozenset() if _is_fresh(row, change) else change.topics_on
 
 
 def _write_stop(
@@ -295,6 +294,7 @@ def _consent(draft: _Draft, act: str, topic: Topic | None, value: str | None) ->
         "policy_version": draft.change.policy_version,
         "version": draft.row.version,
         "reference": draft.reference,
+        "mailing_id": draft.change.mailing_id,
     }
 
 

@@ -33,6 +33,7 @@ def stop_mail(
         stop_all=topic is None,
         topics_off=frozenset({topic} if topic else ()),
         words=words,
+        mailing_id=bearer.mailing_id,
     )
     return hand_over(door, bearer.person_id, bearer.address_id, change)
 

@@ -1,14 +1,11 @@
 """Campaigns through the API: drafted, previewed, scheduled, started, steered, reported."""
 
-import secrets
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from mailer.letters import PromotionalContent
-from mailer.measure import Event, Kind, event_id, record_events
-from mailer.vocabulary import Lane, MailingId, PersonId
+from mailer.vocabulary import Lane
 from mailer.wiring import build_sender
 from tests.api.conftest import House, Shop
 
@@ -69,53 +66,6 @@ def test_a_campaign_walks_from_draft_to_its_report(
     assert everybody == ["accepted", "refused"]
     assert shop.get("/messages").status_code == 422
     assert shop.get("/messages", params={"campaign": 99}).status_code == 404
-
-
-@pytest.mark.clause("C15")
-def test_the_report_counts_people_apart_from_machines_and_withholds_fewer_than_ten(
-    house: House, shop: Shop, autumn: int
-) -> None:
-    for number in range(12):
-        shop.post("/customers", {"email": f"jo.{number}@example.com", "country": "US"})
-    before = shop.get(f"/campaigns/{autumn}/report").json()
-    assert (before["clicks"], before["opens"]) == (None, None)
-    mailing = shop.post(f"/campaigns/{autumn}/start").json()["mailing"]
-    fetched: list[tuple[int, int | None, Kind]] = []
-    fetched += [(n, 0, Kind.GET) for n in range(1, 12)] + [(n, 1, Kind.GET) for n in range(1, 10)]
-    fetched += [(12, 0, Kind.SCANNER)] * 30 + [(12, 1, Kind.HEAD)]
-    fetched += [(n, None, Kind.GET) for n in range(1, 10)]
-    fetched += [(12, None, Kind.PROXY)] * 10
-    record(house, mailing, fetched)
-    report = shop.get(f"/campaigns/{autumn}/report").json()
-    clicks, opens = report["clicks"], report["opens"]
-    assert (clicks["people"], opens["people"]) == (11, "fewer than 10")
-    assert [each["people"] for each in clicks["links"]][:2] == [11, "fewer than 10"]
-    assert clicks["links"][0]["url"].startswith("https://www.focalpointsystem.com/releases/")
-    assert clicks["machines"] == {"head": "fewer than 10", "scanner": 30}
-    assert opens["machines"] == {"proxy": 10}
-
-
-@pytest.mark.clause("C15")
-def test_what_a_handful_of_people_did_is_withheld_even_where_a_machine_asked_often(
-    house: House, shop: Shop, jo: int, autumn: int
-) -> None:
-    mailing = shop.post(f"/campaigns/{autumn}/start").json()["mailing"]
-    record(house, mailing, [(jo, 0, Kind.SCANNER)] * 30 + [(jo, 0, Kind.GET)] * 30)
-    clicks = shop.get(f"/campaigns/{autumn}/report").json()["clicks"]
-    assert (clicks["people"], clicks["machines"]) == ("fewer than 10", {"scanner": "fewer than 10"})
-
-
-def record(house: House, mailing: int, fetched: Sequence[tuple[int, int | None, Kind]]) -> None:
-    """Write clicks (person, link, kind) and opens (link None) of one mailing."""
-    now = house.parts.clock()
-    events = [
-        Event(
-            event_id(now, secrets.token_bytes(10)), MailingId(mailing), PersonId(who), n, kind, now
-        )
-        for who, n, kind in fetched
-    ]
-    with house.parts.database.transaction() as session:
-        record_events(session, events, tracking_of=lambda _, people: dict.fromkeys(people, True))
 
 
 def test_a_campaign_is_scheduled_moved_and_taken_back(shop: Shop, autumn: int) -> None:

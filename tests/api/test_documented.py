@@ -43,7 +43,7 @@ def test_the_walk_of_the_page_can_be_walked(shop: Shop) -> None:
     assert calls[-1][1] == "/campaigns/1/report"
     report = answer.json()
     assert (report["state"], report["audience"]) == ("sending", 1)
-    assert report["clicks"]["links"][0]["people"] == "fewer than 10"
+    assert report["figures"]["clicks"]["links"][0]["people"] == "fewer than 10"
 
 
 def test_the_page_lists_every_source() -> None:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
+from mailer.links import Purpose
 from mailer.permission import Change
 from mailer.vocabulary import Door, Topic
 from tests.web.house import NOW, House
@@ -39,6 +40,18 @@ def test_a_post_without_a_choice_stops_all_promotional_mail(
     assert (answer.status_code, answer.text) == (200, "Stopped.\n")
     standing = house.standing(jo)
     assert (standing.stopped_since, standing.stopped_door) == (NOW, Door.ONE_CLICK)
+
+
+@pytest.mark.parametrize("body", [{}, {"choice": "all"}, {"choice": "topic"}])
+def test_the_no_is_kept_with_the_mailing_by_whose_link_it_came(
+    client: TestClient, house: House, body: dict[str, str]
+) -> None:
+    jo = house.customer(NEWS)
+    client.post(f"/u/{jo.unsubscribe}", data=body)
+    mailing = house.parts.links.read(Purpose.UNSUBSCRIBE, jo.unsubscribe)[2]
+    with house.parts.database.reading() as session:
+        noes = text("SELECT mailing_id FROM permission_consent WHERE act IN ('stop', 'no')")
+        assert session.execute(noes).scalars().all() == [mailing]
 
 
 @pytest.mark.clause("C08")

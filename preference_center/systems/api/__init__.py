@@ -15,6 +15,7 @@ from preference_center.systems.api import (
     customers,
     messages,
     orders,
+    reports,
     suppressions,
 )
 from preference_center.systems.api.calls import Desk, Needs
@@ -60,7 +61,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     for status, text in REFUSALS.items()
 }
 
-ROOMS = (customers, consents, orders, campaigns, suppressions, messages)
+ROOMS = (customers, consents, orders, campaigns, reports, suppressions, messages)
 
 
 def router(parts: Parts, clock: Callable[[], datetime]) -> APIRouter:

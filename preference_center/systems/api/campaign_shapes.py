@@ -129,55 +129,6 @@ class CampaignPage(Page):
     campaigns: list[CampaignAnswer]
 
 
-class LinkAnswer(Answer):
-    """One link of a letter, in the order in which the links stand in it."""
-
-    url: str
-    people: Published
-
-
-MACHINES_TEXT = (
-    "Requests that no person made: looking ahead (`head`, `prefetch`), mail programs' image "
-    "proxies (`proxy`), scanners that say so (`scanner`). Counted nowhere else."
-)
-
-
-class ClicksAnswer(Answer):
-    """Who followed a link: people by plain GET, each once, in all and for every link."""
-
-    people: Published
-    links: list[LinkAnswer]
-    machines: dict[str, Published] = Field(description=MACHINES_TEXT)
-
-
-class OpensAnswer(Answer):
-    """Whose mail program loaded the pixel. A hint, not a measure: many load it never or always."""
-
-    people: Published
-    machines: dict[str, Published] = Field(description=MACHINES_TEXT)
-
-
-class BooksAnswer(Answer):
-    """What became of the audience; the parts always add up to the whole.
-
-    Clicks and opens are those of customers who may be measured; what concerns fewer than ten
-    people is withheld (C15). Both are null until the campaign has started.
-    """
-
-    id: int
-    state: State
-    as_at: datetime
-    audience: int
-    accepted: int
-    refused: dict[str, int] = Field(description="By reason: see the catalogue in docs/api.md.")
-    rejected: int
-    unknown: int
-    cancelled: int
-    to_go: int
-    clicks: ClicksAnswer | None = None
-    opens: OpensAnswer | None = None
-
-
 class PreviewAnswer(Answer):
     """How a campaign would fare if it started now; nothing leaves by asking."""
 

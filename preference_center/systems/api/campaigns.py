@@ -1,30 +1,26 @@
-"""Campaigns: drafted, checked, approved, scheduled, started, paused, resumed, cancelled, reported."""
+"""Campaigns: drafted, checked, approved, scheduled, started, paused, resumed, cancelled."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel
 from sqlmodel import Session
 
-from mailer import campaigns, delivery, measure
+from mailer import campaigns
 from mailer.access import ApiScope
-from mailer.campaigns import Campaign, CampaignId, Finding, NewCampaign, Plan, Report, possible
-from mailer.measure import Kind, Published, published
+from mailer.campaigns import Campaign, CampaignId, Finding, NewCampaign, Plan, possible
+from mailer.measure import published
 from mailer.vocabulary import Lane
 from preference_center.systems.api.calls import Call, Needs, Receipt
 from preference_center.systems.api.campaign_shapes import (
-    BooksAnswer,
     CampaignAnswer,
     CampaignForm,
     CampaignPage,
     ChecksAnswer,
-    ClicksAnswer,
     CloneForm,
     FindingAnswer,
     ForesightAnswer,
-    LinkAnswer,
-    OpensAnswer,
     PreviewAnswer,
     ReasonForm,
     TestAnswer,
@@ -274,28 +270,6 @@ def _finding(found: Finding) -> FindingAnswer:
     )
 
 
-@routes.get("/{campaign}/report", response_model=BooksAnswer)
-def report_a_campaign(campaign: Id, call: Reads) -> BooksAnswer:
-    """Tell what became of its audience. Names nobody; the parts add up to the audience."""
-    with call.look() as session:
-        report = campaigns.report_of(session, CampaignId(campaign))
-        measured = _measured(session, report)
-    books = report.books
-    return BooksAnswer(
-        id=campaign,
-        state=report.campaign.state,
-        as_at=call.now,
-        audience=books.audience,
-        accepted=books.accepted,
-        refused={reason.value: count for reason, count in sorted(books.refused.items())},
-        rejected=books.rejected,
-        unknown=books.unknown,
-        cancelled=books.cancelled,
-        to_go=books.to_go,
-        **measured,
-    )
-
-
 @routes.get("/{campaign}/preview", response_model=PreviewAnswer)
 def preview_a_campaign(campaign: Id, call: Reads) -> PreviewAnswer:
     """Count who would get it now and who would not, by reason, with the sender's own decision."""
@@ -326,37 +300,6 @@ def _foresee(call: Call, campaign: int, plan: Plan | None) -> ForesightAnswer:
         zones=[zone_answer(each) for each in ahead.zones],
         occurrences=list(ahead.occurrences),
     )
-
-
-def _measured(session: Session, report: Report) -> dict[str, ClicksAnswer | OpensAnswer]:
-    """Count clicks and opens, machines apart; nothing before the campaign has a mailing."""
-    mailing_id, among = report.campaign.mailing_id, report.books.audience
-    if mailing_id is None:
-        return {}
-    clicks, opens = measure.clicks_of(session, mailing_id), measure.opens_of(session, mailing_id)
-    targets = delivery.targets_of(session, mailing_id) or ()
-    links = [
-        LinkAnswer(url=url, people=published(clicks.people_by_link.get(n, 0)))
-        for n, url in enumerate(targets)
-    ]
-    return {
-        "clicks": ClicksAnswer(
-            people=published(clicks.people),
-            links=links,
-            machines=_machines(clicks.requests, among=among),
-        ),
-        "opens": OpensAnswer(
-            people=published(opens.people), machines=_machines(opens.requests, among=among)
-        ),
-    }
-
-
-def _machines(requests: Mapping[Kind, int], *, among: int) -> dict[str, Published]:
-    return {
-        kind.value: published(count, among=among)
-        for kind, count in sorted(requests.items())
-        if kind is not Kind.GET
-    }
 
 
 def _do(

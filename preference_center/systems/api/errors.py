@@ -49,6 +49,7 @@ FIXES = {
     "reason": "say it in one line, naming people by their number",
     "at": "send a moment that is still to come, like 2026-12-02T14:00:00Z",
     "customer": "send one of the three as a query parameter",
+    "zone": "send a name of the time zone database, like Europe/Berlin or UTC",
     "seen_version": "GET the consents, show them, and send their `version`",
 }
 """What mends a field that a room refuses; the room itself says what is wrong."""
@@ -154,6 +155,7 @@ TABLE: Mapping[type[Exception], Told] = {
     campaigns.NotScheduled: lambda error: Problem(
         409, "not-scheduled", "The campaign has no schedule", str(error)
     ),
+    campaigns.ZoneUnknown: lambda error: field_problem([_field("zone", str(error))]),
     campaigns.CannotDo: _cannot,
     permission.NotAdmitted: lambda _: Problem(404, "not-found", "There is no such customer"),
     permission.SuppressionNotFound: lambda _: Problem(

@@ -1,0 +1,71 @@
+"""A report as CSV: one figure a line, safe to open in a spreadsheet."""
+
+import csv
+import io
+from collections.abc import Iterator
+
+from mailer.campaigns.figures import Figures
+from mailer.campaigns.report import FullReport
+from mailer.delivery import Books
+
+HEADER = ("part", "of", "figure", "value")
+STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a spreadsheet takes for a formula's beginning (OWASP, CSV injection), full-width ones too."""
+
+Line = tuple[str, str, str, object]
+
+
+def csv_of(report: FullReport) -> str:
+    """Write a report as CSV (RFC 4180, lines ending in CRLF; to be encoded as UTF-8).
+
+    Figures are the very ones of the JSON report, words instead of a number where one is withheld;
+    an empty value is one that is not told. No cell begins like a formula: an apostrophe stands
+    before what would.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(HEADER)
+    writer.writerows([safe_cell(cell) for cell in line] for line in _lines(report))
+    return text.getvalue()
+
+
+def safe_cell(value: object) -> str:
+    """Return a value as text that no spreadsheet takes for a formula."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.lstrip(" ").startswith(STARTS_A_FORMULA) else text
+
+
+def _lines(report: FullReport) -> Iterator[Line]:
+    campaign = report.campaign
+    yield "campaign", "", "id", campaign.campaign_id
+    yield "campaign", "", "name", campaign.name
+    yield "campaign", "", "state", campaign.state.value
+    yield "report", "", "as_at", report.as_at.isoformat()
+    yield "report", "", "zone", report.zone
+    yield from _books(report.books)
+    if report.figures is not None:
+        yield from _figures(report.figures)
+
+
+def _books(books: Books) -> Iterator[Line]:
+    for name in ("audience", "accepted", "rejected", "unknown", "cancelled", "to_go"):
+        yield "books", "", name, getattr(books, name)
+    for reason, count in sorted(books.refused.items()):
+        yield "refused", reason.value, "people", count
+
+
+def _figures(figures: Figures) -> Iterator[Line]:
+    for name, count in figures.totals.items():
+        yield "all", "", name, count
+    for link in figures.links:
+        yield "link", link.url, "clicked", link.people
+    for row in figures.domains:
+        for name, count in row.figures.items():
+            yield "domain", row.of, name, count
+    for money in figures.money:
+        yield "money", money.currency, "buyers", money.buyers
+        yield "money", money.currency, "orders", money.orders
+        yield "money", money.currency, "amount", money.amount
+    for slot in figures.series:
+        for name, count in slot.figures.items():
+            yield figures.by.value, slot.at.isoformat(), name, count

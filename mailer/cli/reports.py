@@ -1,0 +1,124 @@
+"""A campaign's report from the command line: the same figures as in the API (docs/reports.md)."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mailer.cli.exits import Refused
+from mailer.cli.house import the_parts
+from mailer.cli.output import facts, json_option, say, say_json, table
+
+if TYPE_CHECKING:
+    from mailer.campaigns import Figures, FullReport
+
+Id = click.IntRange(1, 2**63 - 1)
+
+
+@click.command()
+@click.argument("campaign_id", type=Id)
+@click.option(
+    "--csv",
+    "csv_file",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="Write the report as CSV into this file; - is standard output.",
+)
+@click.option("--zone", default="UTC", help="Whose clock cuts the hours and days: Europe/Berlin.")
+@click.option("--by", type=click.Choice(["day", "hour"]), default="day", help="How finely.")
+@json_option
+def report(*, campaign_id: int, csv_file: Path | None, zone: str, by: str, as_json: bool) -> None:
+    """Tell what people did with a campaign; what fewer than ten stand behind is withheld."""
+    from preference_center.systems.api.report_shapes import report_answer
+
+    if csv_file is not None and as_json:
+        raise click.UsageError("give --csv or --json, not both")
+    full = _report(campaign_id, zone, by)
+    if csv_file is not None:
+        _write(full, csv_file)
+    elif as_json:
+        say_json(report_answer(full).model_dump(mode="json"))
+    else:
+        _say(full)
+
+
+def _report(campaign_id: int, zone: str, by: str) -> "FullReport":
+    from mailer.campaigns import By, CampaignId, ZoneUnknown, full_report_of
+
+    with the_parts() as parts, parts.database.reading() as session:
+        try:
+            return full_report_of(
+                session,
+                parts.vault,
+                CampaignId(campaign_id),
+                by=By(by),
+                zone=zone,
+                now=parts.clock(),
+            )
+        except ZoneUnknown as error:
+            raise Refused(f"--zone {error}, such as Europe/Berlin") from None
+
+
+def _write(full: "FullReport", file: Path) -> None:
+    from mailer.campaigns import csv_of
+
+    content: bytes = csv_of(full).encode()
+    if str(file) == "-":
+        click.echo(content, nl=False)
+        return
+    file.write_bytes(content)
+    say(f"Written: {file}")
+
+
+def _say(full: "FullReport") -> None:
+    campaign, books = full.campaign, full.books
+    facts(
+        {
+            "campaign": campaign.campaign_id,
+            "name": campaign.name,
+            "state": campaign.state.value,
+            "as at": full.as_at,
+            "audience": books.audience,
+            "handed over": books.accepted,
+            "refused": books.refused_in_all,
+            "rejected": books.rejected,
+            "unknown": books.unknown,
+            "cancelled": books.cancelled,
+            "to go": books.to_go,
+        }
+    )
+    if full.figures is not None:
+        _say_figures(full.figures, full.zone)
+
+
+def _say_figures(figures: "Figures", zone: str) -> None:
+    from mailer.campaigns import OVER_TIME
+
+    totals = [(_words(name), count) for name, count in figures.totals.items()]
+    table("People", ["Figure", "People"], totals)
+    table("Links", ["Link", "People"], [(each.url, each.people) for each in figures.links])
+    table(
+        "Domains",
+        ["Domain", *map(_words, SHORT)],
+        [(row.of, *(row.figures[name] for name in SHORT)) for row in figures.domains],
+    )
+    if figures.money:
+        table(
+            "Orders within 7 days of a click",
+            ["Currency", "Buyers", "Orders", "Amount"],
+            [(each.currency, each.buyers, each.orders, each.amount) for each in figures.money],
+        )
+    table(
+        f"By {figures.by.value}, {zone}",
+        ["From", *map(_words, OVER_TIME)],
+        [
+            (f"{slot.at:%Y-%m-%d %H:%M %z}", *(slot.figures[name] for name in OVER_TIME))
+            for slot in figures.series
+        ],
+    )
+
+
+SHORT = ("handed_over", "delivered", "bounced", "complained", "opened", "clicked", "opted_out")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").capitalize()

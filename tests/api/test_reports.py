@@ -1,0 +1,104 @@
+"""A campaign's report through the API, as JSON and as CSV."""
+
+import csv
+import io
+import secrets
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mailer.campaigns import FIGURES
+from mailer.measure import Event, Kind, event_id, record_events
+from mailer.vocabulary import Lane, MailingId, PersonId
+from mailer.wiring import build_sender
+from tests.api.conftest import House, Shop
+from tests.api.test_campaigns import AUTUMN, YES
+
+FEW = "fewer than 10"
+
+
+@pytest.fixture
+def autumn(house: House, shop: Shop) -> tuple[int, int]:
+    """The autumn campaign, handed over to twenty-five people, and its mailing."""
+    for number in range(25):
+        made = shop.post("/customers", {"email": f"jo.{number}@gmail.com", "country": "US"}).json()
+        shop.post(f"/customers/{made['id']}/consents", YES)
+    campaign: int = shop.post("/campaigns", AUTUMN).json()["id"]
+    mailing: int = shop.post(f"/campaigns/{campaign}/start").json()["mailing"]
+    sender = build_sender(house.parts)
+    while sender.deliver_one(Lane.PROMOTIONAL):
+        pass
+    sender.close()
+    return campaign, mailing
+
+
+def clicked(house: House, mailing: int, people: Iterable[int], n: int, kind: Kind) -> None:
+    events = []
+    for who in people:
+        at = house.parts.clock() + timedelta(seconds=3600 * (n + 1) + 7 * who)
+        known_as = event_id(at, secrets.token_bytes(10))
+        events.append(Event(known_as, MailingId(mailing), PersonId(who), n, kind, at))
+    with house.parts.database.transaction() as session:
+        record_events(session, events, tracking_of=lambda _, people: dict.fromkeys(people, True))
+
+
+@pytest.mark.clause("C15")
+@pytest.mark.clause("C18")
+def test_the_report_tells_people_from_machines_and_withholds_fewer_than_ten(
+    house: House, shop: Shop, autumn: tuple[int, int]
+) -> None:
+    campaign, mailing = autumn
+    clicked(house, mailing, range(1, 14), 0, Kind.GET)
+    clicked(house, mailing, range(1, 4), 1, Kind.GET)
+    clicked(house, mailing, range(14, 16), 0, Kind.SCANNER)
+    report: dict[str, Any] = shop.get(f"/campaigns/{campaign}/report").json()
+    assert (report["audience"], report["accepted"], report["refused"]) == (25, 25, {})
+    figures = report["figures"]
+    assert figures["handed_over"] == 25
+    assert figures["clicks"]["people"] == 13
+    assert (figures["clicks"]["machines"], figures["clicks"]["unknown"]) == (FEW, FEW)
+    links = figures["clicks"]["links"]
+    assert [each["people"] for each in links][:2] == ["all but fewer than 10", FEW]
+    assert links[0]["url"].startswith("https://www.focalpointsystem.com/releases/")
+    assert figures["opens"] == {"people": FEW, "machines": FEW, "unknown": FEW}
+    assert [row["domain"] for row in figures["domains"]] == ["gmail.com"]
+    assert report["as_at"] == "2026-11-22T10:00:00Z"
+
+
+def test_a_draft_has_no_figures(shop: Shop) -> None:
+    campaign = shop.post("/campaigns", AUTUMN).json()["id"]
+    assert shop.get(f"/campaigns/{campaign}/report").json()["figures"] is None
+
+
+def test_time_is_cut_by_the_clock_of_the_zone_asked_for(
+    shop: Shop, autumn: tuple[int, int]
+) -> None:
+    query = {"zone": "Asia/Kolkata", "by": "hour"}
+    report = shop.get(f"/campaigns/{autumn[0]}/report", params=query).json()
+    assert report["zone"] == "Asia/Kolkata"
+    assert [slot["at"] for slot in report["figures"]["series"]] == ["2026-11-22T15:00:00+05:30"]
+    assert report["figures"]["series"][0]["handed_over"] == 25
+
+
+def test_the_csv_holds_the_same_figures(shop: Shop, autumn: tuple[int, int]) -> None:
+    answer = shop.get(f"/campaigns/{autumn[0]}/report/csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8; header=present"
+    assert "attachment" in answer.headers["content-disposition"]
+    rows = list(csv.reader(io.StringIO(answer.text)))
+    assert ["all", "", "handed_over", "25"] in rows
+    assert {row[2] for row in rows if row[0] == "all"} == set(FIGURES)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"), [({"zone": "Mars/Olympus"}, "zone"), ({"by": "minute"}, "by")]
+)
+def test_what_makes_no_sense_is_refused_with_its_fix(
+    shop: Shop, autumn: tuple[int, int], query: dict[str, str], field: str
+) -> None:
+    answer = shop.get(f"/campaigns/{autumn[0]}/report", params=query)
+    assert answer.status_code == 422
+    assert [each["field"] for each in answer.json()["errors"]] == [field]
+    assert shop.get("/campaigns/99/report").status_code == 404
+    assert shop.get("/campaigns/99/report/csv").status_code == 404
