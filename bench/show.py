@@ -74,4 +74,4 @@ def _line(words: Sequence[str]) -> str:
 
 def _told(row: Row) -> str:
     told = "; ".join(filter(None, (row.checked, *row.notes)))
-    return f"- {row.spec.measure}, beside {row.spec.yardstick}: {told}."
+    return f"- {row.spec.measure} ({row.spec.yardstick}): {told}."
