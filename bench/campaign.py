@@ -28,6 +28,7 @@ from bench.stage import House, Stage, a_stage, wait_for
 from bench.values import CheckFailed
 from mailer import campaigns, delivery
 from mailer.campaigns import Audience, CampaignId, NewCampaign, Report
+from mailer.campaigns.audience.rules import LivesIn
 from mailer.letters import PromotionalContent
 from mailer.links import Purpose
 from mailer.vocabulary import Lane, MailingId
@@ -53,7 +54,7 @@ def create(
 ) -> CampaignId:
     """Make a campaign to the whole crowd, or to those who live apart and to nobody else."""
     now = datetime.now(UTC)
-    audience = Audience(countries=(APART[0],) if to_apart else HOME)
+    audience = Audience(rule=LivesIn(any_of=(APART[0],) if to_apart else HOME))
     new = NewCampaign(f"Release {now:%H:%M:%S.%f}", TOPIC, letter(now), audience)
     parts = house.parts
     with parts.database.transaction() as session:

@@ -1,8 +1,9 @@
 """ONE LETTER TO MANY: lifecycle (pure), audience, schedule, report."""
 
+from mailer.campaigns import audience
 from mailer.campaigns._rows import CampaignError, CampaignNotFound
 from mailer.campaigns.approval import OwnApproval, approve
-from mailer.campaigns.audience import audience_select
+from mailer.campaigns.audience import Audience, Count, audience_select
 from mailer.campaigns.checks import DEFAULT_RULES, CannotSend, ContentRefused, Rules, check
 from mailer.campaigns.copying import clone
 from mailer.campaigns.desk import (
@@ -35,7 +36,7 @@ from mailer.campaigns.report_csv import csv_of
 from mailer.campaigns.series import By, ZoneUnknown
 from mailer.campaigns.testing import TestRefused, forget_tests, send_test
 from mailer.campaigns.timetable import MomentPassed, is_any_due, schedule, start_due, unschedule
-from mailer.campaigns.values import Audience, Campaign, CampaignId, NewCampaign, Preview
+from mailer.campaigns.values import Campaign, CampaignId, NewCampaign, Preview
 
 __all__ = [
     "DEFAULT_RULES",
@@ -53,6 +54,7 @@ __all__ = [
     "Check",
     "Checked",
     "ContentRefused",
+    "Count",
     "Every",
     "Figures",
     "Finding",
@@ -76,6 +78,7 @@ __all__ = [
     "ZoneAhead",
     "ZoneUnknown",
     "approve",
+    "audience",
     "audience_select",
     "campaign_of",
     "campaigns_page",

@@ -8,9 +8,10 @@ from sqlmodel import Session, select
 
 from mailer import ledger
 from mailer.campaigns._tables import CampaignRow
+from mailer.campaigns.audience import Audience
 from mailer.campaigns.lifecycle import State
 from mailer.campaigns.plans import Plan
-from mailer.campaigns.values import Audience, Campaign, CampaignId
+from mailer.campaigns.values import Campaign, CampaignId
 from mailer.letters import PromotionalContent
 from mailer.vocabulary import MailingId, Topic
 

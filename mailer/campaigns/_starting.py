@@ -8,12 +8,12 @@ from sqlmodel import Session
 from mailer import delivery
 from mailer.campaigns._rows import campaign_from, saved
 from mailer.campaigns._tables import CampaignRow
-from mailer.campaigns.audience import audience_select
+from mailer.campaigns.audience import Audience, audience_select
 from mailer.campaigns.checks import CannotSend, Rules, look_over
 from mailer.campaigns.findings import Checked
 from mailer.campaigns.lifecycle import Act, State, after
 from mailer.campaigns.plans import Plan
-from mailer.campaigns.values import Audience, Campaign
+from mailer.campaigns.values import Campaign
 from mailer.letters import Brand, PromotionalContent, compile_promotional
 from mailer.vocabulary import MailingId, Stream, Topic
 from mailer.zones import zone_of
@@ -85,7 +85,7 @@ def _make_mailing(
 
 def _prepare(session: Session, row: CampaignRow, plan: Plan | None, now: datetime) -> int:
     mailing_id = MailingId(row.mailing_id or 0)
-    audience = audience_select(Audience.model_validate(row.audience))
+    audience = audience_select(Audience.model_validate(row.audience), now=now)
     if plan is None or not plan.is_by_zone:
         return delivery.prepare_audience(session, mailing_id, audience, now=now)
     return delivery.prepare_by_zone(

@@ -85,3 +85,54 @@ class TestRow(Table, table=True):
     """The number whose key seals the address; NULL when the key was destroyed."""
     at: datetime
     by: str
+
+
+class AudienceRow(Table, table=True):
+    """A rule that is kept under a name, for campaigns to take."""
+
+    __tablename__ = "campaigns_audience"
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    name: str = Field(unique=True)
+    rule: dict[str, Any] = Field(sa_type=JSONB)
+    created_at: datetime
+    created_by: str
+    changed_at: datetime
+
+
+class ListRow(Table, table=True):
+    """A list of people that somebody put together by hand."""
+
+    __tablename__ = "campaigns_list"
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    name: str = Field(unique=True)
+    created_at: datetime
+    created_by: str
+
+
+class ListMemberRow(Table, table=True):
+    """That somebody is on a list; who was merged since counts as the survivor."""
+
+    __tablename__ = "campaigns_list_member"
+
+    list_id: int = Field(
+        sa_type=BigInteger, primary_key=True, foreign_key="campaigns_list.id", ondelete="CASCADE"
+    )
+    person_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    added_at: datetime
+
+
+class CountRow(Table, table=True):
+    """A count over an audience that was too large for one answer, as far as it has come."""
+
+    __tablename__ = "campaigns_count"
+
+    key: str = Field(primary_key=True)
+    """A digest of the rule and the topic."""
+    as_at: datetime
+    next_person: int = Field(sa_type=BigInteger)
+    last_person: int = Field(sa_type=BigInteger)
+    audience: int = Field(default=0, sa_type=BigInteger)
+    allowed: int = Field(default=0, sa_type=BigInteger)
+    refused: dict[str, int] = Field(default_factory=dict, sa_type=JSONB)

@@ -90,7 +90,7 @@ def look_over(
     findings += of_sender
     if compiled is not None and not any(each.weight is Weight.STOP for each in of_sender):
         findings += _of_message(compiled, campaign, brand, rules, now)
-    counted = _headcount(session, campaign, is_readable=compiled is not None)
+    counted = _headcount(session, campaign, is_readable=compiled is not None, now=now)
     findings += _of_merge_fields(campaign.content, counted)
     findings += _of_size(session, campaign, counted.people)
     findings += _of_repeat(session, row)
@@ -150,9 +150,11 @@ def _of_message(
     return [Finding.of(each, Check.MESSAGE, Weight.STOP) for each in lacking]
 
 
-def _headcount(session: Session, campaign: Campaign, *, is_readable: bool) -> people.Headcount:
+def _headcount(
+    session: Session, campaign: Campaign, *, is_readable: bool, now: datetime
+) -> people.Headcount:
     fields = read_without(campaign.content) if is_readable else {}
-    return people.headcount(session, audience_select(campaign.audience), fields)
+    return people.headcount(session, audience_select(campaign.audience, now=now), fields)
 
 
 def _of_merge_fields(content: PromotionalContent, counted: people.Headcount) -> Iterator[Finding]:

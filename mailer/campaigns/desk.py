@@ -5,6 +5,7 @@ Every act locks the campaign's row, asks the lifecycle, and stands in the ledger
 
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -22,6 +23,7 @@ from mailer.campaigns._rows import (
 )
 from mailer.campaigns._starting import start_row
 from mailer.campaigns._tables import CampaignRow
+from mailer.campaigns.audience import settled
 from mailer.campaigns.checks import DEFAULT_RULES, Rules, refuse_unfit
 from mailer.campaigns.lifecycle import Act, State, after
 from mailer.campaigns.values import Campaign, CampaignId, NewCampaign
@@ -48,13 +50,16 @@ STEERED = MappingProxyType(
 
 
 def create(session: Session, new: NewCampaign, *, brand: Brand, by: str, now: datetime) -> Campaign:
-    """Save a campaign as a draft. Raises ContentRefused."""
+    """Save a campaign as a draft; of a saved audience it takes the rule as it is now.
+
+    Raises ContentRefused, AudienceNotFound, ReferenceUnknown.
+    """
     refuse_unfit(new.content, new.topic, brand)
     row = CampaignRow(
         name=new.name,
         topic=new.topic.value,
         content=new.content.model_dump(mode="json"),
-        audience=new.audience.model_dump(mode="json"),
+        audience=_audience(session, new),
         state=State.DRAFT.value,
         created_at=now,
         created_by=by,
@@ -86,7 +91,7 @@ def edit(
     row.authors = [*dict.fromkeys([*row.authors, by])]
     row.name, row.topic = new.name, new.topic.value
     row.content = new.content.model_dump(mode="json")
-    row.audience = new.audience.model_dump(mode="json")
+    row.audience = _audience(session, new)
     return saved(session, row, "edited", by=by, now=now)
 
 
@@ -201,3 +206,7 @@ def _finish(session: Session, row: CampaignRow, now: datetime) -> CampaignId:
     row.state, row.ended_at = after(State(row.state), Act.FINISH), now
     noted(session, row, "finished", by=CLOCK, now=now)
     return CampaignId(row.id or 0)
+
+
+def _audience(session: Session, new: NewCampaign) -> dict[str, Any]:
+    return settled(session, new.audience).model_dump(mode="json", exclude_none=True)

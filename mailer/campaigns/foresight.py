@@ -75,7 +75,8 @@ def foresee(
     one = wanted.once(number)
     begun = None if plan else campaign.started_at
     begins = begun or max(one.begins(now), now)
-    counts = delivery.count_by_zone(session, audience_select(campaign.audience))
+    audience = audience_select(campaign.audience, now=begun or now)
+    counts = delivery.count_by_zone(session, audience)
     zones = _zones(one, counts, begins)
     return Foresight(
         begins=begins,

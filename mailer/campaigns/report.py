@@ -6,12 +6,12 @@ from datetime import datetime
 from sqlmodel import Session
 
 from mailer import delivery
-from mailer.campaigns.audience import audience_select
+from mailer.campaigns.audience import Audience, audience_select
 from mailer.campaigns.counting import count_mailing
 from mailer.campaigns.desk import campaign_of
 from mailer.campaigns.figures import Figures, figures_of
 from mailer.campaigns.series import By, zone_named
-from mailer.campaigns.values import Audience, Campaign, CampaignId, Preview
+from mailer.campaigns.values import Campaign, CampaignId, Preview
 from mailer.delivery import Books
 from mailer.permission import Curfew
 from mailer.vault import Vault
@@ -96,7 +96,7 @@ def count(
         session,
         stream=Stream.PROMOTIONAL,
         topic=topic,
-        audience=audience_select(audience),
+        audience=audience_select(audience, now=now),
         curfew=curfew,
         now=now,
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import click
 
+from mailer.cli.audiences import audience, lists
 from mailer.cli.bench import bench
 from mailer.cli.campaigns import batch, campaign
 from mailer.cli.care import explain, remove
@@ -28,6 +29,8 @@ COMMANDS = (
     demo,
     check,
     import_,
+    audience,
+    lists,
     campaign,
     batch,
     explain,

@@ -242,7 +242,8 @@ class CampaignFile(BaseModel):
 
 
 def _read(file: Path) -> "NewCampaign":
-    from mailer.campaigns import Audience, NewCampaign
+    from mailer.campaigns import NewCampaign
+    from mailer.campaigns.audience import ChosenAudience, field_path
     from mailer.letters import FieldsInvalid, PromotionalContent
     from mailer.vocabulary import Topic
 
@@ -253,10 +254,13 @@ def _read(file: Path) -> "NewCampaign":
             name=given.name,
             topic=Topic(given.topic),
             content=PromotionalContent.read(given.content),
-            audience=Audience.model_validate_json(json.dumps(given.audience)),
+            audience=ChosenAudience.model_validate_json(json.dumps(given.audience)),
         )
     except ValidationError as error:
-        faults = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        faults = (
+            f"{'.'.join(map(str, field_path(each['loc'])))}: {each['msg']}"
+            for each in error.errors()
+        )
         raise Refused("; ".join(faults)) from None
     except FieldsInvalid as error:
         raise Refused(str(error)) from None

@@ -69,6 +69,7 @@ def told(error: BaseException) -> tuple[Exit, list[str]] | None:
 
 def _told_by_room(error: BaseException) -> tuple[Exit, list[str]] | None:
     from mailer.campaigns import CampaignError, CannotDo
+    from mailer.campaigns.audience import AudienceNotFound, ReferenceUnknown
     from mailer.migrations import MigrationBusy
 
     if isinstance(error, DatabaseAway | DBAPIError | CommitInDoubt):
@@ -77,6 +78,8 @@ def _told_by_room(error: BaseException) -> tuple[Exit, list[str]] | None:
         MigrationBusy: Exit.AWAY,
         VaultKeyMissing: Exit.CONFIGURATION,
         CampaignError: Exit.FAILED,
+        AudienceNotFound: Exit.FAILED,
+        ReferenceUnknown: Exit.FAILED,
         CannotDo: Exit.FAILED,
     }
     for kind, code in codes.items():

@@ -14,6 +14,7 @@ from mailer.measure.desk import (
     TargetsOf,
     TryLater,
 )
+from mailer.measure.engaged import Engagement, engaged_people
 from mailer.measure.events import Event, TrackingOf, event_id, record_events
 from mailer.measure.judging import Origin, Request, is_crowd, judge, of_the_person
 from mailer.measure.machines import Kind, kind_of
@@ -26,6 +27,7 @@ __all__ = [
     "QUARTER",
     "Answer",
     "ClickDesk",
+    "Engagement",
     "Event",
     "Figures",
     "Kind",
@@ -41,6 +43,7 @@ __all__ = [
     "TargetsOf",
     "TrackingOf",
     "TryLater",
+    "engaged_people",
     "event_id",
     "is_crowd",
     "judge",

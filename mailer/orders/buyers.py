@@ -18,6 +18,10 @@ class OrderFacts:
     before: datetime | None = None
     sku: str = ""
     at_least: int = 1
+    worth: int = 0
+    """What those orders come to at least, in the smallest unit of `currency`; 0 for no limit."""
+    currency: str = ""
+    """Where `worth` is set, orders in this currency count and no others."""
 
 
 def buyers_of(wanted: OrderFacts) -> Select[Any]:
@@ -34,4 +38,7 @@ def buyers_of(wanted: OrderFacts) -> Select[Any]:
             col(LineRow.order_id) == col(OrderRow.id), col(LineRow.sku) == wanted.sku
         )
         query = query.where(holds.exists())
+    if wanted.worth:
+        query = query.where(col(OrderRow.currency) == wanted.currency)
+        query = query.having(func.sum(col(OrderRow.total)) >= wanted.worth)
     return query.having(func.count() >= wanted.at_least)

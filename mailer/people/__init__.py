@@ -5,7 +5,13 @@ What names a customer is sealed under their own key and found again by keyed has
 
 from mailer.people.address_book import address_id_of, domain_tags, number_without_customer
 from mailer.people.addresses import Address, AddressInvalid, canonical_address
-from mailer.people.audience import AudienceFilter, audience_of, zones_of
+from mailer.people.audience import (
+    AudienceFilter,
+    audience_of,
+    living,
+    with_survivors,
+    zones_of,
+)
 from mailer.people.cards import (
     CardNumberFound,
     holds_card_number,
@@ -36,6 +42,7 @@ from mailer.people.identity import (
     survivors_of,
 )
 from mailer.people.mailboxes import MAILBOX_DOMAINS, OTHER_DOMAINS, mailboxes_of
+from mailer.people.naming import Named, named
 from mailer.people.profiles import Profile, customers_page, profile_of, profiles_of
 from mailer.people.readers import Reader, readers_of
 from mailer.people.reindexing import left_to_reindex, missing_index_keys, reindex
@@ -59,6 +66,7 @@ __all__ = [
     "FieldInvalid",
     "Headcount",
     "Identity",
+    "Named",
     "NewProfile",
     "PersonGone",
     "Profile",
@@ -85,9 +93,11 @@ __all__ = [
     "holds_card_number",
     "identity_of",
     "left_to_reindex",
+    "living",
     "mailboxes_of",
     "merge",
     "missing_index_keys",
+    "named",
     "number_without_customer",
     "persons_at",
     "persons_ever_at",
@@ -102,5 +112,6 @@ __all__ = [
     "upsert",
     "upsert_checked",
     "upsert_many",
+    "with_survivors",
     "zones_of",
 ]

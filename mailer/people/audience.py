@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, false, func, or_, select
+from sqlalchemy import Select, false, select, union
 from sqlmodel import col
 
 from mailer.people._tables import Customer
@@ -12,12 +12,8 @@ from mailer.vocabulary import PersonId
 
 @dataclass(frozen=True, slots=True)
 class AudienceFilter:
-    """Which living customers: empty sets and None leave everybody in."""
+    """Which living customers; None leaves everybody in."""
 
-    languages: frozenset[str] = frozenset()
-    """BCP 47; `de` also means `de-AT`, `de-AT` means itself only."""
-    countries: frozenset[str] = frozenset()
-    """Two letters of ISO 3166."""
     person_ids: frozenset[PersonId] | None = None
     """These people only; an empty set is nobody."""
 
@@ -27,12 +23,6 @@ def audience_of(wanted: AudienceFilter) -> Select[*tuple[Any, ...]]:
     living: Select[*tuple[Any, ...]] = select(
         col(Customer.id).label("person_id"), col(Customer.address_id)
     ).where(col(Customer.merged_into).is_(None), col(Customer.erased_at).is_(None))
-    if wanted.languages:
-        spoken, names = col(Customer.language), sorted(wanted.languages)
-        primary = func.split_part(spoken, "-", 1)
-        living = living.where(or_(spoken.in_(names), primary.in_(names)))
-    if wanted.countries:
-        living = living.where(col(Customer.country).in_(sorted(wanted.countries)))
     if wanted.person_ids is not None:
         chosen = sorted(wanted.person_ids)
         living = living.where(col(Customer.id).in_(chosen) if chosen else false())
@@ -42,3 +32,30 @@ def audience_of(wanted: AudienceFilter) -> Select[*tuple[Any, ...]]:
 def zones_of() -> Select[*tuple[Any, ...]]:
     """Select person_id and timezone of every customer; empty where no zone is known."""
     return select(col(Customer.id).label("person_id"), col(Customer.timezone))
+
+
+def living() -> Select[*tuple[Any, ...]]:
+    """Select every living customer with what audiences may ask about them; nothing is sealed.
+
+    Columns: person_id, address_id, language, country, timezone, source, attributes, created_at.
+    """
+    return select(
+        col(Customer.id).label("person_id"),
+        col(Customer.address_id),
+        col(Customer.language),
+        col(Customer.country),
+        col(Customer.timezone),
+        col(Customer.source),
+        col(Customer.attributes),
+        col(Customer.created_at),
+    ).where(col(Customer.merged_into).is_(None), col(Customer.erased_at).is_(None))
+
+
+def with_survivors(persons: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Select these people (person_id), each once, and the survivor of each who was merged."""
+    given = persons.cte()  # asked twice, made once
+    merged: Select[*tuple[Any, ...]] = select(col(Customer.merged_into).label("person_id")).where(
+        col(Customer.merged_into).is_not(None), col(Customer.id).in_(select(given.c.person_id))
+    )
+    both = union(select(given.c.person_id), merged).subquery("both")
+    return select(both.c.person_id)

@@ -23,6 +23,7 @@ from mailer.permission.standing import (
     receipt_of,
     standing_of,
     suppressions_page,
+    topic_on,
     tracking_of,
 )
 from mailer.permission.suppression import (
@@ -77,5 +78,6 @@ __all__ = [
     "suppress_person",
     "suppression_of",
     "suppressions_page",
+    "topic_on",
     "tracking_of",
 ]

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, any_, literal, or_
+from sqlalchemy import ARRAY, BigInteger, Select, any_, literal, or_
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from mailer import people
@@ -243,3 +245,9 @@ def tracking_of(session: Session, person_ids: Sequence[PersonId]) -> dict[Person
     ).all()
     held = {PersonId(person_id): tracking for person_id, tracking in rows}
     return {person_id: held.get(person_id, False) for person_id in person_ids}
+
+
+def topic_on(topic: Topic) -> Select[Any]:
+    """Select who has a topic on (person_id), whatever else stands in the way; for audiences."""
+    has = col(StandingRow.topics_on).op("&")(topic.bit) != 0
+    return sql_select(col(StandingRow.person_id)).where(has)

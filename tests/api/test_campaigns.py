@@ -13,7 +13,7 @@ AUTUMN: dict[str, Any] = {
     "name": "Autumn release",
     "topic": "company_news",
     "content": PromotionalContent.sample().fields,
-    "audience": {"countries": ["US"]},
+    "audience": {"rule": {"kind": "country", "any_of": ["US"]}},
 }
 YES = {"on": ["company_news"], "words": "Send me company news.", "seen_version": 0}
 
@@ -115,7 +115,8 @@ def test_content_that_cannot_be_sent_is_refused_field_by_field(shop: Shop) -> No
     [
         {"topic": "everything"},
         {"name": ""},
-        {"audience": {"countries": ["Germany"]}},
+        {"audience": {"rule": {"kind": "country", "any_of": ["Germany"]}}},
+        {"audience": {"rule": {"kind": "everybody"}, "saved": 1}},
         {"audience": {"colour": "red"}},
         {"content": {"subject": "Hello"}},
         {"html": "<p>Hello</p>"},

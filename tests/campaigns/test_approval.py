@@ -16,6 +16,7 @@ from mailer.campaigns import (
     Rules,
     State,
 )
+from mailer.campaigns.audience.rules import LivesIn
 from mailer.vocabulary import Topic
 from tests.campaigns.conftest import BY, Desk, new_campaign
 
@@ -94,7 +95,7 @@ def test_what_another_check_stops_is_not_approved(desk: Desk) -> None:
 
 def test_a_copy_of_any_campaign_is_a_draft_without_a_past(desk: Desk) -> None:
     desk.customer("Jo Example")
-    first = desk.draft(countries=("US",))
+    first = desk.draft(rule=LivesIn(any_of=("US",)))
     desk.do("approve", first, by=ANNA)
     desk.do("start", first)
     desk.do("cancel", first)

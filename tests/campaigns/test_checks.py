@@ -18,6 +18,7 @@ from mailer.campaigns import (
     State,
 )
 from mailer.campaigns.alignment import organisation_of, sender_findings
+from mailer.campaigns.audience.rules import LivesIn
 from mailer.database import Database
 from mailer.letters import PromotionalContent
 from mailer.providers import MemoryProvider
@@ -89,7 +90,7 @@ def test_the_same_letter_sent_before_is_told_with_when_and_to_whom(desk: Desk) -
     first = desk.draft()
     desk.do("start", first)
     desk.later(days=3)
-    again, elsewhere = desk.draft(), desk.draft(countries=("US",))
+    again, elsewhere = desk.draft(), desk.draft(rule=LivesIn(any_of=("US",)))
     other = draft(desk, subject="Winter release")
     [same] = [each for each in desk.check(again).warnings if each.check is Check.REPEAT]
     assert same.text.startswith(f"Campaign {first} sent the same letter to the same audience on ")
@@ -103,7 +104,7 @@ def test_an_audience_more_than_twice_the_largest_so_far_is_told(desk: Desk) -> N
         desk.customer(f"Jo Example {number}", city="Trenton", country="US")
     told = said(desk.check(desk.draft()).warnings)
     assert told == [(Check.AUDIENCE, "audience")]
-    small = desk.draft(countries=("IS",))
+    small = desk.draft(rule=LivesIn(any_of=("IS",)))
     desk.do("start", small)
     [surprise] = [
         each for each in desk.check(desk.draft()).warnings if each.check is Check.AUDIENCE

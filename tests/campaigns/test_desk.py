@@ -18,6 +18,7 @@ from mailer.campaigns import (
     NewCampaign,
     State,
 )
+from mailer.campaigns.audience.rules import LivesIn, Ordered
 from mailer.letters import PromotionalContent
 from mailer.permission import Change
 from mailer.vocabulary import Door, Reason, Topic
@@ -27,10 +28,10 @@ from tests.web.house import settings_for
 
 
 def test_a_draft_is_found_again_as_it_was_written(desk: Desk) -> None:
-    campaign = desk.look(desk.draft(languages=("en",), product="POS-PRO"))
+    campaign = desk.look(desk.draft(rule=Ordered(product="POS-PRO")))
     assert campaign.state is State.DRAFT
     assert campaign.content == PromotionalContent.sample()
-    assert campaign.audience == new_campaign(languages=("en",), product="POS-PRO").audience
+    assert campaign.audience == new_campaign(rule=Ordered(product="POS-PRO")).audience
     assert (campaign.created_by, campaign.created_at) == (BY, desk.now)
 
 
@@ -212,7 +213,7 @@ def test_a_cancelled_campaign_never_sends_and_its_books_balance(desk: Desk) -> N
 
 
 def test_a_campaign_to_nobody_finishes_at_the_next_tick(desk: Desk) -> None:
-    campaign_id = desk.draft(countries=("IS",))
+    campaign_id = desk.draft(rule=LivesIn(any_of=("IS",)))
     desk.do("start", campaign_id)
     desk.tick()
     assert desk.look(campaign_id).state is State.FINISHED

@@ -110,7 +110,7 @@ def test_a_campaign_is_made_from_a_file_and_steered(
         "name": "Autumn release",
         "topic": "company_news",
         "content": PromotionalContent.sample().fields,
-        "audience": {"languages": []},
+        "audience": {},
     }
     file = tmp_path / "autumn.json"
     file.write_text(json.dumps(body))

@@ -53,7 +53,7 @@ def campaign(service: RunningService, name: str) -> int:
             "name": name,
             "topic": "company_news",
             "content": CONTENT,
-            "audience": {"languages": ["tlh"]},
+            "audience": {"rule": {"kind": "language", "any_of": ["tlh"]}},
         },
     )
     assert made.status_code == 201, made.text

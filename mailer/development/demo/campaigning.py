@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from mailer import campaigns
 from mailer.campaigns import Audience, NewCampaign, Plan, Rules
+from mailer.campaigns.audience.rules import LivesIn, Ordered
 from mailer.letters import Brand, PromotionalContent
 from mailer.vocabulary import Topic
 
@@ -104,12 +105,12 @@ def _campaigns(brand: Brand, now: datetime) -> tuple[NewCampaign, NewCampaign, N
             "The year in short",
             Topic.COMPANY_NEWS,
             _news(shop),
-            Audience(ordered_since=now - timedelta(days=180)),
+            Audience(rule=Ordered(since=now - timedelta(days=180))),
         ),
     )
 
 
-IRELAND = Audience(countries=("IE",))
+IRELAND = Audience(rule=LivesIn(any_of=("IE",)))
 
 
 def _tour(shop: str) -> PromotionalContent:

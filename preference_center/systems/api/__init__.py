@@ -10,9 +10,11 @@ from fastapi.routing import APIRoute
 from mailer.access import ApiScope
 from mailer.wiring import Parts
 from preference_center.systems.api import (
+    audiences,
     campaigns,
     consents,
     customers,
+    lists,
     messages,
     orders,
     reports,
@@ -61,7 +63,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     for status, text in REFUSALS.items()
 }
 
-ROOMS = (customers, consents, orders, campaigns, reports, suppressions, messages)
+ROOMS = (customers, consents, orders, audiences, lists, campaigns, reports, suppressions, messages)
 
 
 def router(parts: Parts, clock: Callable[[], datetime]) -> APIRouter:

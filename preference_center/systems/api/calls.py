@@ -80,6 +80,18 @@ class Call:
 
         Raises Problem (503) where others are at it already: short calls must find a connection.
         """
+        with self._seat(), self.look() as session:
+            session.execute(text(f"SET LOCAL statement_timeout = '{LONG_LOOK_SECONDS}s'"))
+            yield session
+
+    @contextmanager
+    def step_long(self) -> Iterator[Session]:
+        """Yield a session for one step of work over everybody, to be committed. Raises Problem."""
+        with self._seat(), self.parts.database.transaction() as session:
+            yield session
+
+    @contextmanager
+    def _seat(self) -> Iterator[None]:
         if not self.seats.acquire(blocking=False):
             raise Problem(
                 503,
@@ -89,9 +101,7 @@ class Call:
                 headers=TRY_AGAIN,
             )
         try:
-            with self.look() as session:
-                session.execute(text(f"SET LOCAL statement_timeout = '{LONG_LOOK_SECONDS}s'"))
-                yield session
+            yield
         finally:
             self.seats.release()
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
 from mailer.campaigns import Act, Audience, Check, State, ZoneAhead
+from mailer.campaigns.audience import ChosenAudience
 from mailer.delivery import TestReader
 from mailer.letters import PromotionalContent
 from mailer.measure import Published, published
@@ -23,7 +24,15 @@ CAMPAIGN_EXAMPLE: dict[str, JsonValue] = {
         "button_label": "See what is new",
         "button_url": "https://shop.focalpointsystem.com/version-9",
     },
-    "audience": {"languages": ["en"], "product": "POS-PRO"},
+    "audience": {
+        "rule": {
+            "kind": "all",
+            "of": [
+                {"kind": "language", "any_of": ["en"]},
+                {"kind": "ordered", "product": "POS-PRO"},
+            ],
+        }
+    },
 }
 
 
@@ -35,8 +44,9 @@ class CampaignForm(Form):
     name: Annotated[OneLine, StringConstraints(min_length=1)]
     topic: Topic
     content: PromotionalContent
-    audience: Audience = Field(
-        default_factory=Audience, description="Rules that must all hold; none for everybody."
+    audience: ChosenAudience = Field(
+        default_factory=ChosenAudience,
+        description="A `rule`, or a `saved` audience by its id; neither for everybody.",
     )
 
 

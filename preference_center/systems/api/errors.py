@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from mailer import access, campaigns, delivery, intake, letters, orders, people, permission
+from mailer.campaigns import audience
 from preference_center.problems import Problem
 from preference_center.systems.api.faults import SEE, faults_of, unreadable
 from preference_center.systems.api.forms import LARGEST_BODY
@@ -142,6 +143,17 @@ TABLE: Mapping[type[Exception], Told] = {
     orders.CustomerGone: lambda _: Problem(410, "customer-gone", "This customer was erased"),
     orders.EventMisplaced: lambda _: misplaced(),
     campaigns.CampaignNotFound: lambda _: Problem(404, "not-found", "There is no such campaign"),
+    audience.AudienceNotFound: lambda _: Problem(
+        404, "not-found", "There is no such saved audience"
+    ),
+    audience.ListNotFound: lambda _: Problem(404, "not-found", "There is no such list"),
+    audience.NameTaken: lambda error: Problem(409, "name-taken", "This name is taken", str(error)),
+    audience.ListInUse: lambda error: Problem(
+        409, "list-in-use", "A rule speaks of this list", str(error)
+    ),
+    audience.ReferenceUnknown: lambda error: field_problem(
+        [_field(error.field, str(error), f"send the id of a {error.what} that there is")]
+    ),
     campaigns.ContentRefused: _content,
     campaigns.CannotSend: _cannot_send,
     campaigns.OwnApproval: lambda error: Problem(

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from mailer.campaigns.audience import field_path
 from preference_center.systems.api.forms import PATTERNS
 
 Said = tuple[str, str]
@@ -32,7 +33,15 @@ DAY = ("is not a day", 'send text like "2026-11-22"')
 
 def faults_of(faults: Faults) -> list[dict[str, str]]:
     """Return every fault of a body as field, problem and fix, none of them empty."""
-    return [_told(fault) for fault in faults]
+    return [_told(fault) for fault in faults if not _is_hollow(fault, faults)]
+
+
+def _is_hollow(fault: Mapping[str, Any], faults: Faults) -> bool:
+    """A sequence of which an entry is wrong is told by that entry, not as too short besides."""
+    place = tuple(fault["loc"])
+    return fault["type"] == "too_short" and any(
+        each is not fault and tuple(each["loc"][: len(place)]) == place for each in faults
+    )
 
 
 def unreadable(fault: Mapping[str, Any]) -> dict[str, str]:
@@ -48,7 +57,7 @@ def unreadable(fault: Mapping[str, Any]) -> dict[str, str]:
 
 def name_of(place: Sequence[int | str]) -> str:
     """Name a field as the client wrote it: without where it stood, and never with its value."""
-    parts = [str(part) for part in place[1:] if part != "[key]"]
+    parts = [str(part) for part in field_path(place[1:]) if part != "[key]"]
     if place and place[0] not in {"body", "query", "path", "header"}:
         parts.insert(0, str(place[0]))
     return ".".join(parts)[:200] or "body"
@@ -113,6 +122,11 @@ TABLE: Mapping[str, Callable[[Mapping[str, Any]], Said]] = {
     "missing": _always("is missing", "send it"),
     "extra_forbidden": _always("is no field that we know", "leave it out, or check its spelling"),
     "enum": _one_of,
+    "union_tag_invalid": lambda more: (
+        "is no kind of rule that we know",
+        "send as its kind one of: " + ", ".join(QUOTED.findall(str(more["expected_tags"]))),
+    ),
+    "union_tag_not_found": _always("says no kind", "send its `kind`: see docs/audiences.md"),
     "literal_error": _one_of,
     "string_pattern_mismatch": _pattern,
     "value_error": _value,

@@ -1,0 +1,218 @@
+"""From a rule to one SELECT, built from those that each room offers at its door; all is bound.
+
+What another room knows is joined from the left, one row a person, and asked for with IS NOT NULL:
+PostgreSQL makes a plain join of it under `all`, an anti-join under `not`, and hashes it under `any`.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    LargeBinary,
+    Select,
+    Text,
+    and_,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import col
+
+from mailer import measure, orders, people, permission
+from mailer.campaigns._tables import CampaignRow, ListMemberRow
+from mailer.campaigns.audience.rules import (
+    All,
+    AnyOf,
+    Audience,
+    CameFrom,
+    CustomerSince,
+    Engaged,
+    Everybody,
+    HasAttribute,
+    HasTag,
+    HasTopic,
+    InZone,
+    LivesIn,
+    Not,
+    OnList,
+    Ordered,
+    Reads,
+    Rule,
+    Share,
+)
+
+Condition = ColumnElement[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The customers from one number to before another: an audience can be counted in parts."""
+
+    first: int
+    end: int
+
+
+@dataclass(slots=True)
+class _Builder:
+    """One audience in the making: living customers, and what is joined to them."""
+
+    who: FromClause
+    now: datetime
+    within: Numbers | None
+    joined: FromClause = field(init=False)
+    count: int = 0
+
+    def __post_init__(self) -> None:
+        self.joined = self.who
+
+    def is_among(self, persons: Select[Any]) -> Condition:
+        """Join a SELECT of person_id, once each, and return that somebody is in it."""
+        self.count += 1
+        side = persons.subquery(f"side_{self.count}")
+        if self.within is not None:
+            number = side.c.person_id
+            side = (
+                select(number)
+                .where(number >= self.within.first, number < self.within.end)
+                .subquery(f"part_{self.count}")
+            )
+        self.joined = self.joined.outerjoin(side, side.c.person_id == self.who.c.person_id)
+        return side.c.person_id.is_not(None)
+
+
+def audience_select(
+    audience: Audience, *, now: datetime, within: Numbers | None = None
+) -> Select[Any]:
+    """Select the audience (person_id, address_id), a person once, in the order of their numbers.
+
+    `now` is what 'within n days' counts back from. Whoever may not be mailed belongs to it all the
+    same: who they are and why they are refused is decided per person at the hand-over, and for the
+    preview, by one function.
+    """
+    who = people.living().subquery("living")
+    builder = _Builder(who, now, within)
+    condition = _condition(builder, audience.rule)
+    chosen = select(who.c.person_id, who.c.address_id).select_from(builder.joined).where(condition)
+    if within is not None:
+        chosen = chosen.where(who.c.person_id >= within.first, who.c.person_id < within.end)
+    return chosen.order_by(who.c.person_id)
+
+
+def _condition(builder: _Builder, rule: Rule) -> Condition:
+    match rule:
+        case Everybody():
+            return true()
+        case All():
+            return and_(*(_condition(builder, each) for each in rule.of))
+        case AnyOf():
+            return or_(*(_condition(builder, each) for each in rule.of))
+        case Not():
+            return not_(_condition(builder, rule.of))
+        case HasTopic() | Ordered() | Engaged() | OnList():
+            return builder.is_among(_persons(rule, builder.now))
+        case _:
+            return _told_by_profile(builder.who, rule)
+
+
+def _persons(rule: HasTopic | Ordered | Engaged | OnList, now: datetime) -> Select[Any]:
+    """Select the people that another room, or a list, knows of; each once."""
+    match rule:
+        case HasTopic():
+            return permission.topic_on(rule.on)
+        case Ordered():
+            return orders.buyers_of(_order_facts(rule))
+        case Engaged():
+            return people.with_survivors(measure.engaged_people(_engagement(rule, now)))
+        case OnList():
+            members: Select[Any] = select(col(ListMemberRow.person_id).label("person_id"))
+            return people.with_survivors(members.where(col(ListMemberRow.list_id) == rule.id))
+        case _:
+            assert_never(rule)
+
+
+def _order_facts(rule: Ordered) -> orders.OrderFacts:
+    worth = rule.worth_at_least
+    return orders.OrderFacts(
+        since=rule.since,
+        before=rule.before,
+        sku=rule.product or "",
+        at_least=rule.orders_at_least,
+        worth=worth.amount if worth else 0,
+        currency=worth.currency if worth else "",
+    )
+
+
+def _engagement(rule: Engaged, now: datetime) -> measure.Engagement:
+    since = now - timedelta(days=rule.within_days) if rule.within_days is not None else None
+    mailing = None
+    if rule.campaign is not None:
+        wanted = col(CampaignRow.id) == rule.campaign
+        mailing = select(col(CampaignRow.mailing_id)).where(wanted).scalar_subquery()
+    return measure.Engagement(
+        clicks=rule.by != "open", opens=rule.by != "click", since=since, mailing=mailing
+    )
+
+
+Profiled = Reads | LivesIn | InZone | CustomerSince | CameFrom | HasAttribute | HasTag | Share
+
+
+def _told_by_profile(who: FromClause, rule: Profiled) -> Condition:
+    match rule:
+        case Reads() | LivesIn() | InZone() | CameFrom():
+            return _one_of(who, rule)
+        case CustomerSince():
+            return _since(who, rule)
+        case HasAttribute() | HasTag():
+            return _attributed(who, rule)
+        case Share():
+            return _drawn(who, rule)
+        case _:
+            assert_never(rule)
+
+
+def _one_of(who: FromClause, rule: Reads | LivesIn | InZone | CameFrom) -> Condition:
+    names = sorted(rule.any_of)
+    spoken: ColumnElement[str] = who.c[rule.kind]
+    if isinstance(rule, Reads):
+        return or_(spoken.in_(names), func.split_part(spoken, "-", 1).in_(names))
+    return spoken.in_(names)
+
+
+def _since(who: FromClause, rule: CustomerSince) -> Condition:
+    bounds: list[Condition] = []
+    if rule.since is not None:
+        bounds.append(who.c.created_at >= rule.since)
+    if rule.before is not None:
+        bounds.append(who.c.created_at < rule.before)
+    return and_(*bounds)
+
+
+def _attributed(who: FromClause, rule: HasAttribute | HasTag) -> Condition:
+    """Say what stands in the shop's own fields; none at all is an empty text, so that NOT holds."""
+    if isinstance(rule, HasAttribute):
+        value = func.coalesce(who.c.attributes[rule.name].astext, "")
+        return value.in_(sorted(rule.any_of)) if rule.any_of else value != ""
+    text = func.lower(func.coalesce(who.c.attributes["tags"].astext, ""))
+    words = func.string_to_array(func.replace(text, ",", " "), " ", type_=ARRAY(Text))
+    told: Condition = words.overlap(literal(sorted(rule.any_of), ARRAY(Text)))
+    return told
+
+
+def _drawn(who: FromClause, rule: Share) -> Condition:
+    """Draw by the first bytes of a digest: the same in every version of every database."""
+    name = func.concat(rule.draw, ":", who.c.person_id)
+    digest: ColumnElement[bytes] = func.sha256(func.convert_to(name, "UTF8"), type_=LargeBinary)
+    below: Condition = digest < literal(_mark(rule.percent), LargeBinary)
+    return below
+
+
+def _mark(percent: float) -> bytes:
+    """Return where a share ends among all digests, in hundredths of a percent."""
+    return (round(percent * 100) * 2**32 // 10_000).to_bytes(4, "big")

@@ -1,0 +1,49 @@
+"""Who clicked or opened, as people do: one SELECT that audiences are built from."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ScalarSelect, Select, select, union
+from sqlmodel import col
+
+from mailer.measure._tables import ClickRow, OpenRow
+from mailer.measure.machines import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Engagement:
+    """What is asked: clicks, opens or either, from a moment on, of one mailing or of any."""
+
+    clicks: bool = True
+    opens: bool = True
+    since: datetime | None = None
+    mailing: ScalarSelect[Any] | None = None
+    """The number of a mailing, as a SELECT; where it finds none, nobody engaged."""
+
+
+def engaged_people(wanted: Engagement) -> Select[Any]:
+    """Select who did (person_id, each once); what machines asked for does not count (C18).
+
+    Numbers are those of the mail: who was merged since stands here under the former one. Raises
+    ValueError where neither clicks nor opens are asked for.
+    """
+    tables: list[type[ClickRow] | type[OpenRow]] = []
+    if wanted.clicks:
+        tables.append(ClickRow)
+    if wanted.opens:
+        tables.append(OpenRow)
+    if not tables:
+        raise ValueError("who neither clicks nor opens is not engaged")
+    found = union(*(_people(table, wanted) for table in tables)).subquery("engaged")
+    return select(found.c.person_id)
+
+
+def _people(table: type[ClickRow] | type[OpenRow], wanted: Engagement) -> Select[Any]:
+    query: Select[Any] = select(col(table.person_id).label("person_id")).distinct()
+    query = query.where(col(table.kind) == Kind.GET.value)
+    if wanted.since is not None:
+        query = query.where(col(table.at) >= wanted.since)
+    if wanted.mailing is not None:
+        query = query.where(col(table.mailing_id) == wanted.mailing)
+    return query

@@ -1,0 +1,103 @@
+"""Audiences and lists through the API: kept, said, counted, and told without naming anybody."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Shop
+from tests.api.test_campaigns import AUTUMN
+
+IRISH: dict[str, Any] = {"kind": "country", "any_of": ["IE"]}
+
+
+def people_of(shop: Shop, country: str, count: int) -> None:
+    """Customers of a country, who have nothing switched on."""
+    for number in range(count):
+        body = {"email": f"{country}.{number}@example.com".lower(), "country": country}
+        assert shop.post("/customers", body).status_code == 200
+
+
+def test_a_rule_is_kept_under_a_name_said_and_changed(shop: Shop) -> None:
+    made = shop.post("/audiences", {"name": "Irish", "rule": IRISH})
+    assert made.status_code == 201
+    held = made.json()
+    assert held["rule"] == IRISH
+    assert held["sentence"] == "Customers who live in Ireland (IE)."
+    assert shop.post("/audiences", {"name": "Irish", "rule": IRISH}).status_code == 409
+    not_irish = {"name": "Others", "rule": {"kind": "not", "of": IRISH}}
+    changed = shop.ask("PUT", f"/audiences/{held['id']}", not_irish).json()
+    assert changed["sentence"] == "Customers who do not live in Ireland (IE)."
+    assert [each["name"] for each in shop.get("/audiences").json()["audiences"]] == ["Others"]
+    assert shop.ask("DELETE", f"/audiences/{held['id']}").status_code == 204
+    assert shop.get(f"/audiences/{held['id']}").status_code == 404
+
+
+def test_faults_name_the_path_of_the_rule(shop: Shop) -> None:
+    wrong = {"kind": "all", "of": [{"kind": "country", "any_of": ["ie"]}, {"kind": "colour"}]}
+    errors = shop.post("/audiences", {"name": "Wrong", "rule": wrong}).json()["errors"]
+    assert [each["field"] for each in errors] == ["rule.of.0.any_of.0", "rule.of.1"]
+    assert "country" in errors[1]["fix"]
+    unknown = {"topic": "company_news", "rule": {"kind": "list", "id": 7}}
+    assert shop.post("/audiences/count", unknown).json()["errors"][0]["problem"] == (
+        "there is no list with this number"
+    )
+
+
+@pytest.mark.clause("C15")
+def test_a_count_withholds_fewer_than_ten_and_what_would_give_them_away(shop: Shop) -> None:
+    people_of(shop, "IE", 12)
+    people_of(shop, "DE", 3)
+    body = {"topic": "company_news", "rule": IRISH}
+    counted = shop.post("/audiences/count", body)
+    assert counted.status_code == 200
+    told = counted.json()
+    assert (told["state"], told["progress"], told["audience"]) == ("counted", 1.0, 12)
+    assert (told["allowed"], told["refused"]) == ("fewer than 10", {"not.never": "fewer than 10"})
+    few = shop.post("/audiences/count", {**body, "rule": {"kind": "country", "any_of": ["DE"]}})
+    assert few.json()["audience"] == "fewer than 10"
+    assert few.json()["refused"] == {"not.never": "fewer than 10"}
+
+
+def test_a_saved_audience_that_changes_leaves_written_campaigns_as_they_are(shop: Shop) -> None:
+    people_of(shop, "IE", 2)
+    people_of(shop, "DE", 1)
+    saved = shop.post("/audiences", {"name": "Irish", "rule": IRISH}).json()["id"]
+    draft = shop.post("/campaigns", {**AUTUMN, "audience": {"saved": saved}}).json()
+    assert draft["audience"] == {"rule": IRISH, "saved": saved}
+    at = {"at": "2026-12-02T14:00:00Z"}
+    assert shop.post(f"/campaigns/{draft['id']}/schedule", at).status_code == 200
+    everybody = {"name": "Irish", "rule": {"kind": "everybody"}}
+    shop.ask("PUT", f"/audiences/{saved}", everybody)
+    assert shop.get(f"/campaigns/{draft['id']}").json()["audience"]["rule"] == IRISH
+    assert shop.get(f"/campaigns/{draft['id']}/preview").json()["audience"] == 2
+    shop.ask("DELETE", f"/audiences/{saved}")
+    later = shop.post("/campaigns", {**AUTUMN, "audience": {"saved": saved}})
+    assert later.status_code == 404
+
+
+def test_a_list_takes_names_and_repeats_none_that_is_unknown(shop: Shop, jo: int) -> None:
+    made = shop.post("/lists", {"name": "Fair"}).json()
+    people_of(shop, "IE", 1)
+    names = {
+        "external_ids": ["C-1042", "C-nobody"],
+        "emails": ["ie.0@example.com", "nobody@example.com", "no address"],
+    }
+    told = shop.post(f"/lists/{made['id']}/members", names)
+    assert told.json() == {
+        "list": made["id"],
+        "changed": 2,
+        "unknown_external_ids": [1],
+        "unknown_emails": [1, 2],
+    }
+    assert "nobody" not in told.text
+    assert shop.get("/lists").json()["lists"][0]["people"] == 2
+    shop.post(f"/lists/{made['id']}/members/remove", {"external_ids": ["C-1042"]})
+    assert shop.get(f"/lists/{made['id']}").json()["people"] == 1
+    rule = {
+        "name": "Not at the fair",
+        "rule": {"kind": "not", "of": {"kind": "list", "id": made["id"]}},
+    }
+    assert shop.post("/audiences", rule).json()["sentence"].endswith("on the list “Fair”.")
+    assert shop.ask("DELETE", f"/lists/{made['id']}").status_code == 409
+    assert shop.post(f"/lists/{made['id']}/members", {}).status_code == 422
+    assert shop.get("/lists/99").status_code == 404

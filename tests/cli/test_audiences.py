@@ -1,0 +1,46 @@
+"""Audiences and lists from the command line."""
+
+import json
+
+from mailer.cli.exits import Exit
+from tests.cli.conftest import House, Run
+
+
+def without(list_id: int) -> dict[str, object]:
+    """The rule that leaves a list out."""
+    return {"kind": "not", "of": {"kind": "list", "id": list_id}}
+
+
+def test_a_rule_is_kept_shown_and_counted(fpmail: Run, house: House) -> None:
+    house.customer("Jo Example")
+    rule = without(fpmail("list", "create", "Staff", "--json").json["list"])
+    made = fpmail("audience", "create", "Others", "-", "--json", stdin=json.dumps(rule)).json
+    assert made["sentence"] == "Customers who are not on the list “Staff”."
+    assert fpmail("audience", "show", made["audience"], "--json").json["rule"] == rule
+    assert "Others" in fpmail("audience", "list").out
+    wanted = ("audience", "count", made["audience"], "--topic", "company_news")
+    counted = fpmail(*wanted, "--json").json
+    assert (counted["audience"], counted["allowed"]) == ("fewer than 10", "fewer than 10")
+    assert fpmail("audience", "count", 2**40, *wanted[3:]).code == Exit.FAILED
+
+
+def test_a_rule_that_makes_no_sense_is_refused_with_its_path(fpmail: Run, house: House) -> None:
+    wrong = json.dumps({"kind": "not", "of": {"kind": "country", "any_of": ["ie"]}})
+    said = fpmail("audience", "create", "Wrong", "-", stdin=wrong)
+    assert said.code == Exit.FAILED
+    assert "rule.of.any_of.0" in said.err
+    assert (
+        fpmail("audience", "create", "Lost", "-", stdin=json.dumps(without(2**40))).code
+        == Exit.FAILED
+    )
+
+
+def test_lines_that_name_nobody_are_told_by_their_number(fpmail: Run, house: House) -> None:
+    jo = house.customer("Jo Example")
+    fair = fpmail("list", "create", "Fair", "--json").json["list"]
+    assert fpmail("list", "create", "Fair").code == Exit.FAILED
+    said = fpmail("list", "add", fair, "-", stdin=f"{jo.email}\n\nC-nobody\nno.one@example.com\n")
+    assert said.code == Exit.PARTLY
+    assert said.out == f"List {fair}: 1 people added.\n"
+    assert said.err == "fpmail: nobody is known by lines 3, 4\n"
+    assert fpmail("list", "list", "--json").json == [{"list": fair, "name": "Fair", "people": 1}]
