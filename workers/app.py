@@ -118,10 +118,7 @@ def register(app: Celery, shift: Callable[[], Shift], seats: Seats) -> None:
 
     @app.task(name="workers.deliver.promotional")  # type: ignore[untyped-decorator]
     def deliver_promotional(**_later: object) -> None:
-        with seats.one() as is_free:
-            if is_free:
-                shift().start_campaigns()
-                shift().deliver(Lane.PROMOTIONAL)
+        shift().deliver_campaigns(seats)
 
     @app.task(name="workers.tick", time_limit=CHORE_SECONDS)  # type: ignore[untyped-decorator]
     def tick(**_later: object) -> None:

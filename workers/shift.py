@@ -11,6 +11,7 @@ from mailer.database import CommitInDoubt, DatabaseAway
 from mailer.delivery import Sender
 from mailer.vocabulary import Lane
 from mailer.wiring import Parts
+from workers.seats import Seats
 
 STINT = 5.0
 """Seconds that one doorbell works at a lane before it rings again: a deploy drains within it."""
@@ -30,14 +31,31 @@ class Shift:
 
     def deliver(self, lane: Lane) -> None:
         """Deliver due batches of a lane for a stint; rings again where more is due."""
+        if self._deliver_for_a_stint(lane):
+            self._parts.ring(lane)
+
+    def deliver_campaigns(self, seats: Seats) -> None:
+        """Start what is due and deliver promotional mail for a stint, where a seat is free.
+
+        Rings when the seat is free again, not before: whoever hears it must find one.
+        """
+        with seats.one() as is_free:
+            if is_free:
+                self.start_campaigns()
+            is_more_due = is_free and self._deliver_for_a_stint(Lane.PROMOTIONAL)
+        if is_more_due:
+            self._parts.ring(Lane.PROMOTIONAL)
+
+    def _deliver_for_a_stint(self, lane: Lane) -> bool:
+        """Deliver until the stint is over or nothing is due; say whether more may be."""
         end = self._monotonic() + STINT
         try:
             while self._sender.deliver_one(lane):
                 if self._monotonic() >= end:
-                    self._parts.ring(lane)
-                    return
+                    return True
         except (DatabaseAway, CommitInDoubt) as error:
             log.warning("lane.waiting", lane=lane, why=type(error).__name__)
+        return False
 
     def start_campaigns(self) -> None:
         """Start the campaigns whose moment has come, each in a transaction of its own.

@@ -1,5 +1,10 @@
 """What a doorbell does: stints, ticks that one campaign cannot stop, sweeps."""
 
+import dataclasses
+import itertools
+import subprocess
+import sys
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +20,7 @@ from mailer.vocabulary import Lane, Topic
 from mailer.wiring import Parts, build, build_sender
 from tests.people_of_tests import a_customer
 from tests.web.house import settings_for
+from workers.seats import Seats
 from workers.shift import Shift
 
 CONTENT = PromotionalContent(
@@ -69,10 +75,36 @@ class Hall:
             return State(row.scalar_one())
 
 
+TAKE_A_SEAT = (
+    "import fcntl, sys; fcntl.lockf(int(sys.argv[1]), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 0)"
+)
+
+
+def test_who_hears_that_more_is_due_finds_the_seat_free(hall: Hall) -> None:
+    seats, hours = Seats(1), itertools.count()
+    found: list[int] = []
+
+    def hear(_: Lane) -> None:
+        words = [sys.executable, "-c", TAKE_A_SEAT, str(seats._file)]
+        found.append(subprocess.run(words, pass_fds=[seats._file], check=False).returncode)
+
+    with hall.parts.database.transaction() as session:
+        a_customer(session, hall.parts.vault, now=hall.now)
+    hall.scheduled("Autumn release")
+    hall.now += timedelta(minutes=2)
+    parts = dataclasses.replace(hall.parts, ring=hear)
+    sender = build_sender(parts, provider=hall.provider)
+    Shift(parts, sender, monotonic=lambda: next(hours) * 3600.0).deliver_campaigns(seats)
+    assert len(hall.provider.accepted) == 1
+    assert found == [0]
+
+
 @pytest.fixture
-def hall(database: Database, database_url: str, tmp_path: Path, now: datetime) -> Hall:
+def hall(database: Database, database_url: str, tmp_path: Path, now: datetime) -> Iterator[Hall]:
     del database  # its tables are emptied afterwards
-    return Hall(database_url, tmp_path, now)
+    hall = Hall(database_url, tmp_path, now)
+    yield hall
+    hall.parts.close()
 
 
 def test_a_scheduled_campaign_starts_is_delivered_and_finished(hall: Hall) -> None:
