@@ -49,7 +49,12 @@ BODIES: list[tuple[str, object, str, str]] = [
     ("/orders/10482/events", {"event": "lost", **MONDAY}, "event", "is none of the words"),
     ("/orders/10482/events", {"event": 3, **MONDAY}, "event", "is none of the words"),
     ("/campaigns", CAMPAIGN, "content.heading", "is missing"),
-    ("/campaigns", {**CAMPAIGN, "audience": {"product": 5}}, "audience.product", "is not text"),
+    (
+        "/campaigns",
+        {**CAMPAIGN, "audience": {"rule": {"kind": "ordered", "product": 5}}},
+        "audience.rule.product",
+        "is not text",
+    ),
 ]
 
 
