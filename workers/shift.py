@@ -68,6 +68,8 @@ class Shift:
                 pass
         except (DatabaseAway, CommitInDoubt) as error:
             log.warning("campaigns.waiting", why=type(error).__name__)
+        except Exception as error:  # a fault in one campaign must not hold up those under way
+            log.error("campaigns.failed", why=type(error).__name__)
 
     def _start_one_campaign(self) -> bool:
         with self._parts.database.transaction() as session:

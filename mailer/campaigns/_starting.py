@@ -89,13 +89,19 @@ def _prepare(session: Session, row: CampaignRow, plan: Plan | None, now: datetim
     if plan is None or not plan.is_by_zone:
         return delivery.prepare_audience(session, mailing_id, audience, now=now)
     return delivery.prepare_by_zone(
-        session, mailing_id, audience, moments=moments_of(plan, begun=now)
+        session,
+        mailing_id,
+        audience,
+        moments=moments_of(plan, begun=now, repeats=row.occurrence is not None),
     )
 
 
-def moments_of(plan: Plan, *, begun: datetime) -> delivery.Moments:
+def moments_of(plan: Plan, *, begun: datetime, repeats: bool = False) -> delivery.Moments:
     """Reckon when the people of each zone that there is are due, of an audience cut at `begun`."""
     return delivery.Moments(
-        of_zone={name: plan.due_in(zone_of(name), begun) for name in available_timezones()},
-        otherwise=plan.due_in(plan.home, begun),
+        of_zone={
+            name: plan.due_in(zone_of(name), begun, repeats=repeats)
+            for name in available_timezones()
+        },
+        otherwise=plan.due_in(plan.home, begun, repeats=repeats),
     )

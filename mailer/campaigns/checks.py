@@ -15,7 +15,7 @@ from mailer import people
 from mailer.campaigns._rows import CampaignError, campaign_from, found
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.alignment import sender_findings
-from mailer.campaigns.audience import audience_select
+from mailer.campaigns.audience import ReferenceUnknown, audience_select, check_references
 from mailer.campaigns.findings import Check, Checked, Finding, Weight
 from mailer.campaigns.values import Campaign, CampaignId
 from mailer.letters import (
@@ -93,6 +93,7 @@ def look_over(
     counted = _headcount(session, campaign, is_readable=compiled is not None, now=now)
     findings += _of_merge_fields(campaign.content, counted)
     findings += _of_size(session, campaign, counted.people)
+    findings += _of_references(session, campaign)
     findings += _of_repeat(session, row)
     findings += _of_approval(campaign, counted.people, rules)
     return Checked(findings, counted.people, now)
@@ -224,6 +225,16 @@ def _of_repeat(session: Session, row: CampaignRow) -> Iterator[Finding]:
     yield Finding(
         Weight.WARNING, Check.REPEAT, "content", text, "Change the letter, or leave them out."
     )
+
+
+def _of_references(session: Session, campaign: Campaign) -> Iterator[Finding]:
+    """Look for what the rule names and is gone: a list that is not there would keep nobody out."""
+    try:
+        check_references(session, campaign.audience.rule)
+    except ReferenceUnknown:
+        text = "The rule names a list or a campaign that there is not any more."
+        fix = "Take it out of the rule, or put the list together again."
+        yield Finding(Weight.STOP, Check.AUDIENCE, "audience", text, fix)
 
 
 def _of_approval(campaign: Campaign, size: int, rules: Rules) -> Iterator[Finding]:

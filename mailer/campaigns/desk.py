@@ -113,7 +113,7 @@ def start(
     """
     row = locked(session, campaign_id)
     plan = plan_from(row)
-    at_once = plan.at_once() if plan else None
+    at_once = plan.once(row.occurrence or 1).at_once() if plan else None
     if at_once is not None and State(row.state) is State.SCHEDULED:
         row.plan, row.occurrence = at_once.stored(), None
     return start_row(session, row, plan=at_once, brand=brand, rules=rules, by=by, now=now)

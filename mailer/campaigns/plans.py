@@ -218,14 +218,17 @@ class Plan(BaseModel):
         last = self.wall.replace(tzinfo=LAST_CLOCK) if self.local else self._planned
         return last <= now
 
-    def due_in(self, zone: ZoneInfo, begun: datetime) -> datetime:
+    def due_in(self, zone: ZoneInfo, begun: datetime, *, repeats: bool = False) -> datetime:
         """Return the moment of the people of a zone, of an audience that is cut at `begun`.
 
         Who is past it by more than an hour gets it a day later at the same time: a mail that was
-        meant for the morning is none for the evening. Who sleeps then gets it when they may be
-        woken.
+        meant for the morning is none for the evening. Of what repeats they get it at once instead:
+        a day later is the next time's turn. Who sleeps then gets it when they may be woken.
         """
-        due = self._local_due(zone, begun) if self.local else begun
+        due = begun
+        if self.local:
+            own = moment_of(self.wall, zone)
+            due = max(own, begun) if repeats else self._local_due(zone, begun)
         hours = self.hours
         return due if hours is None else waking_from(hours, zone, due)
 

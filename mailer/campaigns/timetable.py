@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from sqlalchemy import func
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from mailer.campaigns._rows import (
@@ -57,9 +59,11 @@ def schedule(
 def first_to_come(plan: Plan, now: datetime) -> int:
     """Return the first occurrence of a plan that is still to come; 1 for one without a repetition.
 
-    Raises MomentPassed.
+    Of a repetition it is one that has not begun anywhere on earth: whoever is past it would get
+    it a day late, beside the next one. Raises MomentPassed.
     """
-    first = 1 if not plan.once(1).is_past(now) else plan.next_after(1, now)
+    is_past = plan.once(1).begins(now) <= now if plan.repeat else plan.is_past(now)
+    first = plan.next_after(1, now) if is_past else 1
     if first is None:
         raise MomentPassed
     return first
@@ -106,13 +110,17 @@ def is_any_due(session: Session, *, now: datetime) -> bool:
     return session.exec(due.limit(1)).first() is not None
 
 
+UNFIT = (CampaignError, ValueError, RuntimeError, IntegrityError)
+"""What must not stop the campaigns behind it; ValueError: content that an older version took."""
+
+
 def _start_fit(
     session: Session, row: CampaignRow, brand: Brand, rules: Rules, now: datetime
 ) -> CampaignId | None:
     try:
         with session.begin_nested():
             return _start(session, row, brand, rules, now)
-    except (CampaignError, ValueError) as error:  # ValueError: content that an older version took
+    except UNFIT as error:
         _take_back(row)
         why: dict[str, object] = {"why": type(error).__name__}
         if isinstance(error, CannotSend):
@@ -137,6 +145,9 @@ def _start(
 
 def _copy(session: Session, row: CampaignRow, plan: Plan, now: datetime) -> CampaignRow:
     """Make the campaign of one occurrence: with its own mailing, books, pause and end."""
+    # Over all plans that it ever had, so that a new plan's first one is another one again.
+    before = select(func.max(CampaignRow.occurrence)).where(CampaignRow.series_id == row.id)
+    number = max(row.occurrence or 1, (session.execute(before).scalar_one() or 0) + 1)
     copy = CampaignRow(
         name=f"{row.name}, {plan.wall.day} {plan.wall:%B %Y}",
         topic=row.topic,
@@ -146,7 +157,7 @@ def _copy(session: Session, row: CampaignRow, plan: Plan, now: datetime) -> Camp
         plan=plan.stored(),
         scheduled_for=row.scheduled_for,
         series_id=row.id,
-        occurrence=row.occurrence,
+        occurrence=number,
         created_at=now,
         created_by=row.created_by,
         authors=row.authors,

@@ -28,6 +28,7 @@ from mailer.delivery.batches import (
 from mailer.delivery.clocks import SenderClock
 from mailer.delivery.facts import SameFacts, facts_of_given, read_facts
 from mailer.delivery.gate import Gate, Passed, Prepared
+from mailer.delivery.mailings import TEST
 from mailer.delivery.pace import Pace
 from mailer.delivery.settle import SOON, NotOurs, Result, settle, sort_answers, stop_lane
 from mailer.delivery.turns import keep_pace
@@ -325,7 +326,7 @@ class Sender:
                 settle(session, batch, result, now=now)
             else:  # nobody left: whether the gate's own refusals were committed is asked anew
                 settle(session, batch, result.less(decided_in(session, batch)), now=now)
-            if about_us is not None:
+            if about_us is not None and not _is_tests_own(batch, result):
                 stop_lane(session, batch, about_us, now=now)
 
     def _is_settled(self, batch: Claimed) -> bool:
@@ -334,6 +335,14 @@ class Sender:
                 return held_as(session, batch) == "settled"
         except DatabaseAway:
             return False
+
+
+def _is_tests_own(batch: Claimed, result: Result) -> bool:
+    """Say whether an answer about us is about a test's From alone: order updates go on beside it.
+
+    A test waits out its own next try then; where it was not even begun, the lane stands.
+    """
+    return batch.mailing.letter == TEST and all(tries > batch.attempt for tries, _ in result.again)
 
 
 _TAKE_IN_HAND = text(

@@ -109,7 +109,8 @@ def decide_test(topic: Topic | None, facts: Facts, *, now: datetime) -> Verdict:
     """Answer whether a campaign's test may leave for an address of staff now.
 
     It asks for no permission, and nobody need be a customer there; but what would stop promotional
-    mail to the address stops the test too, whoever said it (C08).
+    mail to the address stops the test too, whoever said it (C08). A pause does not: it is a
+    customer's word about their own mail, and whoever asks for a test names the address.
     """
     suppression = _strongest(Stream.PROMOTIONAL, topic, facts, now)
     if suppression is not None:

@@ -23,7 +23,16 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Change the tables back; a campaign whose rule the old form cannot say goes to everybody."""
+    """Change the tables back. Raises RuntimeError while a campaign waits that has rules."""
+    waiting = op.get_bind().execute(
+        sa.text(
+            "SELECT count(*) FROM campaigns_campaign WHERE state IN ('draft', 'scheduled')"
+            " AND audience -> 'rule' ->> 'kind' <> 'everybody'"
+        )
+    )
+    if waiting.scalar_one():
+        # In the old form they would go to everybody.
+        raise RuntimeError("cancel the campaigns that wait with rules of their own, then go back")
     _rewrite(lambda _: {})
     for table in ("count", "list_member", "list", "audience"):
         op.drop_table(f"campaigns_{table}")
