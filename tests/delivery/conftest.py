@@ -1,11 +1,13 @@
 """A road for tests: real database and journal, the fake provider, a press without letters."""
 
 import math
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -74,6 +76,8 @@ class Road:
     journal: Journal
     time: list[datetime]
     references: list[str] = field(default_factory=list)
+    is_no_waiting: threading.Event = field(default_factory=threading.Event)
+    """Set once an opt-out waits for a batch in hand."""
 
     @property
     def now(self) -> datetime:
@@ -137,7 +141,14 @@ def road(database: Database, vault: Vault, tmp_path: Path, now: datetime) -> Ite
     press = PlainPress(database, vault)
     journal = Journal(tmp_path / "journal", process="test")
     numbers = iter(range(10_000))
+    is_no_waiting = threading.Event()
+
+    def wait(seconds: float) -> None:
+        is_no_waiting.set()
+        sleep(seconds)
+
     yield Road(
+        is_no_waiting=is_no_waiting,
         database=database,
         vault=vault,
         provider=provider,
@@ -156,7 +167,7 @@ def road(database: Database, vault: Vault, tmp_path: Path, now: datetime) -> Ite
             database,
             vault,
             journal,
-            Clocks(now=lambda: time[0]),
+            Clocks(now=lambda: time[0], sleep=wait),
             lambda: f"P-TEST-{next(numbers):04}",
         ),
     )

@@ -18,8 +18,9 @@ STOP = Change(door=Door.ONE_CLICK, policy_version="2026-11", stop_all=True)
 class Meanwhile:
     """Somebody else's wish, spoken in another thread while a batch is in hand."""
 
-    def __init__(self, wish: Callable[[], Acknowledgement]) -> None:
+    def __init__(self, road: Road, wish: Callable[[], Acknowledgement]) -> None:
         self.answer: Acknowledgement | None = None
+        self._road = road
         self._wish = wish
         self._thread: threading.Thread | None = None
 
@@ -27,7 +28,7 @@ class Meanwhile:
         if self._thread is None:
             self._thread = threading.Thread(target=self._speak)
             self._thread.start()
-            self._thread.join(0.5)
+            assert self._road.is_no_waiting.wait(30)
             assert self.answer is None, "acknowledged while the batch was in hand"
 
     def _speak(self) -> None:
@@ -44,7 +45,7 @@ class Meanwhile:
 def test_an_opt_out_waits_for_a_batch_in_hand_and_names_what_left(road: Road) -> None:
     jo = road.customer("Jo Example")
     mailing = road.campaign()
-    meanwhile = Meanwhile(lambda: road.opt_outs.change(jo.person_id, STOP))
+    meanwhile = Meanwhile(road, lambda: road.opt_outs.change(jo.person_id, STOP))
     road.provider._before_each = meanwhile
     road.sender.deliver_one(Lane.PROMOTIONAL)
     answer = meanwhile.result()
@@ -57,7 +58,7 @@ def test_an_opt_out_says_when_one_mail_may_still_arrive(road: Road) -> None:
     jo = road.customer("Jo Example")
     road.campaign()
     road.provider.answer_for(jo.email, Unknown("no answer to the final dot"))
-    meanwhile = Meanwhile(lambda: road.opt_outs.change(jo.person_id, STOP))
+    meanwhile = Meanwhile(road, lambda: road.opt_outs.change(jo.person_id, STOP))
     road.provider._before_each = meanwhile
     road.sender.deliver_one(Lane.PROMOTIONAL)
     answer = meanwhile.result()
@@ -99,7 +100,7 @@ def test_every_kind_of_no_goes_the_same_way(road: Road, how: str) -> None:
         )[1],
     }
     road.campaign()
-    meanwhile = Meanwhile(wishes[how])
+    meanwhile = Meanwhile(road, wishes[how])
     road.provider._before_each = meanwhile
     road.sender.deliver_one(Lane.PROMOTIONAL)
     assert meanwhile.result().left
