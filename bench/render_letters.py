@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 
 from bench.letter import large_letter
-from mailer.development.screens import SAMPLE_BRAND, SAMPLE_PERSON
+from mailer.development.screens import SAMPLE_BRAND
 from mailer.letters import (
+    KNOWN,
     Compiled,
     Envelope,
     compile_promotional,
@@ -45,14 +46,14 @@ def envelope_of(n: int, links: PersonLinks) -> Envelope:
 
 def whole(compiled: Compiled, n: int) -> bytes:
     links = links_of(n)
-    rendered = compiled.render(SAMPLE_PERSON, links, tracking=True)
+    rendered = compiled.render(KNOWN, links, tracking=True)
     return write_message(rendered, envelope_of(n, links))
 
 
 def naive(compiled: Compiled, n: int) -> bytes:
     """The same message by plain rendering and the standard library."""
     links = links_of(n)
-    reference = compiled.reference(SAMPLE_PERSON, links, tracking=True)
+    reference = compiled.reference(KNOWN, links, tracking=True)
     message = EmailMessage()
     message["Subject"] = reference.subject
     message["To"] = f"Jo Example <jo{n}@example.com>"
@@ -81,18 +82,16 @@ def main() -> None:
     ready = links_of(0)
     for name in ("open", "unsubscribe", "preferences"):
         getattr(ready, name)
-    rendered = compiled.render(SAMPLE_PERSON, ready, tracking=True)
+    rendered = compiled.render(KNOWN, ready, tracking=True)
     envelope = envelope_of(0, ready)
     size = len(whole(compiled, 0))
     print(f"message of {size:,} bytes, {len(rendered.page):,} of them HTML before encoding")
     works: dict[str, Callable[[int], object]] = {
         "sign the links": lambda n: [getattr(links_of(n), x) for x in ("open", "preferences")],
-        "render (links signed)": lambda _: compiled.render(SAMPLE_PERSON, ready, tracking=True),
+        "render (links signed)": lambda _: compiled.render(KNOWN, ready, tracking=True),
         "write the message": lambda _: write_message(rendered, envelope),
         "all of it": lambda n: whole(compiled, n),
-        "plain Jinja, no message": lambda _: compiled.reference(
-            SAMPLE_PERSON, ready, tracking=True
-        ),
+        "plain Jinja, no message": lambda _: compiled.reference(KNOWN, ready, tracking=True),
     }
     for name, work in works.items():
         best, median = microseconds(work, options.people, options.rounds)

@@ -1,4 +1,4 @@
-"""A campaign's row: found, locked, read as others see it, and saved with its line in the ledger."""
+"""A campaign's row: found, locked, read as others see it, and written with its line in the ledger."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -48,35 +48,6 @@ def locked(session: Session, campaign_id: CampaignId) -> CampaignRow:
     return row
 
 
-def saved(
-    session: Session,
-    row: CampaignRow,
-    what: str,
-    *,
-    by: str,
-    now: datetime,
-    detail: Mapping[str, Any] | None = None,
-) -> Campaign:
-    """Write a change with its line in the ledger, and return the campaign as it is now."""
-    noted(session, row, what, by=by, now=now, detail=detail)
-    return campaign_from(row)
-
-
-def noted(
-    session: Session,
-    row: CampaignRow,
-    what: str,
-    *,
-    by: str,
-    now: datetime,
-    detail: Mapping[str, Any] | None = None,
-) -> None:
-    """Write a change without reading the content anew: an older version's may not validate."""
-    session.add(row)
-    session.flush()
-    note(session, row, what, by=by, now=now, detail=detail)
-
-
 def note(
     session: Session,
     row: CampaignRow,
@@ -86,7 +57,9 @@ def note(
     now: datetime,
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write what was done to a campaign into the ledger: who, when, why."""
+    """Write a campaign's row with its line in the ledger: what was done, by whom, when, why."""
+    session.add(row)
+    session.flush()
     ledger.record(
         session,
         f"campaign.{what}",

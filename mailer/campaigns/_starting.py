@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 from sqlmodel import Session
 
 from mailer import delivery
-from mailer.campaigns._rows import campaign_from, saved
+from mailer.campaigns._rows import campaign_from, note
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.audience import Audience, audience_select
 from mailer.campaigns.checks import CannotSend, Rules, look_over
@@ -46,7 +46,8 @@ def start_row(
     detail: dict[str, object] = {"audience": row.audience_size}
     if checked.warnings:
         detail["warnings"] = [f"{each.check}: {each.field}" for each in checked.warnings]
-    return saved(session, row, "started", by=by, now=now, detail=detail)
+    note(session, row, "started", by=by, now=now, detail=detail)
+    return campaign_from(row)
 
 
 def refuse_stopped(checked: Checked) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from mailer.campaigns._rows import CampaignError, locked, saved
+from mailer.campaigns._rows import CampaignError, campaign_from, locked, note
 from mailer.campaigns.checks import DEFAULT_RULES, CannotSend, Rules, look_over
 from mailer.campaigns.findings import Check
 from mailer.campaigns.lifecycle import Act, State, after
@@ -44,4 +44,5 @@ def approve(
     if row.approved_by is None:
         row.approved_by, row.approved_at = by, now
     detail = {"audience": checked.audience}
-    return saved(session, row, "approved", by=by, now=now, detail=detail)
+    note(session, row, "approved", by=by, now=now, detail=detail)
+    return campaign_from(row)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from mailer.campaigns._rows import found, saved
+from mailer.campaigns._rows import campaign_from, found, note
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.lifecycle import Act, State, after
 from mailer.campaigns.values import Campaign, CampaignId
@@ -31,4 +31,5 @@ def clone(
         authors=[by],
         copied_from=campaign_id,
     )
-    return saved(session, row, "created", by=by, now=now, detail={"copied_from": campaign_id})
+    note(session, row, "created", by=by, now=now, detail={"copied_from": campaign_id})
+    return campaign_from(row)

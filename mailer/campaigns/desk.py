@@ -17,9 +17,7 @@ from mailer.campaigns._rows import (
     found,
     locked,
     note,
-    noted,
     plan_from,
-    saved,
 )
 from mailer.campaigns._starting import start_row
 from mailer.campaigns._tables import CampaignRow
@@ -65,8 +63,6 @@ def create(session: Session, new: NewCampaign, *, brand: Brand, by: str, now: da
         created_by=by,
         authors=[by],
     )
-    session.add(row)
-    session.flush()
     note(session, row, "created", by=by, now=now)
     return campaign_from(row)
 
@@ -92,7 +88,8 @@ def edit(
     row.name, row.topic = new.name, new.topic.value
     row.content = new.content.model_dump(mode="json")
     row.audience = _audience(session, new)
-    return saved(session, row, "edited", by=by, now=now)
+    note(session, row, "edited", by=by, now=now)
+    return campaign_from(row)
 
 
 def start(
@@ -193,7 +190,8 @@ def _steer(
     if State(row.state).is_final:
         row.ended_at = now
     why = {"why": reason} if reason else None
-    return saved(session, row, row.state, by=by, now=now, detail=why)
+    note(session, row, row.state, by=by, now=now, detail=why)
+    return campaign_from(row)
 
 
 def _is_done(session: Session, row: CampaignRow) -> bool:
@@ -204,7 +202,7 @@ def _is_done(session: Session, row: CampaignRow) -> bool:
 
 def _finish(session: Session, row: CampaignRow, now: datetime) -> CampaignId:
     row.state, row.ended_at = after(State(row.state), Act.FINISH), now
-    noted(session, row, "finished", by=CLOCK, now=now)
+    note(session, row, "finished", by=CLOCK, now=now)
     return CampaignId(row.id or 0)
 
 

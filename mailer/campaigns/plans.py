@@ -250,11 +250,22 @@ class Plan(BaseModel):
         wall = self._wall_of(occurrence)
         if wall is None:
             raise ValueError(f"there is no occurrence {occurrence}")
-        use_by = None
-        if self.deadline is not None:
-            own = self.deadline.astimezone(self.home).replace(tzinfo=None)
-            use_by = own + (wall - self.wall)
-        return self.model_copy(update={"at": wall, "use_by": use_by, "repeat": None})
+        update = {"at": wall, "use_by": self._use_by_of(wall), "repeat": None}
+        return self.model_copy(update=update)
+
+    def _use_by_of(self, wall: datetime) -> datetime | None:
+        """Move the deadline along with an occurrence, by the clock.
+
+        Clocks that jump over the time between the two would put it before the moment: then the
+        occurrence has as long as the first one has.
+        """
+        if self.deadline is None:
+            return None
+        own = self.deadline.astimezone(self.home).replace(tzinfo=None) + (wall - self.wall)
+        planned = moment_of(wall, self.home)
+        if moment_of(own, self.home) > planned:
+            return own
+        return planned + (self.deadline - self._planned)
 
     def next_after(self, occurrence: int, now: datetime) -> int | None:
         """Return the next occurrence whose beginning is not past, or None when there is none."""

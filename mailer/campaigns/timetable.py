@@ -9,11 +9,10 @@ from sqlmodel import Session, col, select
 from mailer.campaigns._rows import (
     CLOCK,
     CampaignError,
+    campaign_from,
     locked,
     note,
-    noted,
     plan_from,
-    saved,
 )
 from mailer.campaigns._starting import refuse_stopped, start_row
 from mailer.campaigns._tables import CampaignRow
@@ -53,7 +52,8 @@ def schedule(
     row.state, row.occurrence = target, occurrence if plan.repeat else None
     row.scheduled_for = max(plan.once(occurrence).begins(now), now)
     detail = {"for": row.scheduled_for.isoformat(), "plan": row.plan}
-    return saved(session, row, "scheduled", by=by, now=now, detail=detail)
+    note(session, row, "scheduled", by=by, now=now, detail=detail)
+    return campaign_from(row)
 
 
 def first_to_come(plan: Plan, now: datetime) -> int:
@@ -73,7 +73,8 @@ def unschedule(session: Session, campaign_id: CampaignId, *, by: str, now: datet
     """Take a campaign back to the drafts before it starts, and end a repetition. Raises CannotDo."""
     row = locked(session, campaign_id)
     _take_back(row)
-    return saved(session, row, "unscheduled", by=by, now=now)
+    note(session, row, "unscheduled", by=by, now=now)
+    return campaign_from(row)
 
 
 def start_due(
@@ -125,7 +126,7 @@ def _start_fit(
         why: dict[str, object] = {"why": type(error).__name__}
         if isinstance(error, CannotSend):
             why["checks"] = sorted({each.check.value for each in error.findings})
-        noted(session, row, "start_refused", by=CLOCK, now=now, detail=why)
+        note(session, row, "start_refused", by=CLOCK, now=now, detail=why)
         return None
 
 
@@ -139,6 +140,8 @@ def _start(
     if plan and own and following is not None:
         begun = _copy(session, row, own, now)
         _wait_for(session, row, plan, following, now)
+    elif plan:
+        _note_skipped(session, row, sum(1 for _ in plan.beginnings(occurrence)), now)
     started = start_row(session, begun, plan=own, brand=brand, rules=rules, by=CLOCK, now=now)
     return started.campaign_id
 
@@ -164,7 +167,7 @@ def _copy(session: Session, row: CampaignRow, plan: Plan, now: datetime) -> Camp
         approved_by=row.approved_by,
         approved_at=row.approved_at,
     )
-    noted(session, copy, "created", by=CLOCK, now=now, detail={"series": row.id})
+    note(session, copy, "created", by=CLOCK, now=now, detail={"series": row.id})
     return copy
 
 
@@ -172,12 +175,15 @@ def _wait_for(
     session: Session, row: CampaignRow, plan: Plan, occurrence: int, now: datetime
 ) -> None:
     """Let a campaign wait for its next occurrence; those that nobody could begin are passed over."""
-    missed = occurrence - (row.occurrence or 1) - 1
-    if missed:
-        note(session, row, "skipped", by=CLOCK, now=now, detail={"occurrences": missed})
+    _note_skipped(session, row, occurrence - (row.occurrence or 1) - 1, now)
     row.occurrence = occurrence
     row.scheduled_for = plan.once(occurrence).begins(now)
     session.add(row)
+
+
+def _note_skipped(session: Session, row: CampaignRow, missed: int, now: datetime) -> None:
+    if missed:
+        note(session, row, "skipped", by=CLOCK, now=now, detail={"occurrences": missed})
 
 
 def _take_back(row: CampaignRow) -> None:

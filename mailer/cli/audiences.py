@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,20 +53,54 @@ def list_(*, as_json: bool) -> None:
 @json_option
 def create(*, name: str, file: Path, as_json: bool) -> None:
     """Keep the rule of a JSON FILE under a NAME (`-` reads standard input)."""
-    from mailer.campaigns.audience import NameTaken, ReferenceUnknown, save
+    from mailer.campaigns.audience import save
 
     rule = _read(file)
     with the_parts() as parts:
-        try:
-            with parts.database.transaction() as session:
-                made = save(session, name=name, rule=rule, by=ACTOR, now=parts.clock())
-        except (NameTaken, ReferenceUnknown) as error:
-            raise Refused(str(error)) from None
-        told = _told(parts, made)
+        with parts.database.transaction() as session, _refusing():
+            made = save(session, name=name, rule=rule, by=ACTOR, now=parts.clock())
+        _say(parts, made, as_json)
+
+
+@audience.command()
+@click.argument("audience_id", type=Id)
+@click.option("--name", help="Another name; the old one stays if not given.")
+@click.option("--rule", "file", type=Json, help="A JSON file with another rule; `-` reads stdin.")
+@json_option
+def change(*, audience_id: int, name: str | None, file: Path | None, as_json: bool) -> None:
+    """Change a saved audience's name or rule, for campaigns that are written from now on."""
+    from mailer.campaigns import audience as room
+
+    if name is None and file is None:
+        raise click.UsageError("say what changes: --name, --rule or both")
+    with the_parts() as parts:
+        old = _found(parts, audience_id)
+        rule = _read(file) if file is not None else old.rule
+        with parts.database.transaction() as session, _refusing():
+            made = room.change(
+                session,
+                old.audience_id,
+                name=name or old.name,
+                rule=rule,
+                by=ACTOR,
+                now=parts.clock(),
+            )
+        _say(parts, made, as_json)
+
+
+@audience.command()
+@click.argument("audience_id", type=Id)
+@json_option
+def delete(*, audience_id: int, as_json: bool) -> None:
+    """Delete a saved audience; campaigns keep the rule that they took from it."""
+    from mailer.campaigns.audience import AudienceId, forget
+
+    with the_parts() as parts, parts.database.transaction() as session, _refusing():
+        forget(session, AudienceId(audience_id), by=ACTOR, now=parts.clock())
     if as_json:
-        say_json(told)
+        say_json({"audience": audience_id, "deleted": True})
     else:
-        say(f"Audience {made.audience_id} “{made.name}”: {told['sentence']}")
+        say(f"Audience {audience_id} is deleted.")
 
 
 @audience.command()
@@ -136,15 +172,10 @@ def list_lists(*, as_json: bool) -> None:
 @json_option
 def create_list(*, name: str, as_json: bool) -> None:
     """Make an empty list under a NAME."""
-    from mailer.campaigns.audience import NameTaken
     from mailer.campaigns.audience import create_list as make
 
-    with the_parts() as parts:
-        try:
-            with parts.database.transaction() as session:
-                made = make(session, name=name, by=ACTOR, now=parts.clock())
-        except NameTaken as error:
-            raise Refused(str(error)) from None
+    with the_parts() as parts, parts.database.transaction() as session, _refusing():
+        made = make(session, name=name, by=ACTOR, now=parts.clock())
     if as_json:
         say_json({"list": made.list_id, "name": made.name})
     else:
@@ -160,33 +191,76 @@ def add(*, list_id: int, file: Path, as_json: bool) -> None:
 
     Lines that name nobody are told by their number and never repeated; it ends with 5 then.
     """
+    from mailer.campaigns.audience import put_on_list
+
+    _members(list_id, file, put_on_list, "added", as_json)
+
+
+@lists.command()
+@click.argument("list_id", type=Id)
+@click.argument("file", type=Json)
+@json_option
+def remove(*, list_id: int, file: Path, as_json: bool) -> None:
+    """Take the customers of a FILE off a list: an id of the shop's or an address in each line.
+
+    Lines that name nobody are told by their number and never repeated; it ends with 5 then.
+    """
+    from mailer.campaigns.audience import take_off_list
+
+    _members(list_id, file, take_off_list, "removed", as_json)
+
+
+@lists.command("delete")
+@click.argument("list_id", type=Id)
+@json_option
+def delete_list(*, list_id: int, as_json: bool) -> None:
+    """Delete a list, unless a saved audience or a campaign that waits speaks of it."""
+    from mailer.campaigns.audience import ListId, forget_list
+
+    with the_parts() as parts, parts.database.transaction() as session, _refusing():
+        forget_list(session, ListId(list_id), by=ACTOR, now=parts.clock())
+    if as_json:
+        say_json({"list": list_id, "deleted": True})
+    else:
+        say(f"List {list_id} is deleted.")
+
+
+def _members(list_id: int, file: Path, act: "Callable[..., int]", done: str, as_json: bool) -> None:
+    """Do something with a list and the customers that a file names; say who is unknown, by line."""
     from mailer import people
-    from mailer.campaigns.audience import ListId, ListNotFound, put_on_list
+    from mailer.campaigns.audience import ListId
 
     names = _lines(file)
     by_id = [(line, name) for line, name in names if "@" not in name]
     by_address = [(line, name) for line, name in names if "@" in name]
-    with the_parts() as parts, parts.database.transaction() as session:
+    with the_parts() as parts, parts.database.transaction() as session, _refusing():
         found = people.named(
             session,
             parts.vault,
             external_ids=[name for _, name in by_id],
             emails=[name for _, name in by_address],
         )
-        try:
-            added = put_on_list(
-                session, ListId(list_id), found.persons, by=ACTOR, now=parts.clock()
-            )
-        except ListNotFound as error:
-            raise Refused(str(error)) from None
+        changed = act(session, ListId(list_id), found.persons, by=ACTOR, now=parts.clock())
     unknown = [by_id[place][0] for place in found.unknown_ids]
     unknown = sorted(unknown + [by_address[place][0] for place in found.unknown_emails])
     if as_json:
-        say_json({"list": list_id, "added": added, "unknown_lines": unknown})
+        say_json({"list": list_id, done: changed, "unknown_lines": unknown})
     else:
-        say(f"List {list_id}: {added} people added.")
+        say(f"List {list_id}: {changed} people {done}.")
     if unknown:
         raise PartlyDone(f"nobody is known by lines {', '.join(map(str, unknown))}")
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Say in a line what the room refuses; the transaction around it is rolled back."""
+    from mailer.campaigns import audience as room
+
+    refusals = (room.NameTaken, room.ReferenceUnknown, room.ListNotFound, room.ListInUse)
+    try:
+        yield
+    except (*refusals, room.AudienceNotFound) as error:
+        raise Refused(str(error)) from None
 
 
 def _counted(parts: "Parts", rule: "Rule", topic: Topic) -> "Count":
@@ -201,13 +275,18 @@ def _counted(parts: "Parts", rule: "Rule", topic: Topic) -> "Count":
 
 
 def _found(parts: "Parts", audience_id: int) -> "SavedAudience":
-    from mailer.campaigns.audience import AudienceId, AudienceNotFound, saved_of
+    from mailer.campaigns.audience import AudienceId, saved_of
 
-    try:
-        with parts.database.reading() as session:
-            return saved_of(session, AudienceId(audience_id))
-    except AudienceNotFound as error:
-        raise Refused(str(error)) from None
+    with parts.database.reading() as session, _refusing():
+        return saved_of(session, AudienceId(audience_id))
+
+
+def _say(parts: "Parts", made: "SavedAudience", as_json: bool) -> None:
+    told = _told(parts, made)
+    if as_json:
+        say_json(told)
+    else:
+        say(f"Audience {made.audience_id} “{made.name}”: {told['sentence']}")
 
 
 def _told(parts: "Parts", found: "SavedAudience") -> dict[str, Any]:

@@ -1,12 +1,16 @@
 """Bringing customers in from a file."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mailer.cli.exits import PartlyDone, Refused
 from mailer.cli.house import the_parts
 from mailer.cli.output import facts, json_option, progress, say_json
+
+if TYPE_CHECKING:
+    from mailer.intake import ImportReport
 
 READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
@@ -71,6 +75,12 @@ def customers(
         raise Refused(f"{file.name} {error}") from None
     except ImportTaken:
         raise Refused(f"{file.name} is being imported by another process") from None
+    _say(report, as_json)
+    if report.rejected:
+        raise PartlyDone(f"{report.rejected} rows were refused; see {report.rejects}")
+
+
+def _say(report: "ImportReport", as_json: bool) -> None:
     told = {
         "rows": report.rows,
         "created": report.created,
@@ -86,5 +96,3 @@ def customers(
         say_json({**told, "reasons": report.reasons})
     else:
         facts({name.replace("_", " "): value for name, value in told.items()})
-    if report.rejected:
-        raise PartlyDone(f"{report.rejected} rows were refused; see {report.rejects}")

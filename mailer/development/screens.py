@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mailer.letters import (
     CATALOGUE,
+    KNOWN,
     Brand,
     Compiled,
     Letter,
@@ -30,17 +31,6 @@ SAMPLE_BRAND = Brand(
     public_url="https://mail.focalpointsystem.com",
     shop_url="https://shop.focalpointsystem.com",
 )
-SAMPLE_PERSON = {
-    "first_name": "Jo",
-    "name": "Jo Example",
-    "city": "Trenton",
-    "country": "United States",
-    "country_code": "US",
-    "language": "English",
-    "language_code": "en",
-    "timezone": "America/New_York",
-}
-"""The invented reader of every sample (C09: no preview shows a real one)."""
 FULLY_SHOWN = ("order_shipped", "payment_failed", "promotional")
 """Letters that are also shown dark and narrow; the others share their parts."""
 
@@ -84,7 +74,7 @@ def compiled_sample(letter: type[Letter], brand: Brand = SAMPLE_BRAND) -> Compil
 
 def sample_page(letter: type[Letter]) -> str:
     """Give the HTML of a letter's sample, without a pixel: pictures fetch nothing."""
-    return compiled_sample(letter).render(SAMPLE_PERSON, SampleLinks(), tracking=False).page
+    return compiled_sample(letter).render(KNOWN, SampleLinks(), tracking=False).page
 
 
 def mail_screens(folder: Path) -> list[Path]:

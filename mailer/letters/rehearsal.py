@@ -24,7 +24,7 @@ KNOWN = {
     "language_code": "en",
     "timezone": "America/New_York",
 }
-"""The invented reader of whom everything is known."""
+"""The invented reader of whom everything is known (C09: nothing that shows a letter shows a real one)."""
 UNKNOWN: dict[str, str] = {}
 """The reader of whom nothing is known: every field shows its fallback."""
 NO_WAY_OUT = "The mail would carry no way out."

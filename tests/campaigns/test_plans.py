@@ -123,6 +123,23 @@ def test_a_deadline_moves_along_with_each_occurrence() -> None:
     assert second.repeat is None
 
 
+@pytest.mark.parametrize(
+    ("moment", "deadline", "ends"),
+    [
+        # From 2:15 to 3:00 is no time on the day whose clocks jump from 2:00 to 3:00.
+        ("2027-03-27T02:15", "2027-03-27T03:00", "2027-03-28T02:00"),
+        ("2027-03-27T01:50", "2027-03-27T02:40", "2027-03-28T01:40"),
+    ],
+)
+def test_a_deadline_that_a_clock_change_swallows_leaves_as_long_as_the_first_time_has(
+    moment: str, deadline: str, ends: str
+) -> None:
+    daily = plan(moment, zone=BERLIN, use_by=deadline, repeat={"every": "day"})
+    second = daily.once(2)
+    assert second.deadline == utc(ends)
+    assert Plan.model_validate(second.stored()) == second
+
+
 def test_occurrences_that_nobody_could_begin_are_passed_over() -> None:
     daily = plan("2026-10-20T09:00", zone=BERLIN, repeat={"every": "day", "times": 5})
     assert daily.next_after(1, utc("2026-10-20T07:00")) == 2

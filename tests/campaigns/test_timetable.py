@@ -268,6 +268,40 @@ def test_occurrences_that_were_missed_are_passed_over_and_noted(desk: Desk) -> N
     assert noted == {"campaign": series, "occurrences": 3}
 
 
+def test_occurrences_that_were_missed_up_to_the_last_one_are_noted_too(desk: Desk) -> None:
+    desk.time[0] = utc("2026-10-20T12:00")
+    desk.customer("Anna Becker")
+    series = desk.draft()
+    daily = plan("2026-10-21T09:00", zone="UTC", repeat={"every": "day", "times": 4})
+    desk.do("schedule", series, plan=daily)
+    desk.time[0] = utc("2026-12-01T10:00")
+    assert desk.tick() == [series]
+    with desk.database.reading() as session:
+        noted = session.execute(
+            text("SELECT detail FROM ledger_entry WHERE kind = 'campaign.skipped'")
+        ).scalar_one()
+    assert noted == {"campaign": series, "occurrences": 3}
+
+
+def test_a_repetition_goes_on_where_a_clock_change_swallows_a_deadline(desk: Desk) -> None:
+    desk.time[0] = utc("2027-03-26T12:00")
+    desk.customer("Anna Becker", timezone=BERLIN)
+    series = desk.draft()
+    nightly = plan(
+        "2027-03-27T02:15",
+        zone=BERLIN,
+        use_by="2027-03-27T03:00",
+        repeat={"every": "day", "times": 3},
+    )
+    desk.do("schedule", series, plan=nightly)
+    moments = ("2027-03-27T01:15", "2027-03-28T01:15", "2027-03-29T00:15")
+    for times, moment in enumerate(moments, start=1):
+        desk.time[0] = utc(moment)
+        assert len(desk.tick()) == 1
+        desk.send_all()
+        assert len(desk.provider.accepted) == times
+
+
 def test_a_series_that_is_cancelled_leaves_its_copies_alone(desk: Desk) -> None:
     desk.time[0] = utc("2026-10-20T12:00")
     desk.customer("Anna Becker")

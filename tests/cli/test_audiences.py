@@ -44,3 +44,34 @@ def test_lines_that_name_nobody_are_told_by_their_number(fpmail: Run, house: Hou
     assert said.out == f"List {fair}: 1 people added.\n"
     assert said.err == "fpmail: nobody is known by lines 3, 4\n"
     assert fpmail("list", "list", "--json").json == [{"list": fair, "name": "Fair", "people": 1}]
+
+
+def test_a_saved_audience_is_changed_and_deleted(fpmail: Run, house: House) -> None:
+    list_id = fpmail("list", "create", "Staff", "--json").json["list"]
+    rule = json.dumps(without(list_id))
+    made = fpmail("audience", "create", "Others", "-", "--json", stdin=rule).json["audience"]
+    fpmail("audience", "create", "Everybody", "-", stdin='{"kind": "everybody"}')
+    assert fpmail("audience", "change", made).code == Exit.USAGE
+    assert fpmail("audience", "change", made, "--name", "Everybody").code == Exit.FAILED
+    renamed = fpmail("audience", "change", made, "--name", "The others", "--json").json
+    assert (renamed["name"], renamed["rule"]) == ("The others", without(list_id))
+    irish = {"kind": "country", "any_of": ["IE"]}
+    changed = fpmail("audience", "change", made, "--rule", "-", "--json", stdin=json.dumps(irish))
+    assert (changed.json["name"], changed.json["rule"]) == ("The others", irish)
+    assert fpmail("audience", "delete", made).out == f"Audience {made} is deleted.\n"
+    assert fpmail("audience", "delete", made).code == Exit.FAILED
+
+
+def test_people_are_taken_off_a_list_and_a_list_in_use_stays(fpmail: Run, house: House) -> None:
+    jo = house.customer("Jo Example")
+    fair = fpmail("list", "create", "Fair", "--json").json["list"]
+    fpmail("list", "add", fair, "-", stdin=jo.email)
+    taken = fpmail("list", "remove", fair, "-", "--json", stdin=jo.email).json
+    assert taken == {"list": fair, "removed": 1, "unknown_lines": []}
+    rule = json.dumps(without(fair))
+    made = fpmail("audience", "create", "Others", "-", "--json", stdin=rule).json["audience"]
+    said = fpmail("list", "delete", fair)
+    assert (said.code, said.err.count("\n")) == (Exit.FAILED, 1)
+    fpmail("audience", "delete", made)
+    assert fpmail("list", "delete", fair, "--json").json == {"list": fair, "deleted": True}
+    assert fpmail("list", "add", fair, "-", stdin=jo.email).code == Exit.FAILED

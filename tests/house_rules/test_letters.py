@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import mailer.letters
-from mailer.development.screens import SAMPLE_BRAND, SAMPLE_PERSON, SampleLinks, compiled_sample
-from mailer.letters import CATALOGUE, LARGEST_HTML, Letter, Rendered, compile_order_letter
+from mailer.development.screens import SAMPLE_BRAND, SampleLinks, compiled_sample
+from mailer.letters import CATALOGUE, KNOWN, LARGEST_HTML, Letter, Rendered, compile_order_letter
 from mailer.letters.fields import MOST_LINES, Part
 from mailer.letters.person import FALLBACKS
 from mailer.letters.templates import TEMPLATES
@@ -35,7 +35,7 @@ def by_name(letter: type[Letter]) -> str:
     return letter.name
 
 
-def rendered(letter: type[Letter], person: Mapping[str, str] = SAMPLE_PERSON) -> Rendered:
+def rendered(letter: type[Letter], person: Mapping[str, str] = KNOWN) -> Rendered:
     return compiled_sample(letter).render(person, SampleLinks(), tracking=True)
 
 
@@ -153,7 +153,7 @@ def test_every_order_letter_says_why_it_came(letter: type[Letter]) -> None:
 @pytest.mark.parametrize("letter", ORDER_LETTERS, ids=by_name)
 def test_no_order_letter_carries_promotion(letter: type[Letter]) -> None:
     compiled = compiled_sample(letter)
-    page = compiled.render(SAMPLE_PERSON, SampleLinks(), tracking=False).page
+    page = compiled.render(KNOWN, SampleLinks(), tracking=False).page
     tracking = [url for url in compiled.targets if "tracknum" in url]
     assert compiled.topic is None
     assert SampleLinks.unsubscribe not in page

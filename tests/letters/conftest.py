@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from mailer.development.screens import SAMPLE_BRAND, SAMPLE_PERSON, SampleLinks
+from mailer.development.screens import SAMPLE_BRAND, SampleLinks
 from mailer.letters import (
+    KNOWN,
     Brand,
     Compiled,
     Envelope,
@@ -54,7 +55,7 @@ def brand() -> Brand:
 
 @pytest.fixture
 def person() -> Mapping[str, str]:
-    return SAMPLE_PERSON
+    return KNOWN
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from mailer.development.screens import SAMPLE_PERSON, SampleLinks
+from mailer.development.screens import SampleLinks
 from mailer.letters import (
     CATALOGUE,
+    KNOWN,
     Brand,
     BrandInvalid,
     Compiled,
@@ -84,7 +85,7 @@ def test_with_tracking_there_is_one_pixel_and_every_tag_is_closed(name: str, bra
         if isinstance(sample, PromotionalContent)
         else compile_order_letter(sample, brand)
     )
-    page = compiled.render(SAMPLE_PERSON, SampleLinks(), tracking=True).page
+    page = compiled.render(KNOWN, SampleLinks(), tracking=True).page
     reader = Reader(page)
     assert reader.pictures == [SampleLinks.open]
     assert reader.open == []

@@ -148,50 +148,19 @@ def start_a_campaign(campaign: Id, call: Writes) -> CampaignAnswer:
 @routes.post("/{campaign}/pause", response_model=CampaignAnswer)
 def pause_a_campaign(campaign: Id, call: Writes, form: ReasonForm | None = None) -> CampaignAnswer:
     """Let no further batch leave until it is resumed."""
-    return _do(
-        call,
-        lambda session: campaigns.pause(
-            session,
-            CampaignId(campaign),
-            reason=_reason(form),
-            by=call.key.actor,
-            now=call.now,
-        ),
-        form=form,
-    )
+    return _steer(call, campaign, campaigns.pause, form)
 
 
 @routes.post("/{campaign}/resume", response_model=CampaignAnswer)
 def resume_a_campaign(campaign: Id, call: Writes, form: ReasonForm | None = None) -> CampaignAnswer:
     """Let a paused campaign go on."""
-    return _do(
-        call,
-        lambda session: campaigns.resume(
-            session,
-            CampaignId(campaign),
-            reason=_reason(form),
-            by=call.key.actor,
-            now=call.now,
-        ),
-        form=form,
-        rings=(Lane.PROMOTIONAL,),
-    )
+    return _steer(call, campaign, campaigns.resume, form, rings=(Lane.PROMOTIONAL,))
 
 
 @routes.post("/{campaign}/cancel", response_model=CampaignAnswer)
 def cancel_a_campaign(campaign: Id, call: Writes, form: ReasonForm | None = None) -> CampaignAnswer:
     """End it for good: what has not left never will."""
-    return _do(
-        call,
-        lambda session: campaigns.cancel(
-            session,
-            CampaignId(campaign),
-            reason=_reason(form),
-            by=call.key.actor,
-            now=call.now,
-        ),
-        form=form,
-    )
+    return _steer(call, campaign, campaigns.cancel, form)
 
 
 @routes.post("/{campaign}/approve", response_model=CampaignAnswer)
@@ -315,8 +284,22 @@ def _do(
     return _look(call, call.once(form, work)["campaign"])
 
 
-def _reason(form: ReasonForm | None) -> str:
-    return form.reason if form is not None else ""
+def _steer(
+    call: Call,
+    campaign: int,
+    act: Callable[..., Campaign],
+    form: ReasonForm | None,
+    *,
+    rings: tuple[Lane, ...] = (),
+) -> CampaignAnswer:
+    reason = form.reason if form is not None else ""
+    number = CampaignId(campaign)
+    return _do(
+        call,
+        lambda session: act(session, number, reason=reason, by=call.key.actor, now=call.now),
+        form=form,
+        rings=rings,
+    )
 
 
 def _look(call: Call, campaign: int) -> CampaignAnswer:

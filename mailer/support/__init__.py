@@ -1,0 +1,25 @@
+"""Find, explain, remove: what customer care asks, put to each room in turn.
+
+Every answer is the rooms' own: the reason was decided by the sender's function and is said in the
+catalogue's words. A look and a removal stand in the ledger with who did it.
+"""
+
+from mailer.support.explaining import Explanation, Story, TopicNow, explain, story_of
+from mailer.support.removing import Removal, Removed, Remover, TopicMissing, remove
+from mailer.support.telling import Told, messages_told, roll_told
+
+__all__ = [
+    "Explanation",
+    "Removal",
+    "Removed",
+    "Remover",
+    "Story",
+    "Told",
+    "TopicMissing",
+    "TopicNow",
+    "explain",
+    "messages_told",
+    "remove",
+    "roll_told",
+    "story_of",
+]

@@ -1,0 +1,103 @@
+"""Telling why somebody gets mail or does not: where they stand now, and what became of each mailing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from mailer import delivery, ledger, people, permission
+from mailer.permission import Standing, SuppressionRecord, sentence
+from mailer.support.telling import Told, messages_told, standing_words
+from mailer.vault import Vault
+from mailer.vocabulary import AddressId, PersonId, Reason, Stream, Topic
+
+
+@dataclass(frozen=True, slots=True)
+class TopicNow:
+    """Whether mail of a topic, or an order update, would leave now, and why in words."""
+
+    topic: Topic | None
+    allowed: bool
+    reason: Reason
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One customer as support sees them: where they stand, and what was and was not sent."""
+
+    person_id: PersonId
+    now: tuple[TopicNow, ...]
+    """Order updates first (their topic is None), then each topic."""
+    suppressions: tuple[SuppressionRecord, ...]
+    messages: tuple[Told, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is known about an address: its customers, and the suppressions of the bare address."""
+
+    customers: tuple[Story, ...]
+    address_known: bool
+    suppressions: tuple[SuppressionRecord, ...]
+
+
+def explain(
+    session: Session, vault: Vault, email: str, *, actor: str, now: datetime, limit: int = 50
+) -> Explanation:
+    """Tell why the customers of an address get mail or do not, and what became of each mailing.
+
+    Writes the look at each of them to the ledger. Raises AddressInvalid.
+    """
+    persons = people.find_by_email(session, vault, email)
+    address_id = people.address_id_of(session, vault, email, create=False)
+    for person_id in persons:
+        ledger.record(session, "support.look", at=now, actor=actor, person_id=person_id)
+    return Explanation(
+        customers=tuple(story_of(session, each, now=now, limit=limit) for each in persons),
+        address_known=address_id is not None,
+        suppressions=_suppressions(session, address_id),
+    )
+
+
+def story_of(session: Session, person_id: PersonId, *, now: datetime, limit: int = 50) -> Story:
+    """Tell one customer's story. The caller writes the look to the ledger. Raises PersonGone."""
+    address_id = people.address_of(session, person_id)
+    standing = permission.standing_of(session, person_id)
+    return Story(
+        person_id=person_id,
+        now=tuple(_topic_now(session, person_id, topic, standing, now) for topic in _KINDS),
+        suppressions=_suppressions(session, address_id),
+        messages=messages_told(session, person_id, limit=limit, now=now),
+    )
+
+
+def _suppressions(session: Session, address_id: AddressId | None) -> tuple[SuppressionRecord, ...]:
+    if address_id is None:
+        return ()
+    return tuple(permission.suppressions_page(session, address_ids=[address_id]))
+
+
+_KINDS: tuple[Topic | None, ...] = (None, *Topic)
+
+
+def _topic_now(
+    session: Session,
+    person_id: PersonId,
+    topic: Topic | None,
+    standing: Standing | None,
+    now: datetime,
+) -> TopicNow:
+    """Ask the sender's own decision about one person, as a dry run of an audience of one."""
+    ran = delivery.dry_run(
+        session,
+        stream=Stream.PROMOTIONAL if topic else Stream.ORDER_UPDATE,
+        topic=topic,
+        audience=people.audience_of(people.AudienceFilter(person_ids=frozenset({person_id}))),
+        now=now,
+    )
+    if ran.allowed and topic is None:
+        return TopicNow(None, True, Reason.SENT_ORDER, "Mail about their own orders is sent.")  # noqa: FBT003
+    reason = Reason.SENT_TOPIC if ran.allowed else next(iter(ran.refused), Reason.NOT_GONE)
+    words = sentence(reason, **standing_words(topic, standing, reason))
+    return TopicNow(topic, bool(ran.allowed), reason, words)

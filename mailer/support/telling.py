@@ -1,0 +1,208 @@
+"""What became of a mail for one person, in words: the outcome, the reason, the sentence."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from sqlmodel import Session
+
+from mailer import delivery, letters, orders, permission
+from mailer.delivery import MessageRecord
+from mailer.orders import EVENT_WORDS, PLAN_WORDS, Cause
+from mailer.permission import DOORS, Standing, sentence
+from mailer.vocabulary import (
+    Allowed,
+    Frequency,
+    Held,
+    MailingId,
+    Outcome,
+    PersonId,
+    Reason,
+    Stream,
+    Topic,
+    Verdict,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One mailing of one person: what became of it, and why in words.
+
+    Of a mail that is still to go, reason and sentence tell the decision as things stand now.
+    """
+
+    mailing_id: MailingId
+    person_id: PersonId
+    letter: str
+    subject: str
+    """With the fallbacks of its merge fields; of an order update, its kind and order."""
+    stream: Stream
+    topic: Topic | None
+    outcome: Outcome
+    reason: Reason
+    at: datetime | None
+    sentence: str
+    heard: Mapping[str, datetime]
+
+
+def messages_told(
+    session: Session,
+    person_id: PersonId,
+    *,
+    limit: int,
+    before: int | None = None,
+    now: datetime,
+) -> tuple[Told, ...]:
+    """Tell what became of each mailing for one customer and why, the newest first.
+
+    `before` is the mailing of the last one of the page before.
+    """
+    page = {} if before is None else {"before": before}
+    messages = delivery.messages_of(session, person_id, limit=limit, **page)
+    standing = permission.standing_of(session, person_id)
+    return _all_told(session, messages, lambda _: standing, now)
+
+
+def roll_told(
+    session: Session, mailing_id: MailingId, *, after: PersonId, limit: int, now: datetime
+) -> tuple[Told, ...]:
+    """Tell what became of each person of a mailing and why, by their numbers, from after one on."""
+    messages = delivery.messages_of_mailing(session, mailing_id, after=after, limit=limit)
+    return _all_told(session, messages, partial(permission.standing_of, session), now)
+
+
+def _all_told(
+    session: Session,
+    messages: Sequence[MessageRecord],
+    standing_of: Callable[[PersonId], Standing | None],
+    now: datetime,
+) -> tuple[Told, ...]:
+    mailings = {each.mailing_id for each in messages}
+    causes = orders.causes_of(session, mailings)
+    ahead = {each: _ahead(session, each, messages, now) for each in mailings}
+    return tuple(
+        _told(
+            each,
+            standing_of(each.person_id),
+            causes.get(each.mailing_id),
+            ahead[each.mailing_id].get(each.person_id),
+        )
+        for each in messages
+    )
+
+
+def _ahead(
+    session: Session, mailing_id: MailingId, messages: Sequence[MessageRecord], now: datetime
+) -> dict[PersonId, Verdict]:
+    persons = [
+        each.person_id
+        for each in messages
+        if each.mailing_id == mailing_id and each.outcome is Outcome.TO_GO
+    ]
+    return delivery.verdicts_ahead(session, mailing_id, persons, now=now) if persons else {}
+
+
+def _told(
+    message: MessageRecord,
+    standing: Standing | None,
+    cause: Cause | None,
+    ahead: Verdict | None,
+) -> Told:
+    if ahead is not None:
+        message = _as_things_stand(message, ahead)
+    words = _sentence_of(message, standing, cause)
+    return Told(
+        mailing_id=message.mailing_id,
+        person_id=message.person_id,
+        letter=message.letter,
+        subject=_subject_of(message, cause),
+        stream=message.stream,
+        topic=message.topic,
+        outcome=message.outcome,
+        reason=message.reason,
+        at=message.at,
+        sentence=_turn(ahead, words) if message.outcome is Outcome.TO_GO else words,
+        heard=message.heard,
+    )
+
+
+def _as_things_stand(message: MessageRecord, ahead: Verdict) -> MessageRecord:
+    """Put the decision of this moment in place of the one that is still to come."""
+    if isinstance(ahead, Allowed):
+        return replace(message, reason=ahead.because)
+    if isinstance(ahead, Held):
+        return replace(message, reason=ahead.reason, since=ahead.until)
+    return replace(message, reason=ahead.reason, since=ahead.since)
+
+
+def _turn(ahead: Verdict | None, words: str) -> str:
+    if ahead is None:
+        return "It is being handed over to the mail provider at this moment."
+    if isinstance(ahead, Allowed):
+        return f"Its turn has not come; as things stand it would leave. {words}"
+    if isinstance(ahead, Held):
+        return f"Its turn has not come. {words}"
+    return f"Its turn has not come; as things stand it would not leave: {words}"
+
+
+def _subject_of(message: MessageRecord, cause: Cause | None) -> str:
+    if message.subject:
+        return letters.subject_for_anybody(message.subject)
+    return letters.subject_of_kind(message.letter, cause.number if cause else "")
+
+
+def _sentence_of(message: MessageRecord, standing: Standing | None, cause: Cause | None) -> str:
+    words = standing_words(message.topic, standing, message.reason)
+    if message.since is not None:
+        words |= {"time": _moment(message.since), "date": _day(message.since)}
+    elif message.reason is not Reason.SENT_TOPIC and message.at is not None:
+        words |= {"time": _moment(message.at)}
+    if message.detail:
+        words["detail"] = message.detail
+    if cause is None or message.reason is not Reason.SENT_ORDER:
+        return sentence(message.reason, **words)
+    return _because_of(cause)
+
+
+def _because_of(cause: Cause) -> str:
+    happened = {"event": EVENT_WORDS[cause.kind], "date": _day(cause.occurred_at)}
+    if cause.number:
+        return sentence(Reason.SENT_ORDER, number=cause.number, **happened)
+    return sentence(Reason.SENT_FEE, event=PLAN_WORDS[cause.kind], date=happened["date"])
+
+
+def standing_words(
+    topic: Topic | None, standing: Standing | None, reason: Reason
+) -> dict[str, str]:
+    """Gather what the catalogue's sentence may name about a customer's wishes."""
+    words = {"topic": topic.label} if topic else {}
+    if standing is None:
+        return words
+    words["frequency"] = FREQUENCY_WORDS[standing.frequency]
+    if standing.paused_until is not None:
+        words["until"] = _moment(standing.paused_until)
+    answer = standing.topics.get(topic) if topic else None
+    if answer is not None and answer.since is not None:
+        words |= {"date": _day(answer.since), "time": _moment(answer.since)}
+    if answer is not None and answer.door is not None:
+        words |= {"door": DOORS[answer.door], **({"words": answer.words} if answer.words else {})}
+    # The moment and door of a stop explain what it refused, not what had been sent before it.
+    if reason is Reason.NOT_ALL and standing.stopped_since and standing.stopped_door:
+        words |= {"time": _moment(standing.stopped_since), "door": DOORS[standing.stopped_door]}
+    return words
+
+
+FREQUENCY_WORDS: Mapping[Frequency, str] = {
+    Frequency.AS_IT_COMES: "as it comes",
+    Frequency.WEEKLY: "one a week",
+    Frequency.MONTHLY: "one a month",
+}
+
+
+def _moment(at: datetime) -> str:
+    return f"{_day(at)} at {at:%H:%M:%S} UTC"
+
+
+def _day(at: datetime) -> str:
+    return f"{at.day} {at:%B %Y}"
