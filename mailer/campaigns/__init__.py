@@ -2,7 +2,7 @@
 
 from mailer.campaigns import audience
 from mailer.campaigns._rows import CampaignError, CampaignNotFound
-from mailer.campaigns.approval import OwnApproval, approve
+from mailer.campaigns.approval import OwnApproval, RevisionStale, approve
 from mailer.campaigns.audience import Audience, Count, audience_select
 from mailer.campaigns.checks import DEFAULT_RULES, CannotSend, ContentRefused, Rules, check
 from mailer.campaigns.copying import clone
@@ -70,6 +70,7 @@ __all__ = [
     "ReasonUnfit",
     "Repeat",
     "Report",
+    "RevisionStale",
     "Rules",
     "State",
     "TestRefused",

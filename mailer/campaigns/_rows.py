@@ -11,6 +11,7 @@ from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.audience import Audience
 from mailer.campaigns.lifecycle import State
 from mailer.campaigns.plans import Plan
+from mailer.campaigns.revisions import is_approved, revision_of
 from mailer.campaigns.values import Campaign, CampaignId
 from mailer.letters import PromotionalContent
 from mailer.vocabulary import MailingId, Topic
@@ -72,6 +73,7 @@ def note(
 
 def campaign_from(row: CampaignRow) -> Campaign:
     """Read a row as the value that others see. Raises ValueError for an older version's content."""
+    approved = is_approved(row)
     return Campaign(
         campaign_id=CampaignId(row.id or 0),
         name=row.name,
@@ -88,8 +90,11 @@ def campaign_from(row: CampaignRow) -> Campaign:
         created_by=row.created_by,
         started_at=row.started_at,
         ended_at=row.ended_at,
-        approved_by=row.approved_by,
-        approved_at=row.approved_at,
+        revision=revision_of(row),
+        approved_by=row.approved_by if approved else None,
+        approved_at=row.approved_at if approved else None,
+        approved_size=row.approved_size if approved else None,
+        taken_back=row.taken_back,
         copied_from=CampaignId(row.copied_from) if row.copied_from is not None else None,
     )
 

@@ -42,7 +42,7 @@ def start_row(
     content = PromotionalContent.model_validate(row.content)
     row.mailing_id = _make_mailing(session, row, content, plan, brand, now)
     row.audience_size = _prepare(session, row, plan, now)
-    row.state, row.started_at = target, now
+    row.state, row.started_at, row.taken_back = target, now, None
     detail: dict[str, object] = {"audience": row.audience_size}
     if checked.warnings:
         detail["warnings"] = [f"{each.check}: {each.field}" for each in checked.warnings]

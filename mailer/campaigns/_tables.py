@@ -65,6 +65,14 @@ class CampaignRow(Table, table=True):
     """Everybody who wrote or edited it: none of them can approve it."""
     approved_by: str | None = None
     approved_at: datetime | None = None
+    approved_revision: str | None = None
+    """What it was approved as; a campaign that has become another one is not approved."""
+    approved_size: int | None = None
+    """People, counted at the approval."""
+    list_changes: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How often a list that its rule names was changed before it started."""
+    taken_back: str | None = None
+    """Why the clock took it back to the drafts instead of starting it."""
     copied_from: int | None = Field(default=None, sa_type=BigInteger)
     audience_size: int | None = None
     """People, counted at the start."""

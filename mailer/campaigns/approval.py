@@ -8,8 +8,16 @@ from mailer.campaigns._rows import CampaignError, campaign_from, locked, note
 from mailer.campaigns.checks import DEFAULT_RULES, CannotSend, Rules, look_over
 from mailer.campaigns.findings import Check
 from mailer.campaigns.lifecycle import Act, State, after
+from mailer.campaigns.revisions import has_outgrown, is_approved, may_approve, revision_of
 from mailer.campaigns.values import Campaign, CampaignId
 from mailer.letters import Brand
+
+
+class RevisionStale(CampaignError):
+    """The campaign was changed since it was looked at; look again, and name its revision of now."""
+
+    def __init__(self) -> None:
+        super().__init__(type(self).__doc__)
 
 
 class OwnApproval(CampaignError):
@@ -23,26 +31,33 @@ def approve(
     session: Session,
     campaign_id: CampaignId,
     *,
+    revision: str | None = None,
     brand: Brand,
     rules: Rules = DEFAULT_RULES,
     by: str,
     now: datetime,
 ) -> Campaign:
-    """Approve a campaign as it stands now, on record with the size that its audience has.
+    """Approve a campaign as it stands now, on record with its revision and its audience's size.
 
-    An edit takes the approval away. Two approvals agree: the first one stands. Raises CannotDo,
-    OwnApproval, and CannotSend where a check stops it that no approval mends.
+    `revision` is what the approver looked at, where they say. The approval holds until the letter,
+    the rule, a list behind it or the plan changes, or the audience outgrows it; one that is given
+    to a draft leaves the moment to its first schedule. Two approvals agree: the first one stands.
+    Raises CannotDo, RevisionStale, OwnApproval, and CannotSend where a check stops it that no
+    approval mends.
     """
     row = locked(session, campaign_id)
     row.state = after(State(row.state), Act.APPROVE)
-    if by in row.authors:
+    if revision is not None and revision != revision_of(row):
+        raise RevisionStale
+    if not may_approve(row, by):
         raise OwnApproval
     checked = look_over(session, row, brand=brand, rules=rules, now=now)
     stops = [each for each in checked.stops if each.check is not Check.APPROVAL]
     if stops:
         raise CannotSend(stops)
-    if row.approved_by is None:
+    if not is_approved(row) or has_outgrown(row, checked.audience):
         row.approved_by, row.approved_at = by, now
-    detail = {"audience": checked.audience}
+        row.approved_revision, row.approved_size = revision_of(row), checked.audience
+    detail = {"audience": checked.audience, "revision": revision_of(row)}
     note(session, row, "approved", by=by, now=now, detail=detail)
     return campaign_from(row)

@@ -17,6 +17,7 @@ from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.alignment import sender_findings
 from mailer.campaigns.audience import ReferenceUnknown, audience_select, check_references
 from mailer.campaigns.findings import Check, Checked, Finding, Weight
+from mailer.campaigns.revisions import has_outgrown, is_approved
 from mailer.campaigns.values import Campaign, CampaignId
 from mailer.letters import (
     Brand,
@@ -95,7 +96,7 @@ def look_over(
     findings += _of_size(session, campaign, counted.people)
     findings += _of_references(session, campaign)
     findings += _of_repeat(session, row)
-    findings += _of_approval(campaign, counted.people, rules)
+    findings += _of_approval(row, counted.people, rules)
     return Checked(findings, counted.people, now)
 
 
@@ -237,9 +238,17 @@ def _of_references(session: Session, campaign: Campaign) -> Iterator[Finding]:
         yield Finding(Weight.STOP, Check.AUDIENCE, "audience", text, fix)
 
 
-def _of_approval(campaign: Campaign, size: int, rules: Rules) -> Iterator[Finding]:
-    needs = rules.approval_above == 0 or size > rules.approval_above
-    if needs and campaign.approved_by is None:
+def _of_approval(row: CampaignRow, size: int, rules: Rules) -> Iterator[Finding]:
+    if rules.approval_above and size <= rules.approval_above:
+        return
+    fix = "Somebody who neither wrote nor edited it approves it as it stands now."
+    if row.approved_by is None:
         text = f"It goes to {size:,} people and nobody else has approved it."
-        fix = "Somebody who neither wrote nor edited it approves it as it stands now."
-        yield Finding(Weight.STOP, Check.APPROVAL, "approval", text, fix)
+    elif not is_approved(row):
+        text = f"It goes to {size:,} people and was changed after its approval."
+        fix = f"{fix} For another schedule, take it back to the drafts first."
+    elif has_outgrown(row, size):
+        text = f"It goes to {size:,} people; {row.approved_size or 0:,} were there at its approval."
+    else:
+        return
+    yield Finding(Weight.STOP, Check.APPROVAL, "approval", text, fix)

@@ -19,6 +19,7 @@ from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.checks import DEFAULT_RULES, CannotSend, Rules, look_over
 from mailer.campaigns.lifecycle import Act, State, after
 from mailer.campaigns.plans import Plan
+from mailer.campaigns.revisions import is_approved, revision_of
 from mailer.campaigns.values import Campaign, CampaignId
 from mailer.letters import Brand
 
@@ -47,13 +48,22 @@ def schedule(
     row = locked(session, campaign_id)
     target = after(State(row.state), Act.SCHEDULE)
     occurrence = first_to_come(plan, now)
+    _take_plan(row, plan)
     refuse_stopped(look_over(session, row, brand=brand, rules=rules, now=now))
-    row.plan = plan.stored()
-    row.state, row.occurrence = target, occurrence if plan.repeat else None
+    row.state, row.taken_back = target, None
+    row.occurrence = occurrence if plan.repeat else None
     row.scheduled_for = max(plan.once(occurrence).begins(now), now)
     detail = {"for": row.scheduled_for.isoformat(), "plan": row.plan}
     note(session, row, "scheduled", by=by, now=now, detail=detail)
     return campaign_from(row)
+
+
+def _take_plan(row: CampaignRow, plan: Plan) -> None:
+    """Write a plan down; the first one after the approval of a draft is covered by it."""
+    covered = row.plan is None and is_approved(row)
+    row.plan = plan.stored()
+    if covered:
+        row.approved_revision = revision_of(row)
 
 
 def first_to_come(plan: Plan, now: datetime) -> int:
@@ -123,11 +133,21 @@ def _start_fit(
             return _start(session, row, brand, rules, now)
     except UNFIT as error:
         _take_back(row)
-        why: dict[str, object] = {"why": type(error).__name__}
+        row.taken_back = _why(error)
+        detail: dict[str, object] = {"why": row.taken_back, "fault": type(error).__name__}
         if isinstance(error, CannotSend):
-            why["checks"] = sorted({each.check.value for each in error.findings})
-        note(session, row, "start_refused", by=CLOCK, now=now, detail=why)
+            detail["checks"] = sorted({each.check.value for each in error.findings})
+        note(session, row, "start_refused", by=CLOCK, now=now, detail=detail)
         return None
+
+
+def _why(error: Exception) -> str:
+    """Say in a sentence why a campaign was not started, without anything that somebody wrote."""
+    if not isinstance(error, CannotSend):
+        return "It cannot be started as it is on file. See what its checks say, or copy it."
+    said = " ".join(f"{each.text} {each.fix}" for each in error.findings)
+    # A finding may repeat a letter's words, and the ledger keeps no address.
+    return said if "@" not in said else "Checks stop it. See what they say now."
 
 
 def _start(
@@ -164,11 +184,18 @@ def _copy(session: Session, row: CampaignRow, plan: Plan, now: datetime) -> Camp
         created_at=now,
         created_by=row.created_by,
         authors=row.authors,
-        approved_by=row.approved_by,
-        approved_at=row.approved_at,
+        list_changes=row.list_changes,
     )
+    _hand_on_approval(row, copy)
     note(session, copy, "created", by=CLOCK, now=now, detail={"series": row.id})
     return copy
+
+
+def _hand_on_approval(series: CampaignRow, copy: CampaignRow) -> None:
+    """Let the approval of a repetition hold for one of its times, too."""
+    if is_approved(series):
+        copy.approved_by, copy.approved_at = series.approved_by, series.approved_at
+        copy.approved_size, copy.approved_revision = series.approved_size, revision_of(copy)
 
 
 def _wait_for(

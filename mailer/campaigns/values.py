@@ -48,9 +48,15 @@ class Campaign:
     created_by: str
     started_at: datetime | None
     ended_at: datetime | None
+    revision: str = ""
+    """A digest of what it says, to whom and when: what an approval is given for."""
     approved_by: str | None = None
-    """Who approved it as it stands now: an edit takes the approval away."""
+    """Who approved it as it stands now: a change of its revision takes the approval away."""
     approved_at: datetime | None = None
+    approved_size: int | None = None
+    """People, counted at the approval."""
+    taken_back: str | None = None
+    """Why the clock took it back to the drafts instead of starting it; none once it is scheduled."""
     copied_from: CampaignId | None = None
 
 

@@ -317,5 +317,7 @@ def _told(done: "Campaign") -> dict[str, object]:
         "occurrence": done.occurrence,
         "started_at": done.started_at,
         "ended_at": done.ended_at,
+        "revision": done.revision,
         "approved_by": done.approved_by,
+        "taken_back": done.taken_back,
     }

@@ -59,9 +59,10 @@ def check(*, campaign_id: int, as_json: bool) -> None:
 @click.command()
 @click.argument("campaign_id", type=Id)
 @click.option("--by", "name", required=True, help="Who approves it, by name; kept in the ledger.")
+@click.option("--revision", help="Which revision was looked at: another one is not approved.")
 @json_option
-def approve(*, campaign_id: int, name: str, as_json: bool) -> None:
-    """Approve a campaign as it stands now; an edit takes the approval away.
+def approve(*, campaign_id: int, name: str, revision: str | None, as_json: bool) -> None:
+    """Approve a campaign as it stands now; a change of it takes the approval away.
 
     Whoever can run this command is trusted with the name: where that is too much, let a key with
     the scope `approve` do it.
@@ -74,7 +75,13 @@ def approve(*, campaign_id: int, name: str, as_json: bool) -> None:
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
         by = f"{ACTOR}:{name}"
         return campaigns.approve(
-            session, number, brand=parts.brand, rules=parts.rules, by=by, now=parts.clock()
+            session,
+            number,
+            revision=revision,
+            brand=parts.brand,
+            rules=parts.rules,
+            by=by,
+            now=parts.clock(),
         )
 
     do(campaign_id, act, as_json)

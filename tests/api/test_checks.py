@@ -40,7 +40,10 @@ def test_another_key_approves_what_one_has_written(strict: House, shop: Shop, au
     assert approved.status_code == 200
     assert approved.json()["approved_by"].startswith("api_key:")
     assert shop.ask("PUT", f"/campaigns/{autumn}", AUTUMN).json()["approved_by"] is None
-    boss.post(f"/campaigns/{autumn}/approve")
+    seen = boss.get(f"/campaigns/{autumn}").json()["revision"]
+    stale = boss.post(f"/campaigns/{autumn}/approve", {"revision": "0" * 16})
+    assert (stale.status_code, stale.json()["type"].endswith("revision-stale")) == (409, True)
+    assert boss.post(f"/campaigns/{autumn}/approve", {"revision": seen}).json()["revision"] == seen
     assert shop.post(f"/campaigns/{autumn}/start").json()["state"] == "sending"
     late = boss.post(f"/campaigns/{autumn}/approve")
     assert (late.status_code, late.json()["state"]) == (409, "sending")

@@ -25,6 +25,8 @@ def test_a_second_person_approves_by_name(
     refused = fpmail("campaign", "start", number)
     assert refused.code == 1
     assert "nobody else has approved it" in refused.err
+    stale = fpmail("campaign", "approve", number, "--by", "Anna Becker", "--revision", "0" * 16)
+    assert (stale.code, "look again" in stale.err) == (1, True)
     approved = fpmail("campaign", "approve", number, "--by", "Anna Becker", "--json").json
     assert approved["approved_by"] == "command_line:Anna Becker"
     assert fpmail("campaign", "start", number, "--json").json["state"] == "sending"

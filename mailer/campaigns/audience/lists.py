@@ -57,6 +57,7 @@ def put_on_list(
     """Put people on a list; return how many were not on it before. Raises ListNotFound."""
     _row(session, list_id, lock=True)
     added = rows_changed(session, _PUT, {"list": list_id, "persons": sorted(persons), "now": now})
+    _tell_campaigns(session, list_id, added)
     _note(session, list_id, "added", added, by=by, now=now)
     return added
 
@@ -67,6 +68,7 @@ def take_off_list(
     """Take people off a list; return how many were on it. Raises ListNotFound."""
     _row(session, list_id, lock=True)
     removed = rows_changed(session, _TAKE, {"list": list_id, "persons": sorted(persons)})
+    _tell_campaigns(session, list_id, removed)
     _note(session, list_id, "removed", removed, by=by, now=now)
     return removed
 
@@ -109,15 +111,29 @@ _TAKE = text(
     "DELETE FROM campaigns_list_member WHERE list_id = :list AND person_id = ANY(:persons)"
 ).bindparams(bindparam("persons", type_=ARRAY(BigInteger)))
 _SPOKEN = """jsonb_path_exists({}, '$.** ? (@.kind == "list" && @.id == $list)', asked.vars)"""
+_ASKED = "asked AS (SELECT jsonb_build_object('list', CAST(:list AS bigint)) AS vars)"
+_WAITING = f"""SELECT id FROM campaigns_campaign, asked
+    WHERE mailing_id IS NULL AND state <> 'cancelled' AND {_SPOKEN.format("audience")}"""
 _USED = text(
     f"""
-    WITH asked AS (SELECT jsonb_build_object('list', CAST(:list AS bigint)) AS vars)
+    WITH {_ASKED}
     SELECT EXISTS (SELECT 1 FROM campaigns_audience, asked WHERE {_SPOKEN.format("rule")})
-        OR EXISTS (SELECT 1 FROM campaigns_campaign, asked
-                   WHERE mailing_id IS NULL AND state <> 'cancelled'
-                     AND {_SPOKEN.format("audience")})
+        OR EXISTS ({_WAITING})
     """
 )
+_CHANGED = text(
+    f"""
+    WITH {_ASKED}, waiting AS ({_WAITING} ORDER BY id FOR UPDATE OF campaigns_campaign)
+    UPDATE campaigns_campaign SET list_changes = list_changes + 1
+    WHERE id IN (SELECT id FROM waiting)
+    """
+)
+
+
+def _tell_campaigns(session: Session, list_id: ListId, changed: int) -> None:
+    """Make another revision of the campaigns that wait and speak of a list: see `revision_of`."""
+    if changed:
+        session.execute(_CHANGED, {"list": list_id})
 
 
 def _sizes(session: Session, numbers: Collection[int]) -> dict[int, int]:

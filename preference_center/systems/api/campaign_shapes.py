@@ -13,6 +13,7 @@ from mailer.measure import Published, published
 from mailer.vocabulary import Topic
 from preference_center.systems.api.forms import Answer, Form, OneLine, Page
 
+REVISION = r"^[0-9a-f]{16}$"
 CAMPAIGN_EXAMPLE: dict[str, JsonValue] = {
     "name": "Autumn release",
     "topic": "software_updates",
@@ -56,6 +57,14 @@ class ReasonForm(Form):
     model_config = ConfigDict(json_schema_extra={"example": {"reason": "The price was wrong."}})
 
     reason: OneLine = ""
+
+
+class ApproveForm(Form):
+    """Which revision of the campaign was looked at: another one is not approved by this."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"revision": "9f2c41d07ab3e658"}})
+
+    revision: Annotated[str, StringConstraints(pattern=REVISION)] | None = None
 
 
 class CloneForm(Form):
@@ -128,8 +137,15 @@ class CampaignAnswer(Answer):
     created_by: str
     started_at: datetime | None
     ended_at: datetime | None
-    approved_by: str | None = Field(description="Who approved it; an edit takes that away.")
+    revision: str = Field(description="A digest of what it says, to whom and when.")
+    approved_by: str | None = Field(
+        description="Who approved it as it stands now; another revision takes that away."
+    )
     approved_at: datetime | None
+    approved_size: int | None = Field(description="People in its audience at the approval.")
+    taken_back: str | None = Field(
+        description="Why it did not start at its moment, and what mends it; null once scheduled."
+    )
     copied_from: int | None
 
 

@@ -14,6 +14,7 @@ from mailer.measure import published
 from mailer.vocabulary import Lane
 from preference_center.systems.api.calls import Call, Needs, Receipt
 from preference_center.systems.api.campaign_shapes import (
+    ApproveForm,
     CampaignAnswer,
     CampaignForm,
     CampaignPage,
@@ -164,18 +165,22 @@ def cancel_a_campaign(campaign: Id, call: Writes, form: ReasonForm | None = None
 
 
 @routes.post("/{campaign}/approve", response_model=CampaignAnswer)
-def approve_a_campaign(campaign: Id, call: Approves) -> CampaignAnswer:
+def approve_a_campaign(
+    campaign: Id, call: Approves, form: ApproveForm | None = None
+) -> CampaignAnswer:
     """Approve it as it stands now: by another key than those that wrote or edited it."""
     return _do(
         call,
         lambda session: campaigns.approve(
             session,
             CampaignId(campaign),
+            revision=form.revision if form is not None else None,
             brand=call.parts.brand,
             rules=call.parts.rules,
             by=call.key.actor,
             now=call.now,
         ),
+        form=form,
     )
 
 
@@ -331,7 +336,10 @@ def _answer(campaign: Campaign) -> CampaignAnswer:
         created_by=campaign.created_by,
         started_at=campaign.started_at,
         ended_at=campaign.ended_at,
+        revision=campaign.revision,
         approved_by=campaign.approved_by,
         approved_at=campaign.approved_at,
+        approved_size=campaign.approved_size,
+        taken_back=campaign.taken_back,
         copied_from=campaign.copied_from,
     )

@@ -159,6 +159,9 @@ TABLE: Mapping[type[Exception], Told] = {
     campaigns.OwnApproval: lambda error: Problem(
         409, "own-approval", "This needs the approval of somebody else", str(error)
     ),
+    campaigns.RevisionStale: lambda error: Problem(
+        409, "revision-stale", "This is not the campaign that was looked at", str(error)
+    ),
     campaigns.TestRefused: lambda error: Problem(
         409, "test-refused", "This test cannot be sent", str(error)
     ),

@@ -27,6 +27,7 @@ PATTERNS = {
     r"^[0-9]{4}$": "four digits, like 4242",
     r"^20[0-9]{2}-(0[1-9]|1[0-2])$": "year and month, like 2028-04",
     r"^[A-Za-z0-9._:/+=-]{1,128}$": "1 to 128 letters, digits or . _ : / + = -",
+    r"^[0-9a-f]{16}$": "the `revision` of the campaign as it was shown",
     r"^[A-Za-z0-9._-]+$": "letters, digits, dots, dashes or underscores",
 }
 """What each pattern of a field wants, in words; a test finds a pattern that has none."""

@@ -1,0 +1,35 @@
+"""What an approval is given for, who may give it, and when it holds no longer: one rule each."""
+
+from hashlib import sha256
+
+import orjson
+
+from mailer.campaigns._tables import CampaignRow
+
+GROWTH = 10
+"""Per cent by which an audience may have grown since its approval."""
+
+
+def revision_of(row: CampaignRow) -> str:
+    """Return a digest of what a campaign says, to whom and when.
+
+    It changes with the letter, the topic, the rule, the plan, and the members of a list that the
+    rule names. Customers come and go without another revision: `has_outgrown` looks at those.
+    """
+    said = (row.topic, row.content, row.audience, row.list_changes, row.plan)
+    return sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+
+
+def may_approve(row: CampaignRow, by: str) -> bool:
+    """Say whether somebody may approve a campaign: not who made, wrote or edited it."""
+    return by not in {row.created_by, *row.authors}
+
+
+def is_approved(row: CampaignRow) -> bool:
+    """Say whether a campaign is approved as it stands now."""
+    return row.approved_by is not None and row.approved_revision == revision_of(row)
+
+
+def has_outgrown(row: CampaignRow, size: int) -> bool:
+    """Say whether an audience of this size is more than was approved, by more than GROWTH."""
+    return size * 100 > (row.approved_size or 0) * (100 + GROWTH)
