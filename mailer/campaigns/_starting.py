@@ -1,5 +1,6 @@
 """Starting a campaign: its mailing is made, and its audience cut into batches."""
 
+from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import available_timezones
 
@@ -8,7 +9,7 @@ from sqlmodel import Session
 from mailer import delivery
 from mailer.campaigns._rows import campaign_from, note
 from mailer.campaigns._tables import CampaignRow
-from mailer.campaigns.audience import Audience, audience_select
+from mailer.campaigns.audience import Audience, Numbers, audience_select, last_person
 from mailer.campaigns.checks import CannotSend, Rules, look_over
 from mailer.campaigns.findings import Checked
 from mailer.campaigns.lifecycle import Act, State, after
@@ -17,6 +18,16 @@ from mailer.campaigns.values import Campaign
 from mailer.letters import Brand, PromotionalContent, compile_promotional
 from mailer.vocabulary import MailingId, Stream, Topic
 from mailer.zones import zone_of
+
+STRETCH = 1_000_000
+"""Customers' numbers that are cut at once; the database holds 16 bytes for each person of them."""
+
+Progress = Callable[[int, int], None]
+"""Told how many customers' numbers were looked at, and of how many."""
+
+
+def in_silence(done: int, of: int) -> None:
+    """Tell nobody how far it is."""
 
 
 def start_row(
@@ -27,6 +38,7 @@ def start_row(
     brand: Brand,
     rules: Rules,
     by: str,
+    progress: Progress = in_silence,
     now: datetime,
 ) -> Campaign:
     """Start a campaign whose row is locked, by a plan of one moment or none (at once).
@@ -41,7 +53,7 @@ def start_row(
     refuse_stopped(checked)
     content = PromotionalContent.model_validate(row.content)
     row.mailing_id = _make_mailing(session, row, content, plan, brand, now)
-    row.audience_size = _prepare(session, row, plan, now)
+    row.audience_size = _prepare(session, row, plan, progress, now)
     row.state, row.started_at, row.taken_back = target, now, None
     detail: dict[str, object] = {"audience": row.audience_size}
     if checked.warnings:
@@ -84,17 +96,33 @@ def _make_mailing(
     return mailing_id
 
 
-def _prepare(session: Session, row: CampaignRow, plan: Plan | None, now: datetime) -> int:
+def _prepare(
+    session: Session, row: CampaignRow, plan: Plan | None, progress: Progress, now: datetime
+) -> int:
     mailing_id = MailingId(row.mailing_id or 0)
-    audience = audience_select(Audience.model_validate(row.audience), now=now)
-    if plan is None or not plan.is_by_zone:
-        return delivery.prepare_audience(session, mailing_id, audience, now=now)
-    return delivery.prepare_by_zone(
-        session,
-        mailing_id,
-        audience,
-        moments=moments_of(plan, begun=now, repeats=row.occurrence is not None),
-    )
+    audience = Audience.model_validate(row.audience)
+    moments = None
+    if plan is not None and plan.is_by_zone:
+        moments = moments_of(plan, begun=now, repeats=row.occurrence is not None)
+    size, last = 0, last_person(session)
+    for within in stretches(last):
+        part = audience_select(audience, now=now, within=within)
+        if moments is None:
+            size = delivery.prepare_audience(session, mailing_id, part, now=now)
+        else:
+            size = delivery.prepare_by_zone(session, mailing_id, part, moments=moments)
+        progress(min(within.end - 1, last) if within else last, last)
+    return size
+
+
+def stretches(last: int, *, size: int = STRETCH) -> list[Numbers | None]:
+    """Part the customers' numbers up to `last`; None, which is all of them, where one part does.
+
+    Each part leaves one batch that is not full, or one for each moment, so parts are large.
+    """
+    if last <= size:
+        return [None]
+    return [Numbers(first, first + size) for first in range(1, last + 1, size)]
 
 
 def moments_of(plan: Plan, *, begun: datetime, repeats: bool = False) -> delivery.Moments:

@@ -19,7 +19,7 @@ from mailer.campaigns._rows import (
     note,
     plan_from,
 )
-from mailer.campaigns._starting import start_row
+from mailer.campaigns._starting import Progress, in_silence, start_row
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.audience import settled
 from mailer.campaigns.checks import DEFAULT_RULES, Rules, refuse_unfit
@@ -99,13 +99,15 @@ def start(
     brand: Brand,
     rules: Rules = DEFAULT_RULES,
     by: str,
+    progress: Progress = in_silence,
     now: datetime,
 ) -> Campaign:
     """Make the mailing and cut the audience into batches; sending begins with the commit.
 
     A campaign that is sending already is returned as it is. Of a plan by which it was scheduled
     the quiet hours and the deadline go on to hold; a repetition ends. The caller rings the bell
-    of the promotional lane after its commit. Raises CannotDo, and CannotSend where a check stops
+    of the promotional lane after its commit; `progress` is told how far the cutting is, which
+    takes a second for each million customers. Raises CannotDo, and CannotSend where a check stops
     it.
     """
     row = locked(session, campaign_id)
@@ -113,7 +115,9 @@ def start(
     at_once = plan.once(row.occurrence or 1).at_once() if plan else None
     if at_once is not None and State(row.state) is State.SCHEDULED:
         row.plan, row.occurrence = at_once.stored(), None
-    return start_row(session, row, plan=at_once, brand=brand, rules=rules, by=by, now=now)
+    return start_row(
+        session, row, plan=at_once, brand=brand, rules=rules, by=by, progress=progress, now=now
+    )
 
 
 def pause(

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mailer.cli.exits import Refused
 from mailer.cli.house import ACTOR, the_parts
-from mailer.cli.output import facts, json_option, say, say_json, table
+from mailer.cli.output import facts, json_option, progress, say, say_json, table
 from mailer.vocabulary import Reason
 
 if TYPE_CHECKING:
@@ -80,9 +80,16 @@ def start(*, campaign_id: int, as_json: bool) -> None:
     from mailer import campaigns
 
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
-        return campaigns.start(
-            session, number, brand=parts.brand, rules=parts.rules, by=ACTOR, now=parts.clock()
-        )
+        with progress("Cutting the audience") as advance:
+            return campaigns.start(
+                session,
+                number,
+                brand=parts.brand,
+                rules=parts.rules,
+                by=ACTOR,
+                progress=advance,
+                now=parts.clock(),
+            )
 
     do(campaign_id, act, as_json, ring=True)
 

@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, DateTime, FromClause, Select, Text, bindparam, fun
 from sqlmodel import Session
 
 from mailer import people
-from mailer.delivery.mailings import BATCH_SIZE, insert_slices
+from mailer.delivery.mailings import insert_slices, slices_of
 from mailer.vocabulary import MailingId
 
 
@@ -26,26 +26,11 @@ class Moments:
 def prepare_by_zone(
     session: Session, mailing_id: MailingId, audience: Select[Any], *, moments: Moments
 ) -> int:
-    """Cut an audience into batches, each due at one moment; return how many people it has.
+    """Cut an audience into batches, each due at one moment; return the mailing's people.
 
-    What holds for `prepare_audience` holds here: one statement, and memory that does not grow.
+    What holds for `prepare_audience` holds here.
     """
-    placed = _placed(audience, moments)
-    place = func.row_number().over(partition_by=placed.c.due, order_by=placed.c.person_id) - 1
-    numbered = sa.select(placed, (place // BATCH_SIZE).label("slice")).subquery("numbered")
-    slices = (
-        sa.select(
-            func.nextval(func.pg_get_serial_sequence("delivery_batch", "id")).label("id"),
-            numbered.c.due,
-            func.array_agg(numbered.c.person_id).label("persons"),
-            func.array_agg(numbered.c.address_id).label("addresses"),
-            func.count().label("size"),
-        )
-        .group_by(numbered.c.due, numbered.c.slice)
-        .order_by(numbered.c.due, numbered.c.slice)
-        .cte("slices")
-        .prefix_with("MATERIALIZED")
-    )
+    slices = slices_of(_placed(audience, moments), by=("due",))
     return insert_slices(session, mailing_id, slices, slices.c.due)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     DateTime,
+    FromClause,
     Select,
     bindparam,
     func,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as insert_or_keep
 from sqlmodel import Session, SQLModel, col, select
 
@@ -46,6 +48,7 @@ TEST = "test"
 
 _mailing = SQLModel.metadata.tables["delivery_mailing"]
 _quiet_hours = TypeAdapter(QuietHours)
+_numbers = ARRAY(BigInteger)
 
 
 class MailingNotFound(Exception):
@@ -176,31 +179,60 @@ def prepare_audience(
     now: datetime,
     not_before: datetime | None = None,
 ) -> int:
-    """Cut an audience into batches with rosters by one statement; return how many people it has.
+    """Cut an audience into batches with rosters by one statement; return the mailing's people.
 
     `audience` selects person_id and address_id, a person at most once. Whoever may not be mailed
-    is in it too: they are refused with their reason when their turn comes.
+    is in it too: they are refused with their reason when their turn comes. A large audience may
+    be handed in by parts, one call each.
     """
-    people = audience.subquery("audience")
-    numbered = sa.select(
-        people.c.person_id,
-        people.c.address_id,
-        ((func.row_number().over(order_by=people.c.person_id) - 1) // BATCH_SIZE).label("slice"),
-    ).subquery("numbered")
-    slices = (
+    slices = slices_of(audience.order_by(None).subquery("audience"))
+    due = bindparam("due", not_before or now, type_=DateTime(timezone=True))
+    return insert_slices(session, mailing_id, slices, due)
+
+
+def slices_of(people: FromClause, *, by: Sequence[str] = ()) -> CTE:
+    """Cut people (person_id, address_id and what `by` names) into batches of one kind each.
+
+    Everybody of a kind becomes two arrays in the order of their numbers, and a batch is a piece of
+    both. To number everybody in a window, and to group by slices of that, takes twice the time.
+    """
+    kinds = [people.c[name] for name in by]
+    ordered = sa.select(people).order_by(*kinds, people.c.person_id).subquery("ordered")
+    same = [ordered.c[name] for name in by]
+    whole = (
+        sa.select(
+            *same,
+            func.array_agg(ordered.c.person_id, type_=_numbers).label("persons"),
+            func.array_agg(ordered.c.address_id, type_=_numbers).label("addresses"),
+        )
+        .group_by(*same)
+        .order_by(*same)
+        .cte("whole")
+        .prefix_with("MATERIALIZED")
+    )
+    return _cut(whole, by)
+
+
+def _cut(whole: CTE, by: Sequence[str]) -> CTE:
+    """Cut the arrays of each kind into pieces (id, persons, addresses, size, and the kind)."""
+    count = func.cardinality(whole.c.persons)
+    cuts = (
+        func.generate_series(1, count, BATCH_SIZE).table_valued("at", name="cuts").render_derived()
+    )
+    first = sa.cast(cuts.c.at, sa.Integer)
+    last = func.least(first + (BATCH_SIZE - 1), count)
+    return (
         sa.select(
             func.nextval(func.pg_get_serial_sequence("delivery_batch", "id")).label("id"),
-            func.array_agg(numbered.c.person_id).label("persons"),
-            func.array_agg(numbered.c.address_id).label("addresses"),
-            func.count().label("size"),
+            *(whole.c[name] for name in by),
+            whole.c.persons[first:last].label("persons"),
+            whole.c.addresses[first:last].label("addresses"),
+            (last - first + 1).label("size"),
         )
-        .group_by(numbered.c.slice)
-        .order_by(numbered.c.slice)
+        .select_from(whole.join(cuts, sa.true()))
         .cte("slices")
         .prefix_with("MATERIALIZED")
     )
-    due = bindparam("due", not_before or now, type_=DateTime(timezone=True))
-    return insert_slices(session, mailing_id, slices, due)
 
 
 def insert_slices(

@@ -6,6 +6,7 @@ An image's title may give its size, as in `![The new till](https://… "600x200"
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 
 from markdown_it import MarkdownIt
@@ -48,9 +49,11 @@ class Written:
     crossed: bool
 
 
+@lru_cache(maxsize=16)
 def written(source: str) -> Written:
     """Read Markdown (CommonMark, no HTML) with marks in it. Raises MarksBroken.
 
+    Kept for a while: what checks a letter and what compiles it read the same text six times.
     Links are reported as they are written, whatever their scheme: judging them is the caller's.
     """
     stash = Stash(source)

@@ -21,8 +21,12 @@ class Missing(Undefined):
         return FALLBACKS.get(self._undefined_name or "", "")
 
 
+@lru_cache(maxsize=4)
 def first_stage(folder: Path = TEMPLATES) -> Environment:
-    """Give the environment of the square brackets; anything undefined in it is an error."""
+    """Give the environment of the square brackets; anything undefined in it is an error.
+
+    It is kept, and keeps the files that it has parsed until they change on the disk.
+    """
     stage = Environment(
         loader=FileSystemLoader(folder),
         block_start_string="[%",

@@ -1,6 +1,6 @@
 """For whom a campaign is: rules, the SELECT that they make, the sentence that says them, counts."""
 
-from mailer.campaigns.audience.counting import Count, count_step
+from mailer.campaigns.audience.counting import Count, count_step, last_person
 from mailer.campaigns.audience.lists import (
     ListId,
     ListInUse,
@@ -64,6 +64,7 @@ __all__ = [
     "field_path",
     "forget",
     "forget_list",
+    "last_person",
     "list_of",
     "lists_page",
     "names_in",

@@ -60,7 +60,7 @@ def count_step(session: Session, rule: Rule, *, topic: Topic, now: datetime) -> 
         session.flush()
         row = None
     row = row or CountRow(
-        key=key, as_at=now, next_person=1, last_person=_last_person(session), refused={}
+        key=key, as_at=now, next_person=1, last_person=last_person(session), refused={}
     )
     part = Numbers(row.next_person, row.next_person + PART)
     audience = audience_select(Audience(rule=rule), now=row.as_at, within=part)
@@ -92,7 +92,8 @@ def _kept(session: Session, row: CountRow) -> Count:
     return Count(row.audience, row.allowed, refused, row.as_at, 1.0 if done else looked)
 
 
-def _last_person(session: Session) -> int:
+def last_person(session: Session) -> int:
+    """Return the highest number of a living customer; 0 where there is none."""
     everybody = people.living().subquery("living")
     return int(session.execute(select(func.max(everybody.c.person_id))).scalar_one() or 0)
 
