@@ -101,6 +101,13 @@ class Settings(BaseModel):
 
     pace_per_second: float = Field(default=0, ge=0, allow_inf_nan=False)
     """Messages a second over all workers; 0 for as fast as the provider takes them."""
+    pace_per_minute: int = Field(default=0, ge=0, le=10**9)
+    """Messages in any 60 seconds over all workers; 0 for no limit. Likewise by hour and day."""
+    pace_per_hour: int = Field(default=0, ge=0, le=10**9)
+    pace_per_day: int = Field(default=0, ge=0, le=10**9)
+    warm_up: str = ""
+    """A new sending domain's warm-up: `2026-12-01:500,1000,2000`, first day (UTC), then messages of
+    the first, second, third … day."""
     pace_per_domain: str = ""
     """Slower domains, as `example.com=5,example.org=0.5`, in messages a second."""
     reply_timeout: float = Field(default=60.0, gt=0, allow_inf_nan=False)

@@ -5,7 +5,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from mailer.delivery import (
     Clocks,
     Gate,
     LettersPress,
+    Limits,
     OptOuts,
     Pace,
     PaceInvalid,
@@ -28,6 +29,7 @@ from mailer.delivery import (
     Senders,
     SenderSettings,
     read_pace,
+    read_warm_up,
 )
 from mailer.journal import Journal
 from mailer.letters import Brand
@@ -152,7 +154,7 @@ def refuse_unusable(settings: Settings) -> None:
     try:
         pace = _pace(settings)
     except PaceInvalid as error:
-        raise SettingsInvalid(f"MAILER_PACE_PER_DOMAIN: {error}") from None
+        raise SettingsInvalid(f"MAILER_{error.setting}: {error}") from None
     if not all(name and math.isfinite(rate) for name, rate in pace.per_domain.items()):
         raise SettingsInvalid("MAILER_PACE_PER_DOMAIN is not like example.com=5,example.org=0.5")
     if settings.provider is not ProviderName.SMTP:
@@ -233,7 +235,15 @@ def build_provider(settings: Settings) -> Provider:
 
 
 def _pace(settings: Settings) -> Pace:
-    return read_pace(settings.pace_per_second, settings.pace_per_domain)
+    warm_up_from, warm_up = read_warm_up(settings.warm_up)
+    pace = read_pace(settings.pace_per_second, settings.pace_per_domain)
+    limits = Limits(
+        per_minute=settings.pace_per_minute or None,
+        per_hour=settings.pace_per_hour or None,
+        per_day=settings.pace_per_day or None,
+        warm_up=warm_up,
+    )
+    return replace(pace, limits=limits, warm_up_from=warm_up_from)
 
 
 def _brand(settings: Settings) -> Brand:

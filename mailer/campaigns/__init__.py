@@ -22,6 +22,7 @@ from mailer.campaigns.figures import FIGURES, OVER_TIME, Figures
 from mailer.campaigns.findings import Check, Checked, Finding, Weight
 from mailer.campaigns.foresight import Foresight, NotScheduled, ZoneAhead, foresee
 from mailer.campaigns.lifecycle import Act, CannotDo, State, possible
+from mailer.campaigns.pacing import set_pace
 from mailer.campaigns.plans import Hours, Plan
 from mailer.campaigns.repeats import Every, Repeat, Weekday
 from mailer.campaigns.report import (
@@ -102,6 +103,7 @@ __all__ = [
     "resume",
     "schedule",
     "send_test",
+    "set_pace",
     "start",
     "start_due",
     "unschedule",

@@ -13,6 +13,7 @@ from mailer.campaigns.lifecycle import State
 from mailer.campaigns.plans import Plan
 from mailer.campaigns.revisions import is_approved, revision_of
 from mailer.campaigns.values import Campaign, CampaignId
+from mailer.delivery import Limits
 from mailer.letters import PromotionalContent
 from mailer.vocabulary import MailingId, Topic
 
@@ -96,7 +97,18 @@ def campaign_from(row: CampaignRow) -> Campaign:
         approved_size=row.approved_size if approved else None,
         taken_back=row.taken_back,
         copied_from=CampaignId(row.copied_from) if row.copied_from is not None else None,
+        pace=pace_from(row),
     )
+
+
+def pace_from(row: CampaignRow) -> Limits | None:
+    """Read how fast a campaign may leave."""
+    return None if row.pace is None else Limits.model_validate(row.pace)
+
+
+def stored_pace(pace: Limits | None) -> dict[str, Any] | None:
+    """Return a pace as it is kept; one that limits nothing is none."""
+    return pace.stored() if pace is not None and pace.is_any else None
 
 
 def plan_from(row: CampaignRow) -> Plan | None:

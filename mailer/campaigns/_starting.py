@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 from sqlmodel import Session
 
 from mailer import delivery
-from mailer.campaigns._rows import campaign_from, note
+from mailer.campaigns._rows import campaign_from, note, pace_from
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.audience import Audience, Numbers, audience_select, last_person
 from mailer.campaigns.checks import CannotSend, Rules, look_over
@@ -88,6 +88,7 @@ def _make_mailing(
             targets=compile_promotional(content, topic=topic, brand=brand).targets,
             use_by=plan.deadline if plan else None,
             quiet_hours=plan.hours if plan else None,
+            pace=pace_from(row),
         ),
         now=now,
     )

@@ -76,6 +76,7 @@ class CampaignRow(Table, table=True):
     copied_from: int | None = Field(default=None, sa_type=BigInteger)
     audience_size: int | None = None
     """People, counted at the start."""
+    pace: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
 
 
 class TestRow(Table, table=True):

@@ -1,4 +1,4 @@
-"""A copy of any campaign as a new draft: its letter, topic and audience, and nothing of its past."""
+"""A copy of any campaign as a new draft: its letter, topic, audience and pace, and nothing of its past."""
 
 from datetime import datetime
 
@@ -30,6 +30,7 @@ def clone(
         created_by=by,
         authors=[by],
         copied_from=campaign_id,
+        pace=source.pace,
     )
     note(session, row, "created", by=by, now=now, detail={"copied_from": campaign_id})
     return campaign_from(row)

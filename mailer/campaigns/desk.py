@@ -18,6 +18,7 @@ from mailer.campaigns._rows import (
     locked,
     note,
     plan_from,
+    stored_pace,
 )
 from mailer.campaigns._starting import Progress, in_silence, start_row
 from mailer.campaigns._tables import CampaignRow
@@ -35,6 +36,12 @@ class ReasonUnfit(CampaignError):
 
     def __init__(self) -> None:
         super().__init__(type(self).__doc__)
+
+
+def refuse_unfit_reason(reason: str) -> None:
+    """Let pass what may stand in the ledger. Raises ReasonUnfit."""
+    if "@" in reason or not reason.isprintable():
+        raise ReasonUnfit
 
 
 STEERED = MappingProxyType(
@@ -58,6 +65,7 @@ def create(session: Session, new: NewCampaign, *, brand: Brand, by: str, now: da
         topic=new.topic.value,
         content=new.content.model_dump(mode="json"),
         audience=_audience(session, new),
+        pace=stored_pace(new.pace),
         state=State.DRAFT.value,
         created_at=now,
         created_by=by,
@@ -87,7 +95,7 @@ def edit(
     row.authors = [*dict.fromkeys([*row.authors, by])]
     row.name, row.topic = new.name, new.topic.value
     row.content = new.content.model_dump(mode="json")
-    row.audience = _audience(session, new)
+    row.audience, row.pace = _audience(session, new), stored_pace(new.pace)
     note(session, row, "edited", by=by, now=now)
     return campaign_from(row)
 
@@ -182,8 +190,7 @@ def _steer(
     by: str,
     now: datetime,
 ) -> Campaign:
-    if "@" in reason or not reason.isprintable():
-        raise ReasonUnfit
+    refuse_unfit_reason(reason)
     row = locked(session, campaign_id)
     before = State(row.state)
     row.state = after(before, act)

@@ -37,6 +37,7 @@ class Act(StrEnum):
     APPROVE = "approve"
     TEST = "test"
     CLONE = "clone"
+    PACE = "pace"
 
 
 NEXT = MappingProxyType(
@@ -73,11 +74,12 @@ NEXT = MappingProxyType(
         (State.DRAFT, Act.TEST): State.DRAFT,
         (State.SCHEDULED, Act.TEST): State.SCHEDULED,
         **{(state, Act.CLONE): state for state in State},
+        **{(state, Act.PACE): state for state in State if not state.is_final},
     }
 )
 """Every transition there is; a pair that is missing cannot be done."""
 
-STAYING = frozenset({Act.EDIT, Act.SCHEDULE, Act.APPROVE, Act.TEST, Act.CLONE})
+STAYING = frozenset({Act.EDIT, Act.SCHEDULE, Act.APPROVE, Act.TEST, Act.CLONE, Act.PACE})
 """Acts that do something each time, though the state may stay what it is."""
 
 

@@ -185,6 +185,7 @@ def _copy(session: Session, row: CampaignRow, plan: Plan, now: datetime) -> Camp
         created_by=row.created_by,
         authors=row.authors,
         list_changes=row.list_changes,
+        pace=row.pace,
     )
     _hand_on_approval(row, copy)
     note(session, copy, "created", by=CLOCK, now=now, detail={"series": row.id})

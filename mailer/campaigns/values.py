@@ -8,6 +8,7 @@ from typing import NewType
 from mailer.campaigns.audience.rules import Audience
 from mailer.campaigns.lifecycle import State
 from mailer.campaigns.plans import Plan
+from mailer.delivery import Limits
 from mailer.letters import PromotionalContent
 from mailer.vocabulary import MailingId, Reason, Topic
 
@@ -22,6 +23,8 @@ class NewCampaign:
     topic: Topic
     content: PromotionalContent
     audience: Audience
+    pace: Limits | None = None
+    """How fast it may leave; None: as fast as the installation does."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Campaign:
     taken_back: str | None = None
     """Why the clock took it back to the drafts instead of starting it; none once it is scheduled."""
     copied_from: CampaignId | None = None
+    pace: Limits | None = None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from mailer.cli.customers import import_
 from mailer.cli.exits import Exit, told
 from mailer.cli.installation import beat, check, demo, migrate, up, web, worker
 from mailer.cli.keys import api_keys, keys
+from mailer.cli.pacing import pace
 from mailer.cli.reports import report
 from mailer.cli.schedules import schedule
 
@@ -50,7 +51,7 @@ def cli() -> None:
     """
 
 
-for act in (schedule, check_campaign, approve, test_, clone, report):
+for act in (schedule, pace, check_campaign, approve, test_, clone, report):
     campaign.add_command(act)
 for command in COMMANDS:
     cli.add_command(command)

@@ -62,7 +62,7 @@ def list_(*, as_json: bool) -> None:
 def create(*, file: Path, as_json: bool) -> None:
     """Save a campaign from a JSON FILE as a draft (`-` reads standard input).
 
-    The file holds what the API takes: name, topic, content, audience (docs/api.md).
+    The file holds what the API takes: name, topic, content, audience, pace (docs/api.md).
     """
     from mailer import campaigns
 
@@ -175,9 +175,10 @@ def _say_books(told: dict[str, Any]) -> None:
     from mailer.permission import IN_SHORT
 
     refused: dict[str, int] = told.pop("refused")
-    plan: dict[str, object] = told.pop("plan") or {}
     named = {name.replace("_", " "): value for name, value in told.items()}
-    named["plan"] = ", ".join(f"{name} {value}" for name, value in plan.items()) or None
+    for rule in ("plan", "pace"):
+        parts: dict[str, object] = told[rule] or {}
+        named[rule] = ", ".join(f"{name} {value}" for name, value in parts.items()) or None
     facts({**named, "refused": sum(refused.values())})
     rows = [(code, count, IN_SHORT[Reason(code)]) for code, count in sorted(refused.items())]
     if rows:
@@ -246,11 +247,13 @@ class CampaignFile(BaseModel):
     topic: str
     content: dict[str, object]
     audience: dict[str, object] = {}
+    pace: dict[str, object] | None = None
 
 
 def _read(file: Path) -> "NewCampaign":
     from mailer.campaigns import NewCampaign
     from mailer.campaigns.audience import ChosenAudience, field_path
+    from mailer.delivery import Limits
     from mailer.letters import FieldsInvalid, PromotionalContent
     from mailer.vocabulary import Topic
 
@@ -262,6 +265,7 @@ def _read(file: Path) -> "NewCampaign":
             topic=Topic(given.topic),
             content=PromotionalContent.read(given.content),
             audience=ChosenAudience.model_validate_json(json.dumps(given.audience)),
+            pace=Limits.model_validate(given.pace) if given.pace is not None else None,
         )
     except ValidationError as error:
         faults = (
@@ -319,6 +323,7 @@ def _told(done: "Campaign") -> dict[str, object]:
         "state": done.state.value,
         "mailing": done.mailing_id,
         "plan": done.plan.stored() if done.plan else None,
+        "pace": done.pace.stored() if done.pace else None,
         "scheduled_for": done.scheduled_for,
         "series": done.series_id,
         "occurrence": done.occurrence,

@@ -13,11 +13,13 @@ from mailer.delivery.books import (
     messages_of,
     unfinished,
 )
+from mailer.delivery.budgets import set_pace
 from mailer.delivery.by_zone import Moments, count_by_zone, prepare_by_zone
 from mailer.delivery.clocks import SenderClock
 from mailer.delivery.evidence import UnknownBatch, unknown_batches
 from mailer.delivery.gate import Gate
 from mailer.delivery.heard import News, hear
+from mailer.delivery.limits import NO_LIMITS, Limits
 from mailer.delivery.mailings import (
     BATCH_SIZE,
     Mailing,
@@ -33,7 +35,7 @@ from mailer.delivery.mailings import (
     targets_of,
 )
 from mailer.delivery.optout import Acknowledgement, Clocks, Left, OptOuts
-from mailer.delivery.pace import Pace, PaceInvalid, read_pace
+from mailer.delivery.pace import Pace, PaceInvalid, read_pace, read_warm_up
 from mailer.delivery.press import LettersPress, Senders, compile_mailing
 from mailer.delivery.reach import handed_over_of, handed_over_when, heard_of
 from mailer.delivery.reaper import BatchNotUnknown, reap, settle_unknown
@@ -46,6 +48,7 @@ from mailer.delivery.window import BARRIER
 __all__ = [
     "BARRIER",
     "BATCH_SIZE",
+    "NO_LIMITS",
     "Acknowledgement",
     "BatchNotUnknown",
     "BatchState",
@@ -56,6 +59,7 @@ __all__ = [
     "Gauges",
     "Left",
     "LettersPress",
+    "Limits",
     "Mailing",
     "MailingNotFound",
     "MailingState",
@@ -92,9 +96,11 @@ __all__ = [
     "prepare_audience",
     "prepare_by_zone",
     "read_pace",
+    "read_warm_up",
     "reap",
     "send_to_one",
     "set_mailing_state",
+    "set_pace",
     "settle_unknown",
     "targets_of",
     "unfinished",

@@ -34,6 +34,7 @@ class MailingRow(Table, table=True):
     quiet_hours: dict[str, Any] | None = Field(
         default=None, sa_column=Column(JSONB(none_as_null=True))
     )
+    pace: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     created_at: datetime
 
 
@@ -156,9 +157,17 @@ class LaneRow(Table, table=True):
 
 
 class PaceRow(Table, table=True):
-    """A budget of messages a second that all workers share; `*` is every mail."""
+    """A budget of messages that all workers share; `*` is every mail by the second."""
 
     __tablename__ = "delivery_pace"
+    __table_args__ = (Index("ix_delivery_pace_next_at", "next_at"),)
 
     budget: str = Field(primary_key=True)
     free_at: datetime
+    """When what was reserved by the second will have begun."""
+    mailing_id: int | None = Field(default=None, sa_type=BigInteger)
+    """Whose batches wait for it; 0 for all that are promotional."""
+    next_at: datetime | None = None
+    """Before this no batch of these is claimed: the next turn by minute, hour and day."""
+    spent: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    """What has begun by minute, hour and day."""

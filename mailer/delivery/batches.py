@@ -13,6 +13,7 @@ from sqlmodel import Session, SQLModel, col, select
 from mailer.database import rows_changed
 from mailer.delivery._tables import BatchRow, ExceptionRow, MailingRow, PlaceRow, RosterRow
 from mailer.delivery.mailings import Mailing, mailing_from
+from mailer.delivery.pace import IN_TURN
 from mailer.vocabulary import AddressId, BatchId, Held, Lane, Outcome, PersonId, Reason, Refused
 
 _batch = SQLModel.metadata.tables["delivery_batch"]
@@ -49,7 +50,7 @@ class Note:
 
 
 _CLAIM = text(
-    """
+    f"""
     WITH due AS (
         SELECT b.id FROM delivery_batch b JOIN delivery_mailing m ON m.id = b.mailing_id
         WHERE b.lane = :lane
@@ -57,6 +58,7 @@ _CLAIM = text(
           AND b.not_before <= :now
           AND (b.state = 'prepared' OR b.lease_until <= :now)
           AND m.state = 'sending'
+          AND {IN_TURN}
           AND NOT EXISTS (
               SELECT 1 FROM delivery_lane l WHERE l.lane = :lane AND l.stopped_until > :now)
         ORDER BY b.not_before, b.id

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from mailer import people
 from mailer.delivery.facts import facts_of_given, read_facts
+from mailer.delivery.pace import IN_TURN
 from mailer.permission import Curfew, decide
 from mailer.vocabulary import (
     Allowed,
@@ -136,11 +137,12 @@ def books(session: Session, mailing_id: MailingId) -> Books:
 
 
 _DUE = text(
-    """
+    f"""
     SELECT b.lane, sum(b.size - b.refused) AS people,
            extract(epoch FROM :now - min(b.not_before)) AS oldest
     FROM delivery_batch b JOIN delivery_mailing m ON m.id = b.mailing_id
     WHERE b.state IN ('prepared', 'claimed') AND b.not_before <= :now AND m.state = 'sending'
+      AND {IN_TURN}
     GROUP BY b.lane
     """
 )
@@ -335,6 +337,7 @@ def due_lanes(session: Session, *, now: datetime) -> list[str]:
             " JOIN delivery_mailing m ON m.id = b.mailing_id"
             " WHERE b.state IN ('prepared', 'claimed') AND b.not_before <= :now"
             " AND (b.state = 'prepared' OR b.lease_until <= :now) AND m.state = 'sending'"
+            f" AND {IN_TURN}"
         ),
         {"now": now},
     )

@@ -26,6 +26,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from mailer.database import rows_changed
 from mailer.delivery._tables import BatchRow, MailingRow, RosterRow
+from mailer.delivery.limits import Limits
 from mailer.delivery.states import MailingState
 from mailer.permission import Curfew, Facts, decide, decide_test
 from mailer.vocabulary import (
@@ -69,6 +70,7 @@ class NewMailing:
     targets: Sequence[str] = field(default_factory=tuple)
     use_by: datetime | None = None
     quiet_hours: QuietHours | None = None
+    pace: Limits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class Mailing:
     use_by: datetime | None
     created_at: datetime
     quiet_hours: QuietHours | None = None
+    pace: Limits | None = None
 
     def curfew(self, now: datetime) -> Curfew | None:
         """Return what the decision asks about quiet hours at a moment; None without any."""
@@ -126,6 +129,7 @@ def create_mailing(session: Session, new: NewMailing, *, now: datetime) -> Maili
             audience=0,
             use_by=new.use_by,
             quiet_hours=_stored(new.quiet_hours),
+            pace=new.pace.stored() if new.pace is not None and new.pace.is_any else None,
             created_at=now,
         )
         .on_conflict_do_nothing(index_elements=["key"])
@@ -342,6 +346,7 @@ def mailing_from(row: MailingRow) -> Mailing:
         use_by=row.use_by,
         created_at=row.created_at,
         quiet_hours=_quiet_hours.validate_python(row.quiet_hours) if row.quiet_hours else None,
+        pace=Limits.model_validate(row.pace) if row.pace else None,
     )
 
 

@@ -2,26 +2,60 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import bindparam, text
 from sqlmodel import Session
 
 from mailer.delivery._tables import PaceRow  # noqa: F401 - registers the table
+from mailer.delivery.limits import NO_LIMITS, Limits
 
 ALL_MAIL = "*"
+PER_DOMAIN = "PACE_PER_DOMAIN"
+
+# Subqueries without a row of their own are run once a statement: a mailing of which two thousand
+# batches wait for its turn costs the others no more than a look at each of them.
+IN_TURN = """
+    b.mailing_id <> ALL (ARRAY(SELECT p.mailing_id FROM delivery_pace p WHERE p.next_at > :now))
+    AND (b.lane <> 'promotional' OR NOT EXISTS (
+        SELECT 1 FROM delivery_pace p WHERE p.mailing_id = 0 AND p.next_at > :now))
+"""
+"""SQL: no budget by the minute, hour or day lets batch `b` wait (`:now`)."""
 
 
 class PaceInvalid(Exception):
     """A pace setting cannot be read; the text says which part and what would be right."""
 
+    def __init__(self, setting: str, problem: str) -> None:
+        self.setting = setting
+        super().__init__(problem)
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Messages a second: over everything, and for domains that want it slower; 0 is no limit."""
+    """How fast mail leaves this installation, over all mailings.
+
+    Messages a second: over everything, and for domains that want it slower; 0 is no limit. By the
+    minute, hour and day, and a warm-up of the sending domain from a day (UTC) on.
+    """
 
     per_second: float = 0.0
     per_domain: Mapping[str, float] = field(default_factory=dict)
+    limits: Limits = NO_LIMITS
+    warm_up_from: date | None = None
+
+    def limits_on(self, day: date) -> Limits:
+        """Return the limits that hold on a day; a warm-up that is still to come does not."""
+        if self._is_warming(day):
+            return self.limits
+        return self.limits.model_copy(update={"warm_up": ()})
+
+    def budget_on(self, day: date) -> str:
+        """Name the budget of a day's limits: a warm-up from another day on begins anew."""
+        return f"all:{self.warm_up_from}" if self._is_warming(day) else "all"
+
+    def _is_warming(self, day: date) -> bool:
+        return self.warm_up_from is not None and self.warm_up_from <= day
 
     def slice_of(self, wanted: int) -> int:
         """Return how many of `wanted` messages may begin within one second."""
@@ -38,10 +72,23 @@ def read_pace(per_second: float, per_domain: str) -> Pace:
         try:
             domains[name.strip().casefold()] = float(rate)
         except ValueError:
-            raise PaceInvalid(f"{part!r} is not like example.com=5") from None
+            raise PaceInvalid(PER_DOMAIN, f"{part!r} is not like example.com=5") from None
         if domains[name.strip().casefold()] <= 0:
-            raise PaceInvalid(f"{part!r}: the pace must be above 0")
+            raise PaceInvalid(PER_DOMAIN, f"{part!r}: the pace must be above 0")
     return Pace(per_second, domains)
+
+
+def read_warm_up(text: str) -> tuple[date | None, tuple[int, ...]]:
+    """Read `2026-12-01:500,1000,2000`: the first day and the days' messages. Raises PaceInvalid."""
+    if not text.strip():
+        return None, ()
+    first, _, counts = text.partition(":")
+    try:
+        curve = Limits(warm_up=tuple(int(each) for each in counts.split(",")))
+        return date.fromisoformat(first.strip()), curve.warm_up
+    except ValueError:
+        problem = f"{text!r} is not like 2026-12-01:500,1000,2000"
+        raise PaceInvalid("WARM_UP", problem) from None
 
 
 # The budget is a moment: when the messages reserved so far will all have begun. A worker that

@@ -21,7 +21,6 @@ from mailer.delivery.batches import (
     held_as,
     hold,
     hold_back,
-    move_to_child,
     refuse,
     take_places,
 )
@@ -31,7 +30,7 @@ from mailer.delivery.gate import Gate, Passed, Prepared
 from mailer.delivery.mailings import TEST
 from mailer.delivery.pace import Pace
 from mailer.delivery.settle import SOON, NotOurs, Result, settle, sort_answers, stop_lane
-from mailer.delivery.turns import keep_pace
+from mailer.delivery.turns import Turn, cut_to_a_slice, keep_pace, take_turn
 from mailer.delivery.window import Window
 from mailer.journal import Journal, JournalUnwritable
 from mailer.providers import AboutUs, Accepted, HandOver, NotBegun
@@ -113,10 +112,16 @@ class Sender:
         )
         if not prepared or not self._is_provider_ready(batch, len(prepared)):
             return True
+        turn = take_turn(
+            self._database, self._settings.pace, batch, prepared, now=self._clock.now()
+        )
+        if not turn.prepared:
+            return True
+        batch = turn.batch
         with self._clock.window() as window:
-            taken = self._take_in_hand(batch)
+            taken = self._take_in_hand(turn)
             if taken is Taken.YES:
-                passed, answer = self._through_the_gate(batch, prepared, window)
+                passed, answer = self._through_the_gate(batch, turn.prepared, window)
         if taken is Taken.IN_DOUBT:
             self._resolve_doubt(batch)
         elif taken is Taken.YES:
@@ -137,7 +142,10 @@ class Sender:
             )
             if batch is None:
                 return None
-            batch = self._cut_to_a_slice(session, batch)
+            speed = max(1, int(self._begun_per_second))
+            batch = cut_to_a_slice(session, batch, self._settings.pace, per_second=speed, now=now)
+            if not batch.people:
+                return batch, set()
             facts = _facts_of(session, batch)
             allowed, refused, held = _decide_all(batch, facts, now)
             batch = hold_back(session, batch, held)
@@ -152,14 +160,6 @@ class Sender:
         return batch.without(refused), {
             who for same in facts if not same.tracking for who in same.versions
         }
-
-    def _cut_to_a_slice(self, session: Session, batch: Claimed) -> Claimed:
-        """Leave no more people in the batch than can begin within a second at the present pace."""
-        size = self._settings.pace.slice_of(max(1, int(self._begun_per_second)))
-        rest = list(batch.people)[size:]
-        # The rest keeps its place in line, so that an older campaign goes on before a younger one.
-        move_to_child(session, batch, rest, attempt=batch.attempt, not_before=batch.due)
-        return batch.without(rest)
 
     def _print(
         self, batch: Claimed, untracked: Collection[PersonId]
@@ -214,14 +214,21 @@ class Sender:
 
     # S2
 
-    def _take_in_hand(self, batch: Claimed) -> "Taken":
-        """Commit `claimed → handing`; NO when the batch is not ours any more."""
+    def _take_in_hand(self, turn: Turn) -> "Taken":
+        """Commit `claimed → handing`; NO when the batch is not ours any more, or its turn is over.
+
+        The window is armed by now, so that nothing begins more than its second after the turn. A
+        batch that came too late is claimed again when its lease is over.
+        """
+        batch, now = turn.batch, self._clock.now()
+        if turn.is_over(now):
+            return Taken.NO
         try:
             with self._database.transaction() as session:
                 taken = rows_changed(
                     session,
                     _TAKE_IN_HAND,
-                    {"batch_id": batch.id, "token": batch.token, "now": self._clock.now()},
+                    {"batch_id": batch.id, "token": batch.token, "now": now},
                 )
             return Taken.YES if taken else Taken.NO
         except CommitInDoubt:

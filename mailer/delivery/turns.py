@@ -1,4 +1,8 @@
-"""The turn of a batch in the budgets that all workers share; who is beyond it waits in line."""
+"""The turn of a batch in the budgets that all workers share; who is beyond it waits in line.
+
+By the second a worker sleeps until its turn; by the minute, hour and day it takes what there is room
+for, and the mailing is left alone until its next turn: no worker is held, and no other mailing.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,8 +12,10 @@ from sqlmodel import Session
 
 from mailer.database import Database
 from mailer.delivery.batches import Claimed, finish_empty, give_back, hold, move_to_child
+from mailer.delivery.budgets import room_for, take_room
 from mailer.delivery.clocks import SenderClock
 from mailer.delivery.gate import Prepared
+from mailer.delivery.limits import TURN_LASTS
 from mailer.delivery.pace import ALL_MAIL, Pace, reserve, waiting
 from mailer.vocabulary import Lane, PersonId
 
@@ -17,6 +23,55 @@ LONGEST_WAIT = 5.0
 """Seconds that a worker holds a batch for its turn; a longer wait is put back in line."""
 
 Ready = Mapping[PersonId, Prepared]
+
+
+def cut_to_a_slice(
+    session: Session, batch: Claimed, pace: Pace, *, per_second: int, now: datetime
+) -> Claimed:
+    """Leave no more people in the batch than can begin in a second, and may by every limit.
+
+    The others keep their place in line, so that an older campaign goes on before a younger one.
+    """
+    size = min(pace.slice_of(per_second), room_for(session, batch, pace, now=now))
+    if not size:
+        give_back(session, batch, not_before=batch.due)
+        return batch.without(batch.people)
+    rest = list(batch.people)[size:]
+    move_to_child(session, batch, rest, attempt=batch.attempt, not_before=batch.due)
+    return batch.without(rest)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Who of a batch may begin by minute, hour and day, and until when they must have begun to."""
+
+    batch: Claimed
+    prepared: Ready
+    ends: datetime | None = None
+
+    def is_over(self, now: datetime) -> bool:
+        """Say whether the turn came to nothing: what begins later would count in a later window."""
+        return self.ends is not None and now > self.ends
+
+
+def take_turn(
+    database: Database, pace: Pace, batch: Claimed, prepared: Ready, *, now: datetime
+) -> Turn:
+    """Take the batch's turn by minute, hour and day; who is beyond it goes back in line."""
+    if batch.mailing.pace is None and not pace.limits.is_any:
+        return Turn(batch, prepared)
+    with database.transaction() as session:
+        if not hold(session, batch):
+            return Turn(batch, {})
+        taken = take_room(session, batch, pace, wanted=len(prepared), now=now)
+        if not taken:
+            give_back(session, batch, not_before=batch.due)
+            return Turn(batch, {})
+        rest = list(batch.people)[taken:]
+        move_to_child(session, batch, rest, attempt=batch.attempt, not_before=batch.due)
+    batch = batch.without(rest)
+    ends = now + timedelta(seconds=TURN_LASTS)
+    return Turn(batch, {who: prepared[who] for who in batch.people}, ends)
 
 
 def keep_pace(

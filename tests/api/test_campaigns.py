@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from mailer.letters import PromotionalContent
 from mailer.vocabulary import Lane
@@ -30,7 +31,16 @@ def autumn(shop: Shop) -> int:
 def test_a_draft_says_what_may_be_done_with_it(shop: Shop, autumn: int) -> None:
     held = shop.get(f"/campaigns/{autumn}").json()
     assert held["state"] == "draft"
-    assert held["possible"] == ["edit", "schedule", "start", "cancel", "approve", "test", "clone"]
+    assert held["possible"] == [
+        "edit",
+        "schedule",
+        "start",
+        "cancel",
+        "approve",
+        "test",
+        "clone",
+        "pace",
+    ]
     assert held["content"]["subject"] == AUTUMN["content"]["subject"]
     assert [each["id"] for each in shop.get("/campaigns").json()["campaigns"]] == [autumn]
     assert shop.get("/campaigns/99").status_code == 404
@@ -66,6 +76,47 @@ def test_a_campaign_walks_from_draft_to_its_report(
     assert everybody == ["accepted", "refused"]
     assert shop.get("/messages").status_code == 422
     assert shop.get("/messages", params={"campaign": 99}).status_code == 404
+
+
+def test_a_campaigns_pace_is_kept_copied_and_changed_under_way(
+    house: House, shop: Shop, autumn: int
+) -> None:
+    pace = {"per_minute": 600, "warm_up": [500, 1000]}
+    edited = shop.ask("PUT", f"/campaigns/{autumn}", {**AUTUMN, "pace": pace}).json()
+    assert edited["pace"] == pace
+    assert shop.post(f"/campaigns/{autumn}/clone").json()["pace"] == pace
+    shop.post(f"/campaigns/{autumn}/start")
+    slower = {"pace": {"per_hour": 40}, "reason": "The relay's queue grows."}
+    assert shop.post(f"/campaigns/{autumn}/pace", slower).json()["pace"] == {"per_hour": 40}
+    with house.parts.database.reading() as session:
+        told = session.execute(
+            text("SELECT actor, detail FROM ledger_entry WHERE what = 'campaign.paced'")
+        ).one()
+        kept = session.execute(text("SELECT pace FROM delivery_mailing")).scalar_one()
+    assert told.actor.startswith("api_key:")
+    assert told.detail["why"] == "The relay's queue grows."
+    assert kept == {"per_hour": 40}
+    assert shop.post(f"/campaigns/{autumn}/pace", {"pace": None}).json()["pace"] is None
+    shop.post(f"/campaigns/{autumn}/cancel")
+    assert shop.post(f"/campaigns/{autumn}/pace", slower).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("pace", "field"),
+    [
+        ({"per_minute": 0}, "pace.per_minute"),
+        ({"per_minute": "600"}, "pace.per_minute"),
+        ({"per_week": 5}, "pace.per_week"),
+        ({"warm_up": [500, -1]}, "pace.warm_up.1"),
+    ],
+)
+def test_what_is_no_pace_is_refused_with_its_field(
+    shop: Shop, autumn: int, pace: dict[str, object], field: str
+) -> None:
+    for path, body in ((f"/campaigns/{autumn}/pace", {}), ("/campaigns", AUTUMN)):
+        refused = shop.post(path, {**body, "pace": pace})
+        assert refused.status_code == 422
+        assert [each["field"] for each in refused.json()["errors"]] == [field]
 
 
 def test_a_campaign_is_scheduled_moved_and_taken_back(shop: Shop, autumn: int) -> None:

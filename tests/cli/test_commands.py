@@ -384,3 +384,27 @@ def test_a_schedule_that_cannot_be_followed_says_which_option_and_why(
     said = fpmail("campaign", "schedule", house.draft(), *words)
     assert said.code == Exit.USAGE
     assert why in said.err
+
+
+def test_a_campaign_is_slowed_down_under_way(fpmail: Run, house: House) -> None:
+    house.customer("Ada Novak")
+    number = str(house.draft())
+    fpmail("campaign", "start", number)
+    slow = fpmail(
+        "campaign", "pace", number, "--per-minute", "300", "--warm-up", "500,1000", "--json"
+    )
+    assert slow.json["pace"] == {"per_minute": 300, "warm_up": [500, 1000]}
+    assert "per_minute 300" in fpmail("campaign", "status", number).out
+    fast = fpmail(
+        "campaign", "pace", number, "--unlimited", "--reason", "The queue is empty.", "--json"
+    )
+    assert fast.json["pace"] is None
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--per-day", "5", "--unlimited"), ("--warm-up", "500,x"), ("--warm-up", "0")]
+)
+def test_a_pace_that_says_nothing_clear_is_refused(
+    fpmail: Run, house: House, words: tuple[str, ...]
+) -> None:
+    assert fpmail("campaign", "pace", str(house.draft()), *words).code == 2

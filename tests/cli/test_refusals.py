@@ -30,6 +30,9 @@ UNUSABLE = [
     ("MAILER_PACE_PER_DOMAIN", "example.com=nan"),
     ("MAILER_PACE_PER_DOMAIN", "=5"),
     ("MAILER_PACE_PER_SECOND", "nan"),
+    ("MAILER_PACE_PER_MINUTE", "-1"),
+    ("MAILER_WARM_UP", "500,1000"),
+    ("MAILER_WARM_UP", "2026-12-01:500,0"),
     ("MAILER_SMTP_URL", "http://mail.example.com"),
     ("MAILER_SMTP_URL", "smtp://jo:opensesame@mail.example.com"),
 ]

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
 from mailer.campaigns import Act, Audience, Check, State, ZoneAhead
 from mailer.campaigns.audience import ChosenAudience
-from mailer.delivery import TestReader
+from mailer.delivery import Limits, TestReader
 from mailer.letters import PromotionalContent
 from mailer.measure import Published, published
 from mailer.vocabulary import Topic
@@ -49,6 +49,9 @@ class CampaignForm(Form):
         default_factory=ChosenAudience,
         description="A `rule`, or a `saved` audience by its id; neither for everybody.",
     )
+    pace: Limits | None = Field(
+        default=None, description="How fast it may leave; none: as fast as the installation does."
+    )
 
 
 class ReasonForm(Form):
@@ -65,6 +68,19 @@ class ApproveForm(Form):
     model_config = ConfigDict(json_schema_extra={"example": {"revision": "9f2c41d07ab3e658"}})
 
     revision: Annotated[str, StringConstraints(pattern=REVISION)] | None = None
+
+
+class PaceForm(Form):
+    """How fast it may leave from now on, and why; kept in the ledger, so without addresses."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"pace": {"per_minute": 300}, "reason": "The relay's queue grows."}
+        }
+    )
+
+    pace: Limits | None = Field(description="Null: as fast as the installation does.")
+    reason: OneLine = ""
 
 
 class CloneForm(Form):
@@ -147,6 +163,7 @@ class CampaignAnswer(Answer):
         description="Why it did not start at its moment, and what mends it; null once scheduled."
     )
     copied_from: int | None
+    pace: dict[str, JsonValue] | None = Field(description="How fast it may leave, as it was sent.")
 
 
 class CampaignPage(Page):

@@ -22,6 +22,7 @@ from preference_center.systems.api.campaign_shapes import (
     CloneForm,
     FindingAnswer,
     ForesightAnswer,
+    PaceForm,
     PreviewAnswer,
     ReasonForm,
     TestAnswer,
@@ -162,6 +163,24 @@ def resume_a_campaign(campaign: Id, call: Writes, form: ReasonForm | None = None
 def cancel_a_campaign(campaign: Id, call: Writes, form: ReasonForm | None = None) -> CampaignAnswer:
     """End it for good: what has not left never will."""
     return _steer(call, campaign, campaigns.cancel, form)
+
+
+@routes.post("/{campaign}/pace", response_model=CampaignAnswer)
+def pace_a_campaign(campaign: Id, form: PaceForm, call: Writes) -> CampaignAnswer:
+    """Let it go slower or faster, also while it is under way; it holds from the next slice on."""
+    return _do(
+        call,
+        lambda session: campaigns.set_pace(
+            session,
+            CampaignId(campaign),
+            form.pace,
+            reason=form.reason,
+            by=call.key.actor,
+            now=call.now,
+        ),
+        form=form,
+        rings=(Lane.PROMOTIONAL,),
+    )
 
 
 @routes.post("/{campaign}/approve", response_model=CampaignAnswer)
@@ -314,7 +333,11 @@ def _look(call: Call, campaign: int) -> CampaignAnswer:
 
 def _new(form: CampaignForm) -> NewCampaign:
     return NewCampaign(
-        name=form.name, topic=form.topic, content=form.content, audience=form.audience
+        name=form.name,
+        topic=form.topic,
+        content=form.content,
+        audience=form.audience,
+        pace=form.pace,
     )
 
 
@@ -342,4 +365,5 @@ def _answer(campaign: Campaign) -> CampaignAnswer:
         approved_size=campaign.approved_size,
         taken_back=campaign.taken_back,
         copied_from=campaign.copied_from,
+        pace=campaign.pace.stored() if campaign.pace else None,
     )

@@ -1,0 +1,38 @@
+"""How fast a campaign leaves: slowed down or let go faster, also while it is under way."""
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from mailer import delivery
+from mailer.campaigns._rows import campaign_from, locked, note, stored_pace
+from mailer.campaigns.desk import refuse_unfit_reason
+from mailer.campaigns.lifecycle import Act, State, after
+from mailer.campaigns.values import Campaign, CampaignId
+from mailer.delivery import Limits
+from mailer.vocabulary import MailingId
+
+
+def set_pace(
+    session: Session,
+    campaign_id: CampaignId,
+    pace: Limits | None,
+    *,
+    reason: str = "",
+    by: str,
+    now: datetime,
+) -> Campaign:
+    """Give a campaign another pace, or none; it holds from the next slice on.
+
+    What has begun stays counted, so that a change never doubles a minute's or a day's messages.
+    Raises CannotDo, ReasonUnfit.
+    """
+    refuse_unfit_reason(reason)
+    row = locked(session, campaign_id)
+    row.state = after(State(row.state), Act.PACE)
+    row.pace = stored_pace(pace)
+    if row.mailing_id is not None:
+        delivery.set_pace(session, MailingId(row.mailing_id), pace)
+    detail = {"pace": row.pace, **({"why": reason} if reason else {})}
+    note(session, row, "paced", by=by, now=now, detail=detail)
+    return campaign_from(row)

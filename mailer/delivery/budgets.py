@@ -1,0 +1,146 @@
+"""What has begun by the minute, hour and day, kept in the database: shared, and never refilled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Session
+
+from mailer.database import rows_changed
+from mailer.delivery.batches import Claimed
+from mailer.delivery.limits import UNLIMITED, Limits, Spent, room, spend
+from mailer.delivery.mailings import MailingNotFound
+from mailer.delivery.pace import Pace
+from mailer.vocabulary import Lane, MailingId
+
+EVERY_MAILING = MailingId(0)
+"""Stands in a budget for all promotional mail: while it waits, no promotional batch is claimed."""
+LONGEST_LOOK_AWAY = timedelta(minutes=5)
+"""When a budget whose turn is further off is looked at again: settings may have changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Messages that are counted together, and how many of them may begin."""
+
+    name: str
+    mailing_id: MailingId
+    limits: Limits
+
+
+def room_for(session: Session, batch: Claimed, pace: Pace, *, now: datetime) -> int:
+    """Return how many of a batch may begin now by every limit that holds for it.
+
+    Nothing is taken. Where nobody may, the mailing is not claimed again before its turn.
+    """
+    if batch.lane is Lane.ORDERS:
+        return UNLIMITED
+    at, least = now.timestamp(), UNLIMITED
+    for budget in budgets_of(batch.mailing.id, batch.mailing.pace, pace, now):
+        there = room(budget.limits, _spent(session, budget, now), at)
+        if not there.messages:
+            _let_wait(session, budget, there.ready_at, now)
+        least = min(least, there.messages)
+    return least
+
+
+def take_room(session: Session, batch: Claimed, pace: Pace, *, wanted: int, now: datetime) -> int:
+    """Take room for as many of the wanted messages as there is; return how many may begin now.
+
+    Order updates are counted and always have room. Whoever takes and dies has wasted it. The
+    mailing's own limits are read under its lock: one that was slowed down is slow from then on.
+    """
+    found = budgets_of(batch.mailing.id, _limits_now(session, batch), pace, now)
+    at = now.timestamp()
+    spents = [_spent(session, budget, now) for budget in found]
+    taken = wanted
+    if batch.lane is not Lane.ORDERS:
+        rooms = [
+            room(each.limits, spent, at).messages for each, spent in zip(found, spents, strict=True)
+        ]
+        taken = min([wanted, *rooms])
+    for budget, before in zip(found, spents, strict=True):
+        _write(session, budget, spend(budget.limits, before, taken, at) if taken else before, now)
+    return taken
+
+
+def budgets_of(
+    mailing_id: MailingId, own: Limits | None, pace: Pace, now: datetime
+) -> Sequence[Budget]:
+    """Return the budgets that a mailing's messages draw from, in the order in which all lock them."""
+    installation = pace.limits_on(now.date())
+    found = []
+    if installation.is_any:
+        found.append(Budget(pace.budget_on(now.date()), EVERY_MAILING, installation))
+    if own is not None and own.is_any:
+        found.append(Budget(f"mailing:{mailing_id}", mailing_id, own))
+    return found
+
+
+def set_pace(session: Session, mailing_id: MailingId, limits: Limits | None) -> None:
+    """Let a mailing go slower or faster from now on. Raises MailingNotFound.
+
+    What has begun stays counted. Waits for turns that are being taken this moment.
+    """
+    stored = limits.stored() if limits is not None and limits.is_any else None
+    if not rows_changed(session, _SET_PACE, {"mailing_id": mailing_id, "pace": stored}):
+        raise MailingNotFound(f"mailing {mailing_id}")
+    session.execute(_LOOK_AGAIN, {"mailing_id": mailing_id})
+
+
+_SET_PACE = text("UPDATE delivery_mailing SET pace = :pace WHERE id = :mailing_id").bindparams(
+    bindparam("pace", type_=JSONB(none_as_null=True))
+)
+_LOOK_AGAIN = text("UPDATE delivery_pace SET next_at = NULL WHERE mailing_id = :mailing_id")
+_LIMITS_NOW = text("SELECT pace FROM delivery_mailing WHERE id = :mailing_id")
+
+# Made where it is not there yet, and locked either way: what was read stays true until the commit.
+_SPENT = text(
+    """
+    INSERT INTO delivery_pace AS p (budget, mailing_id, free_at)
+    VALUES (:budget, :mailing_id, :now)
+    ON CONFLICT (budget) DO UPDATE SET mailing_id = excluded.mailing_id
+    RETURNING p.spent
+    """
+)
+_WRITE = text(
+    "UPDATE delivery_pace SET spent = :spent, next_at = :next_at WHERE budget = :budget"
+).bindparams(bindparam("spent", type_=JSONB))
+
+
+def _limits_now(session: Session, batch: Claimed) -> Limits | None:
+    stored: Any = session.execute(_LIMITS_NOW, {"mailing_id": batch.mailing.id}).scalar_one()
+    return Limits.model_validate(stored) if stored else None
+
+
+def _spent(session: Session, budget: Budget, now: datetime) -> Spent:
+    stored: Any = session.execute(
+        _SPENT, {"budget": budget.name, "mailing_id": budget.mailing_id, "now": now}
+    ).scalar_one()
+    return Spent.read(stored) if stored else Spent()
+
+
+def _write(session: Session, budget: Budget, spent: Spent, now: datetime) -> None:
+    ready_at = room(budget.limits, spent, now.timestamp()).ready_at
+    session.execute(
+        _WRITE,
+        {
+            "budget": budget.name,
+            "spent": spent.stored(),
+            "next_at": _moment(ready_at, now),
+        },
+    )
+
+
+def _let_wait(session: Session, budget: Budget, ready_at: float, now: datetime) -> None:
+    session.execute(
+        text("UPDATE delivery_pace SET next_at = :next_at WHERE budget = :budget"),
+        {"budget": budget.name, "next_at": _moment(ready_at, now)},
+    )
+
+
+def _moment(ready_at: float, now: datetime) -> datetime:
+    return min(datetime.fromtimestamp(ready_at, UTC), now + LONGEST_LOOK_AWAY)

@@ -1,0 +1,275 @@
+"""The pace of a mailing: one budget for all workers, held by every window, in nobody's way."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from mailer import delivery
+from mailer.delivery import (
+    Gate,
+    Limits,
+    MailingNotFound,
+    MailingState,
+    NewMailing,
+    Pace,
+    Sender,
+    SenderClock,
+    SenderSettings,
+    create_mailing,
+    prepare_audience,
+    set_pace,
+)
+from mailer.people import AudienceFilter, audience_of
+from mailer.providers import Later, Outgoing
+from mailer.vocabulary import Lane, MailingId, Stream, Topic
+from tests.delivery.conftest import Road, open_window
+
+
+def a_mailing(road: Road, key: str = "campaign:1", pace: Limits | None = None) -> MailingId:
+    with road.database.transaction() as session:
+        mailing = create_mailing(
+            session,
+            NewMailing(
+                key, "promotional", Stream.PROMOTIONAL, Topic.COMPANY_NEWS, content={}, pace=pace
+            ),
+            now=road.now,
+        )
+        assert mailing is not None
+        prepare_audience(session, mailing, audience_of(AudienceFilter()), now=road.now)
+    return mailing
+
+
+def a_crowd(road: Road, size: int) -> None:
+    for number in range(size):
+        road.customer(f"Customer {number}")
+
+
+def senders(road: Road, count: int, pace: Pace | None = None) -> list[Sender]:
+    """Several workers on one clock; each learned to begin a hundred messages a second."""
+    clock = SenderClock(lambda: road.now, sleep=lambda seconds: None, window=open_window)
+    settings = SenderSettings(lease=timedelta(seconds=30), pace=pace or Pace())
+    gate = Gate(road.database, road.provider)
+    return [
+        Sender(road.database, gate, road.press, road.journal, clock, settings) for _ in range(count)
+    ]
+
+
+def begun_at(road: Road) -> list[datetime]:
+    """Note when the provider is given each message from now on."""
+    begun: list[datetime] = []
+
+    def note(_: Outgoing) -> None:
+        begun.append(road.now)
+
+    road.provider._before_each = note
+    return begun
+
+
+def work(road: Road, workers: list[Sender], *, seconds: float, tick: float = 2.0) -> None:
+    """Let each worker deliver what is due at every tick."""
+    end = road.now + timedelta(seconds=seconds)
+    while road.now < end:
+        for each in workers:
+            while each.deliver_one(Lane.PROMOTIONAL):
+                pass
+        road.later(seconds=tick)
+
+
+def most_in_a_minute(begun: list[datetime]) -> int:
+    minute = timedelta(seconds=60)
+    return max(sum(at <= other <= at + minute for other in begun) for at in begun)
+
+
+def test_several_senders_share_one_pace_and_no_minute_has_more(road: Road) -> None:
+    a_crowd(road, 100)
+    mailing = a_mailing(road, pace=Limits(per_minute=30))
+    begun = begun_at(road)
+    work(road, senders(road, 2), seconds=110)
+    # The workers are replaced by others: what has begun stays counted.
+    work(road, senders(road, 3), seconds=150)
+    assert most_in_a_minute(begun) <= 30
+    assert max(Counter(begun).values()) <= 5
+    assert len(begun) == len(set(road.got())) == 100
+    with road.database.reading() as session:
+        assert delivery.books(session, mailing).accepted == 100
+
+
+def test_a_slow_campaign_holds_up_no_other_and_no_worker(road: Road) -> None:
+    slept: list[float] = []
+    a_crowd(road, 20)
+    slow = a_mailing(road, "campaign:slow", Limits(per_hour=5))
+    road.later(seconds=1)
+    fast = a_mailing(road, "campaign:fast")
+    road.sender._clock = SenderClock(lambda: road.now, sleep=slept.append, window=open_window)
+    tries = 0
+    while road.sender.deliver_one(Lane.PROMOTIONAL):
+        tries += 1
+    with road.database.reading() as session:
+        assert delivery.books(session, fast).accepted == 20
+        assert delivery.books(session, slow).accepted == 5
+        assert delivery.due_lanes(session, now=road.now) == []
+        assert delivery.gauges(session, now=road.now).due == {}
+    assert tries == 2
+    assert slept == [0.0] * len(slept)
+    road.later(seconds=3700)
+    with road.database.reading() as session:
+        assert delivery.due_lanes(session, now=road.now) == ["promotional"]
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    with road.database.reading() as session:
+        assert delivery.books(session, slow).accepted == 10
+
+
+def test_a_warm_up_lets_so_many_leave_on_each_of_its_days(road: Road) -> None:
+    a_crowd(road, 12)
+    mailing = a_mailing(road, pace=Limits(warm_up=(2, 4)))
+    for accepted in (2, 6, 12):
+        for _ in range(3):
+            work(road, [road.sender], seconds=2)
+            road.later(hours=7)
+        with road.database.reading() as session:
+            assert delivery.books(session, mailing).accepted == accepted
+        road.later(hours=4)
+
+
+def test_a_worker_that_dies_after_its_turn_has_wasted_it_and_no_minute_has_more(
+    road: Road,
+) -> None:
+    class KillError(Exception):
+        """Stands for kill -9 between the turn and the hand-over."""
+
+    a_crowd(road, 10)
+    a_mailing(road, pace=Limits(per_minute=60))
+    begun = begun_at(road)
+    doomed, heir = senders(road, 2)
+
+    def die(turn: object) -> None:
+        raise KillError
+
+    doomed._take_in_hand = die  # type: ignore[assignment, method-assign]
+    with pytest.raises(KillError):
+        doomed.deliver_one(Lane.PROMOTIONAL)
+    assert not heir.deliver_one(Lane.PROMOTIONAL)
+    work(road, [heir], seconds=60)
+    assert len(begun) == len(set(road.got())) == 10
+    assert most_in_a_minute(begun) <= 60
+
+
+def test_a_turn_that_is_used_too_late_is_wasted(road: Road) -> None:
+    a_crowd(road, 3)
+    a_mailing(road, pace=Limits(per_minute=600))
+    sender = senders(road, 1)[0]
+    in_time, now = sender._take_in_hand, road.now
+
+    def frozen(turn: object) -> object:
+        road.later(seconds=2)
+        return in_time(turn)  # type: ignore[arg-type]
+
+    sender._take_in_hand = frozen  # type: ignore[assignment, method-assign]
+    sender.deliver_one(Lane.PROMOTIONAL)
+    assert road.got() == []
+    sender._take_in_hand = in_time  # type: ignore[method-assign]
+    work(road, [sender], seconds=40)
+    assert len(road.got()) == 3
+    assert road.now > now + timedelta(seconds=30)  # the lease
+
+
+def test_who_is_tried_again_counts_again(road: Road) -> None:
+    ada = road.customer("Ada Novak")
+    road.provider.answer_for(ada.email, Later(450, "4.2.0 try later"))
+    a_mailing(road, pace=Limits(per_day=1))
+    work(road, [road.sender], seconds=3600, tick=60)
+    assert road.got() == []
+    road.later(hours=24)
+    work(road, [road.sender], seconds=4)
+    assert road.got() == [ada.email]
+
+
+def test_a_pace_that_is_changed_holds_at_once_and_counts_what_began(road: Road) -> None:
+    a_crowd(road, 20)
+    mailing = a_mailing(road, pace=Limits(per_day=4))
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    with road.database.transaction() as session:
+        set_pace(session, mailing, Limits(per_day=10))
+    work(road, [road.sender], seconds=2)
+    assert len(road.got()) == 10
+    with road.database.transaction() as session:
+        set_pace(session, mailing, Limits(per_day=5))
+    work(road, [road.sender], seconds=2)
+    assert len(road.got()) == 10
+    with road.database.transaction() as session:
+        set_pace(session, mailing, None)
+    work(road, [road.sender], seconds=2)
+    assert len(road.got()) == 20
+    with road.database.transaction() as session, pytest.raises(MailingNotFound):
+        set_pace(session, MailingId(77), None)
+
+
+def test_a_mailing_that_is_slowed_down_between_claim_and_turn_is_slow_already(road: Road) -> None:
+    a_crowd(road, 5)
+    mailing = a_mailing(road, pace=Limits(per_minute=6000))
+
+    def slow_down() -> None:
+        road.press.after_printing = lambda: None
+        with road.database.transaction() as session:
+            set_pace(session, mailing, Limits(per_hour=2))
+
+    road.press.after_printing = slow_down
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    assert len(road.got()) == 2
+
+
+def test_a_batch_that_was_cancelled_takes_no_turn(road: Road) -> None:
+    a_crowd(road, 3)
+    mailing = a_mailing(road, pace=Limits(per_day=2))
+
+    def cancel() -> None:
+        with road.database.transaction() as session:
+            delivery.set_mailing_state(session, mailing, MailingState.CANCELLED)
+
+    road.press.after_printing = cancel
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    assert road.got() == []
+    with road.database.reading() as session:
+        spent = session.execute(text("SELECT spent FROM delivery_pace")).scalars().all()
+    assert spent == [None]
+
+
+def test_the_installations_pace_holds_over_all_campaigns_and_order_updates_never_wait(
+    road: Road,
+) -> None:
+    a_crowd(road, 6)
+    ada = road.customer("Ada Novak")
+    pace = Pace(limits=Limits(per_hour=10))
+    workers = senders(road, 2, pace)
+    for number in range(9):
+        road.order_update(ada, f"order:{number}:shipped:1")
+        assert workers[0].deliver_one(Lane.ORDERS)
+    for key in ("campaign:1", "campaign:2"):
+        a_mailing(road, key)
+    work(road, workers, seconds=10)
+    assert len(road.got()) == 10
+    road.later(minutes=30)
+    for number in range(20, 23):
+        road.order_update(ada, f"order:{number}:shipped:1")
+        assert workers[0].deliver_one(Lane.ORDERS)
+    assert len(road.got()) == 13
+    road.later(minutes=32)
+    work(road, workers, seconds=120, tick=60)
+    assert len(road.got()) == 20  # what the order updates took beyond it the campaigns leave out
+
+
+def test_a_sending_domain_is_warmed_up_from_its_day_on(road: Road) -> None:
+    a_crowd(road, 8)
+    tomorrow = (road.now + timedelta(days=1)).date()
+    workers = senders(road, 1, Pace(limits=Limits(warm_up=(2, 3)), warm_up_from=tomorrow))
+    a_mailing(road, "campaign:1")
+    work(road, workers, seconds=2)
+    assert len(road.got()) == 8
+    road.later(days=1)
+    a_mailing(road, "campaign:2")
+    for accepted in (10, 13, 16):
+        work(road, workers, seconds=2)
+        assert len(road.got()) == accepted
+        road.later(days=1)
