@@ -90,7 +90,7 @@ def test_a_campaigns_pace_is_kept_copied_and_changed_under_way(
     assert shop.post(f"/campaigns/{autumn}/pace", slower).json()["pace"] == {"per_hour": 40}
     with house.parts.database.reading() as session:
         told = session.execute(
-            text("SELECT actor, detail FROM ledger_entry WHERE what = 'campaign.paced'")
+            text("SELECT actor, detail FROM ledger_entry WHERE kind = 'campaign.paced'")
         ).one()
         kept = session.execute(text("SELECT pace FROM delivery_mailing")).scalar_one()
     assert told.actor.startswith("api_key:")

@@ -85,8 +85,9 @@ def test_final_states_offer_a_copy_alone_and_a_draft_offers_the_start() -> None:
         Act.APPROVE,
         Act.TEST,
         Act.CLONE,
+        Act.PACE,
     )
-    assert possible(State.PAUSED) == (Act.RESUME, Act.CANCEL, Act.CLONE)
+    assert possible(State.PAUSED) == (Act.RESUME, Act.CANCEL, Act.CLONE, Act.PACE)
 
 
 STATES = tuple(State)
@@ -102,6 +103,7 @@ LEADS = {
     Act.APPROVE: "draft scheduled - - - -",
     Act.TEST: "draft scheduled - - - -",
     Act.CLONE: "draft scheduled sending paused finished cancelled",
+    Act.PACE: "draft scheduled sending paused - -",
 }
 """Where each act leads from draft, scheduled, sending, paused, finished and cancelled."""
 

@@ -143,7 +143,7 @@ def test_what_a_campaign_does_not_allow_ends_with_1_and_says_what_it_does(
     number = house.draft()
     said = fpmail("campaign", "pause", number)
     assert said.code == Exit.FAILED
-    assert "Possible now: edit, schedule, start, cancel, approve, test, clone." in said.err
+    assert "Possible now: edit, schedule, start, cancel, approve, test, clone, pace." in said.err
     assert fpmail("campaign", "start", 99).code == Exit.FAILED
     assert fpmail("campaign", "schedule", number, "tomorrow").code == Exit.USAGE
     assert fpmail("campaign", "schedule", number, "2026-12-02T14:00:00").code == Exit.USAGE
