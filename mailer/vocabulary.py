@@ -130,6 +130,7 @@ class Reason(StrEnum):
     NOT_SAME = "not.same"
     NOT_DATA = "not.data"
     NOT_LATE = "not.late"
+    NOT_HOLDOUT = "not.holdout"
     NOT_CANCELLED = "not.cancelled"
     NOT_REFUSED = "not.refused"
     UNKNOWN = "unknown"

@@ -35,13 +35,14 @@ class Shift:
             self._parts.ring(lane)
 
     def deliver_campaigns(self, seats: Seats) -> None:
-        """Start what is due and deliver promotional mail for a stint, where a seat is free.
+        """Start and decide what is due and deliver promotional mail for a stint, where a seat is free.
 
         Rings when the seat is free again, not before: whoever hears it must find one.
         """
         with seats.one() as is_free:
             if is_free:
                 self.start_campaigns()
+                self.decide_campaigns()
             is_more_due = is_free and self._deliver_for_a_stint(Lane.PROMOTIONAL)
         if is_more_due:
             self._parts.ring(Lane.PROMOTIONAL)
@@ -78,6 +79,25 @@ class Shift:
                 session, brand=self._parts.brand, rules=self._parts.rules, now=now, limit=1
             )
             return bool(started)
+
+    def decide_campaigns(self) -> None:
+        """Look at the samples whose wait is over, and let the remainder go on with what did best.
+
+        Clicks are counted with no transaction open; one short one per campaign decides.
+        """
+        database, now = self._parts.database, self._parts.clock()
+        try:
+            with database.reading() as session:
+                due = campaigns.looks_due(session, now=now)
+            for each in due:
+                with database.reading() as session:
+                    look = campaigns.look_at(session, self._parts.vault, each, now=now)
+                with database.transaction() as session:
+                    campaigns.decide(session, look, now=now)
+        except (DatabaseAway, CommitInDoubt) as error:
+            log.warning("campaigns.undecided", why=type(error).__name__)
+        except Exception as error:  # a fault in one campaign must not hold up those under way
+            log.error("campaigns.undecided", why=type(error).__name__)
 
     def tick(self) -> None:
         """Ring where something is due, then close what is done; twice without harm."""

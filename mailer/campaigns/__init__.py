@@ -1,13 +1,22 @@
 """ONE LETTER TO MANY: lifecycle (pure), audience, schedule, report."""
 
 from mailer.campaigns import audience
-from mailer.campaigns._rows import CampaignError, CampaignNotFound
+from mailer.campaigns._rows import CampaignError, CampaignNotFound, ReasonUnfit
+from mailer.campaigns._splitting import ChoiceTooLate
 from mailer.campaigns.approval import OwnApproval, RevisionStale, approve
 from mailer.campaigns.audience import Audience, Count, audience_select
 from mailer.campaigns.checks import DEFAULT_RULES, CannotSend, ContentRefused, Rules, check
+from mailer.campaigns.choosing import Interval, Judgement
 from mailer.campaigns.copying import clone
+from mailer.campaigns.deciding import (
+    Look,
+    NothingToChoose,
+    choose,
+    decide,
+    look_at,
+    looks_due,
+)
 from mailer.campaigns.desk import (
-    ReasonUnfit,
     campaign_of,
     campaigns_page,
     cancel,
@@ -35,9 +44,17 @@ from mailer.campaigns.report import (
 )
 from mailer.campaigns.report_csv import csv_of
 from mailer.campaigns.series import By, ZoneUnknown
+from mailer.campaigns.splits import (
+    Measure,
+    Otherwise,
+    Sample,
+    Split,
+    SplitVariant,
+    VariantUnknown,
+)
 from mailer.campaigns.testing import TestRefused, forget_tests, send_test
 from mailer.campaigns.timetable import MomentPassed, is_any_due, schedule, start_due, unschedule
-from mailer.campaigns.values import Campaign, CampaignId, NewCampaign, Preview
+from mailer.campaigns.values import Campaign, CampaignId, Choice, How, NewCampaign, Preview
 
 __all__ = [
     "DEFAULT_RULES",
@@ -54,6 +71,8 @@ __all__ = [
     "CannotSend",
     "Check",
     "Checked",
+    "Choice",
+    "ChoiceTooLate",
     "ContentRefused",
     "Count",
     "Every",
@@ -62,9 +81,16 @@ __all__ = [
     "Foresight",
     "FullReport",
     "Hours",
+    "How",
+    "Interval",
+    "Judgement",
+    "Look",
+    "Measure",
     "MomentPassed",
     "NewCampaign",
     "NotScheduled",
+    "NothingToChoose",
+    "Otherwise",
     "OwnApproval",
     "Plan",
     "Preview",
@@ -73,8 +99,12 @@ __all__ = [
     "Report",
     "RevisionStale",
     "Rules",
+    "Sample",
+    "Split",
+    "SplitVariant",
     "State",
     "TestRefused",
+    "VariantUnknown",
     "Weekday",
     "Weight",
     "ZoneAhead",
@@ -86,16 +116,20 @@ __all__ = [
     "campaigns_page",
     "cancel",
     "check",
+    "choose",
     "clone",
     "count",
     "create",
     "csv_of",
+    "decide",
     "edit",
     "finish_done",
     "foresee",
     "forget_tests",
     "full_report_of",
     "is_any_due",
+    "look_at",
+    "looks_due",
     "pause",
     "possible",
     "preview",

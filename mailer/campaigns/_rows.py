@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlmodel import Session, select
 
 from mailer import ledger
@@ -12,10 +13,13 @@ from mailer.campaigns.audience import Audience
 from mailer.campaigns.lifecycle import State
 from mailer.campaigns.plans import Plan
 from mailer.campaigns.revisions import is_approved, revision_of
-from mailer.campaigns.values import Campaign, CampaignId
+from mailer.campaigns.splits import Split
+from mailer.campaigns.values import Campaign, CampaignId, Choice
 from mailer.delivery import Limits
 from mailer.letters import PromotionalContent
 from mailer.vocabulary import MailingId, Topic
+
+_choice = TypeAdapter(Choice)
 
 CLOCK = "clock"
 """The actor of what a timetable did and no person."""
@@ -27,6 +31,19 @@ class CampaignError(Exception):
 
 class CampaignNotFound(CampaignError):
     """There is no campaign with this number."""
+
+
+class ReasonUnfit(CampaignError):
+    """A reason is one line without an address: the ledger keeps it for ever."""
+
+    def __init__(self) -> None:
+        super().__init__(type(self).__doc__)
+
+
+def refuse_unfit_reason(reason: str) -> None:
+    """Let pass what the ledger may keep. Raises ReasonUnfit."""
+    if "@" in reason or not reason.isprintable():
+        raise ReasonUnfit
 
 
 def found(session: Session, campaign_id: CampaignId) -> CampaignRow:
@@ -98,6 +115,9 @@ def campaign_from(row: CampaignRow) -> Campaign:
         taken_back=row.taken_back,
         copied_from=CampaignId(row.copied_from) if row.copied_from is not None else None,
         pace=pace_from(row),
+        split=split_from(row),
+        choose_at=row.choose_at,
+        choice=_choice.validate_python(row.choice) if row.choice is not None else None,
     )
 
 
@@ -109,6 +129,11 @@ def pace_from(row: CampaignRow) -> Limits | None:
 def stored_pace(pace: Limits | None) -> dict[str, Any] | None:
     """Return a pace as it is kept; one that limits nothing is none."""
     return pace.stored() if pace is not None and pace.is_any else None
+
+
+def split_from(row: CampaignRow) -> Split | None:
+    """Read what a campaign tries against what."""
+    return None if row.split is None else Split.model_validate(row.split)
 
 
 def plan_from(row: CampaignRow) -> Plan | None:

@@ -2,20 +2,25 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
+from typing import Any
 from zoneinfo import available_timezones
 
+from sqlalchemy import Select
 from sqlmodel import Session
 
 from mailer import delivery
-from mailer.campaigns._rows import campaign_from, note, pace_from
+from mailer.campaigns._rows import campaign_from, note, pace_from, split_from
+from mailer.campaigns._splitting import draw_of, letters_of, note_first_look, parts_of
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.audience import Audience, Numbers, audience_select, last_person
 from mailer.campaigns.checks import CannotSend, Rules, look_over
 from mailer.campaigns.findings import Checked
 from mailer.campaigns.lifecycle import Act, State, after
 from mailer.campaigns.plans import Plan
+from mailer.campaigns.splits import Split
 from mailer.campaigns.values import Campaign
-from mailer.letters import Brand, PromotionalContent, compile_promotional
+from mailer.letters import Brand, PromotionalContent
 from mailer.vocabulary import MailingId, Stream, Topic
 from mailer.zones import zone_of
 
@@ -43,7 +48,7 @@ def start_row(
 ) -> Campaign:
     """Start a campaign whose row is locked, by a plan of one moment or none (at once).
 
-    Raises CannotDo, and CannotSend where a check stops it.
+    Raises CannotDo, ChoiceTooLate, and CannotSend where a check stops it.
     """
     before = State(row.state)
     target = after(before, Act.START)
@@ -52,8 +57,9 @@ def start_row(
     checked = look_over(session, row, brand=brand, rules=rules, now=now)
     refuse_stopped(checked)
     content = PromotionalContent.model_validate(row.content)
-    row.mailing_id = _make_mailing(session, row, content, plan, brand, now)
-    row.audience_size = _prepare(session, row, plan, progress, now)
+    split = split_from(row)
+    row.mailing_id = _make_mailing(session, row, content, split, plan, brand, now)
+    row.audience_size = _prepare(session, row, split, plan, progress, now)
     row.state, row.started_at, row.taken_back = target, now, None
     detail: dict[str, object] = {"audience": row.audience_size}
     if checked.warnings:
@@ -72,11 +78,13 @@ def _make_mailing(
     session: Session,
     row: CampaignRow,
     content: PromotionalContent,
+    split: Split | None,
     plan: Plan | None,
     brand: Brand,
     now: datetime,
 ) -> MailingId:
     topic = Topic(row.topic)
+    letters, targets = letters_of(content, split, topic=topic, brand=brand)
     mailing_id = delivery.create_mailing(
         session,
         delivery.NewMailing(
@@ -85,7 +93,8 @@ def _make_mailing(
             stream=Stream.PROMOTIONAL,
             topic=topic,
             content=row.content,
-            targets=compile_promotional(content, topic=topic, brand=brand).targets,
+            targets=targets,
+            variants=letters,
             use_by=plan.deadline if plan else None,
             quiet_hours=plan.hours if plan else None,
             pace=pace_from(row),
@@ -98,22 +107,36 @@ def _make_mailing(
 
 
 def _prepare(
-    session: Session, row: CampaignRow, plan: Plan | None, progress: Progress, now: datetime
+    session: Session,
+    row: CampaignRow,
+    split: Split | None,
+    plan: Plan | None,
+    progress: Progress,
+    now: datetime,
 ) -> int:
-    mailing_id = MailingId(row.mailing_id or 0)
     audience = Audience.model_validate(row.audience)
-    moments = None
-    if plan is not None and plan.is_by_zone:
-        moments = moments_of(plan, begun=now, repeats=row.occurrence is not None)
+    cut = _cutter(session, row, split, plan, now)
     size, last = 0, last_person(session)
     for within in stretches(last):
-        part = audience_select(audience, now=now, within=within)
-        if moments is None:
-            size = delivery.prepare_audience(session, mailing_id, part, now=now)
-        else:
-            size = delivery.prepare_by_zone(session, mailing_id, part, moments=moments)
+        size = cut(audience_select(audience, now=now, within=within))
         progress(min(within.end - 1, last) if within else last, last)
+    if split is not None:
+        note_first_look(session, row, split, now)
     return size
+
+
+def _cutter(
+    session: Session, row: CampaignRow, split: Split | None, plan: Plan | None, now: datetime
+) -> Callable[[Select[Any]], int]:
+    """Return what cuts people into batches: at once, by zones, or drawn for a split test."""
+    mailing_id = MailingId(row.mailing_id or 0)
+    if split is not None:
+        draw, parts = draw_of(row.id or 0), parts_of(row, split, plan, now)
+        return partial(delivery.prepare_split, session, mailing_id, draw=draw, parts=parts)
+    if plan is not None and plan.is_by_zone:
+        moments = moments_of(plan, begun=now, repeats=row.occurrence is not None)
+        return partial(delivery.prepare_by_zone, session, mailing_id, moments=moments)
+    return partial(delivery.prepare_audience, session, mailing_id, now=now)
 
 
 def stretches(last: int, *, size: int = STRETCH) -> list[Numbers | None]:

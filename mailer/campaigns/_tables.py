@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, SmallInteger, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
@@ -74,6 +74,12 @@ class CampaignRow(Table, table=True):
     taken_back: str | None = None
     """Why the clock took it back to the drafts instead of starting it."""
     copied_from: int | None = Field(default=None, sa_type=BigInteger)
+    split: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    choose_at: datetime | None = None
+    """When a split test whose remainder waits is looked at next; NULL once the choice is made."""
+    looks: int | None = Field(default=None, sa_type=SmallInteger)
+    """How often it was looked at."""
+    choice: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     audience_size: int | None = None
     """People, counted at the start."""
     pace: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))

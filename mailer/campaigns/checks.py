@@ -4,9 +4,12 @@ A stop keeps a campaign from being scheduled or started; a warning is shown, and
 ledger at the start. docs/decisions/checks-before-sending.md says what became which, and why.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from email.utils import parseaddr
+from itertools import pairwise
+from typing import TypeVar
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
@@ -16,9 +19,12 @@ from mailer.campaigns._rows import CampaignError, campaign_from, found
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.alignment import sender_findings
 from mailer.campaigns.audience import ReferenceUnknown, audience_select, check_references
+from mailer.campaigns.choosing import people_needed
 from mailer.campaigns.findings import Check, Checked, Finding, Weight
 from mailer.campaigns.revisions import has_outgrown, is_approved
-from mailer.campaigns.values import Campaign, CampaignId
+from mailer.campaigns.splits import Cut, Split, SplitVariant
+from mailer.campaigns.values import Campaign, CampaignId, NewCampaign
+from mailer.delivery import WHOLE
 from mailer.letters import (
     Brand,
     Compiled,
@@ -86,26 +92,32 @@ def look_over(
 ) -> Checked:
     """Return every finding about a campaign; its audience is counted as it is now."""
     campaign = campaign_from(row)
-    findings, compiled = _of_letter(campaign.content, campaign.topic, brand)
     of_sender = list(sender_findings(rules.sender, brand.public_url))
+    writes = not any(each.weight is Weight.STOP for each in of_sender)
+    findings = _of_letters(campaign, brand, rules.sender if writes else "", now)
+    is_readable = not any(each.check is Check.CONTENT for each in findings)
     findings += of_sender
-    if compiled is not None and not any(each.weight is Weight.STOP for each in of_sender):
-        findings += _of_message(compiled, campaign, brand, rules, now)
-    counted = _headcount(session, campaign, is_readable=compiled is not None, now=now)
-    findings += _of_merge_fields(campaign.content, counted)
+    instead = _instead(campaign) if is_readable else {}
+    counted = people.headcount(session, audience_select(campaign.audience, now=now), instead)
+    findings += _of_merge_fields(instead, counted)
     findings += _of_size(session, campaign, counted.people)
+    findings += _of_split(campaign.split, counted.people)
     findings += _of_references(session, campaign)
     findings += _of_repeat(session, row)
     findings += _of_approval(row, counted.people, rules)
     return Checked(findings, counted.people, now)
 
 
-def refuse_unfit(content: PromotionalContent, topic: Topic, brand: Brand) -> None:
+def refuse_unfit(new: NewCampaign, brand: Brand) -> None:
     """Refuse to save what could never be sent. Raises ContentRefused.
 
     A missing postal address only stops what would leave: a draft may wait for it.
     """
-    problems = [each for each in _faults(content, topic, brand)[0] if not _is_postal(each)]
+    problems = [each for each in _faults(new.content, new.topic, brand)[0] if not _is_postal(each)]
+    for variant in _variants(new.split):
+        theirs = _faults(variant.letter(new.content), new.topic, brand)[0]
+        more = [each for each in theirs if not _is_postal(each) and each not in problems]
+        problems += [_named(each, variant) for each in more]
     if problems:
         raise ContentRefused(problems)
 
@@ -113,6 +125,40 @@ def refuse_unfit(content: PromotionalContent, topic: Topic, brand: Brand) -> Non
 def faults_of(content: PromotionalContent, topic: Topic, brand: Brand) -> list[Problem]:
     """Say everything for which a letter could not be written; nothing if it could."""
     return _faults(content, topic, brand)[0]
+
+
+def _variants(split: Split | None) -> Sequence[SplitVariant]:
+    return split.variants if split is not None else ()
+
+
+def _of_letters(campaign: Campaign, brand: Brand, sender: str, now: datetime) -> list[Finding]:
+    """Look over the campaign's letter, and each variant's for what is not in all of them."""
+    findings = _of_one(campaign.content, campaign.topic, brand, sender, now)
+    for each in _variants(campaign.split):
+        letter = each.letter(campaign.content)
+        address = parseaddr(sender)[1]
+        theirs = f"{each.sender_name} <{address}>" if each.sender_name and sender else sender
+        more = _of_one(letter, campaign.topic, brand, theirs, now)
+        findings += [_named(one, each) for one in more if one not in findings]
+    return findings
+
+
+ProblemOrFinding = TypeVar("ProblemOrFinding", Problem, Finding)
+
+
+def _named(one: ProblemOrFinding, variant: SplitVariant) -> ProblemOrFinding:
+    """Name the variant in whose letter it was found."""
+    return replace(one, field=f"variant “{variant.name}”, {one.field}")
+
+
+def _of_one(
+    content: PromotionalContent, topic: Topic, brand: Brand, sender: str, now: datetime
+) -> list[Finding]:
+    findings, compiled = _of_letter(content, topic, brand)
+    if compiled is not None and sender:
+        lacking = rehearse(compiled, topic=topic, brand=brand, sender=sender, now=now)
+        findings += [Finding.of(each, Check.MESSAGE, Weight.STOP) for each in lacking]
+    return findings
 
 
 def _of_letter(
@@ -145,24 +191,36 @@ def _is_postal(problem: Problem) -> bool:
     return problem.field == "postal_address"
 
 
-def _of_message(
-    compiled: Compiled, campaign: Campaign, brand: Brand, rules: Rules, now: datetime
-) -> list[Finding]:
-    lacking = rehearse(compiled, topic=campaign.topic, brand=brand, sender=rules.sender, now=now)
-    return [Finding.of(each, Check.MESSAGE, Weight.STOP) for each in lacking]
+def _instead(campaign: Campaign) -> dict[str, str]:
+    """Return what is read for each merge field, of whatever variant, where it is missing."""
+    instead = dict(read_without(campaign.content))
+    for each in _variants(campaign.split):
+        instead |= read_without(each.letter(campaign.content))
+    return instead
 
 
-def _headcount(
-    session: Session, campaign: Campaign, *, is_readable: bool, now: datetime
-) -> people.Headcount:
-    fields = read_without(campaign.content) if is_readable else {}
-    return people.headcount(session, audience_select(campaign.audience, now=now), fields)
-
-
-def _of_merge_fields(content: PromotionalContent, counted: people.Headcount) -> Iterator[Finding]:
-    if not counted.missing:
+def _of_split(split: Split | None, size: int) -> Iterator[Finding]:
+    """Say when there will be too few to tell a difference that many hope for."""
+    if split is None or not split.variants:
         return
-    instead = read_without(content)
+    cuts = [Cut(until=0, variant=0), *split.cuts()]
+    tried = [
+        each.until - before.until
+        for before, each in pairwise(cuts)
+        if each.variant and not each.waits
+    ]
+    smallest = size * min(tried) // WHOLE
+    needed = people_needed(0.02, 0.02)
+    if smallest < needed:
+        text = (
+            f"The smallest variant goes to about {smallest:,} people; to tell 4 % from 2 %"
+            f" takes some {needed:,} each."
+        )
+        fix = "Take a larger sample or fewer variants, or expect “too few to tell”."
+        yield Finding(Weight.WARNING, Check.SPLIT, "split", text, fix)
+
+
+def _of_merge_fields(instead: Mapping[str, str], counted: people.Headcount) -> Iterator[Finding]:
     for field, missing in counted.missing.items():
         they = f"they read “{instead[field]}”" if instead[field] else "they read nothing there"
         text = f"{field} is missing for {missing:,} of {counted.people:,}; {they}."

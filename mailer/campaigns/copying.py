@@ -25,6 +25,7 @@ def clone(
         topic=source.topic,
         content=source.content,
         audience=source.audience,
+        split=source.split,
         state=State.DRAFT.value,
         created_at=now,
         created_by=by,

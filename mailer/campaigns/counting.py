@@ -1,18 +1,27 @@
 """What is known of a mailing's people, counted in sets by the rooms that know it: raw figures."""
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from operator import add
+from typing import Any, assert_never
 
-from sqlalchemy import Float, Select, cast, extract, func, select
+from sqlalchemy import Float, Select, case, cast, extract, func, literal, select
 from sqlmodel import Session
 
 from mailer import delivery, measure, orders, people, permission
-from mailer.measure import QUARTER, Reactions
+from mailer.campaigns.choosing import Tried
+from mailer.campaigns.splits import Measure, Split
+from mailer.delivery import Mailing
+from mailer.measure import QUARTER, Origin, Reactions
 from mailer.orders import Turnover
 from mailer.vault import Vault
 from mailer.vocabulary import MailingId, PersonId
+
+Group = tuple[str, str]
+"""A part of the split, empty without one, and a recipient domain."""
+PART, DOMAIN = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,21 @@ class Reached:
     opted_out: int
 
 
+NOBODY = Reached(0, 0, 0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What became of the parts of a split test: each variant, and who waited for the choice."""
+
+    reached: Mapping[str, Reached]
+    """By part: the number of a variant as text, or delivery.REST."""
+    opened: Counter[tuple[str, Origin]]
+    clicked: Counter[tuple[str, Origin]]
+    buyers: Mapping[str, int]
+    turnover: Mapping[str, Sequence[Turnover]]
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """Everything that a report is made of, before anything is withheld: nothing to be shown."""
@@ -38,27 +62,99 @@ class Counts:
     handed_over_at: Mapping[datetime, int]
     opted_out_at: Mapping[datetime, int]
     turnover: Sequence[Turnover]
+    trial: Trial
 
 
 def count_mailing(session: Session, vault: Vault, mailing_id: MailingId) -> Counts:
     """Count everything about a mailing's people, in a handful of statements over all of them."""
-    targets = delivery.targets_of(session, mailing_id) or ()
+    mailing = delivery.mailing_of(session, mailing_id)
     reactions = measure.reactions_of(
-        session, mailing_id, people=_looked_at(vault, mailing_id), links=len(targets)
+        session, mailing_id, people=_looked_at(vault, mailing), links=len(mailing.targets)
+    )
+    reached = _reached(session, vault, mailing_id)
+    by_domain = replace(
+        reactions,
+        opened=_by(DOMAIN, reactions.opened),
+        clicked=_by(DOMAIN, reactions.clicked),
     )
     return Counts(
-        groups=_reached(session, vault, mailing_id),
-        reactions=reactions,
-        targets=targets,
+        groups=_added(DOMAIN, reached),
+        reactions=by_domain,
+        targets=mailing.targets,
         handed_over_at=delivery.handed_over_when(session, mailing_id),
         opted_out_at=_opted_out_at(session, mailing_id),
         turnover=orders.orders_after(session, _as_survivors(session, reactions.clicks)),
+        trial=_trial(session, reached, reactions),
     )
 
 
-def _looked_at(vault: Vault, mailing_id: MailingId) -> Select[Any]:
+def tried_of(session: Session, vault: Vault, mailing_id: MailingId, split: Split) -> list[Tried]:
+    """Count how each variant of a split test fared by its measure, of all who were handed the mail.
+
+    Of what is bad, who did not do it counts as a success.
+    """
+    trial = count_mailing(session, vault, mailing_id).trial
+    return [tried_in(trial, number, split.measure) for number in range(1, len(split.variants) + 1)]
+
+
+def tried_in(trial: Trial, variant: int, by: Measure) -> Tried:
+    """Return how a variant fared by a measure."""
+    part = str(variant)
+    reached = trial.reached.get(part, NOBODY)
+    match by:
+        case Measure.CLICKS:
+            did = trial.clicked[part, Origin.PERSON]
+        case Measure.OPENS:
+            did = trial.opened[part, Origin.PERSON]
+        case Measure.ORDERS:
+            did = trial.buyers.get(part, 0)
+        case Measure.OPT_OUTS:
+            did = reached.handed_over - reached.opted_out
+        case _:
+            assert_never(by)
+    return Tried(variant, reached.handed_over, did)
+
+
+def _trial(session: Session, reached: Mapping[Group, Reached], reactions: Reactions) -> Trial:
+    clicks: defaultdict[str, list[tuple[PersonId, datetime]]] = defaultdict(list)
+    for group, theirs in reactions.clicks_of.items():
+        clicks[_named(group)[PART]] += theirs
+    parts = {part: _as_survivors(session, clicks[part]) for part in sorted(clicks) if part}
+    return Trial(
+        reached=_added(PART, reached),
+        opened=_by(PART, reactions.opened),
+        clicked=_by(PART, reactions.clicked),
+        buyers={part: orders.buyers_after(session, each) for part, each in parts.items()},
+        turnover={part: orders.orders_after(session, each) for part, each in parts.items()},
+    )
+
+
+def _named(group: str) -> Group:
+    """Take apart the name of a group of people: their part of the split, and their domain."""
+    part, _, domain = group.partition("/")
+    return part, domain
+
+
+def _by(which: int, people: Counter[tuple[str, Origin]]) -> Counter[tuple[str, Origin]]:
+    """Add up people by one of what their groups are named after."""
+    added: Counter[tuple[str, Origin]] = Counter()
+    for (group, origin), count in people.items():
+        added[_named(group)[which], origin] += count
+    return added
+
+
+def _added(which: int, reached: Mapping[Group, Reached]) -> dict[str, Reached]:
+    added: dict[str, Reached] = {}
+    for group, more in reached.items():
+        before = astuple(added.get(group[which], NOBODY))
+        added[group[which]] = Reached(*map(add, before, astuple(more)))
+    return added
+
+
+def _looked_at(vault: Vault, mailing: Mailing) -> Select[Any]:
     """Select whose clicks and opens are judged: handed over, and not switched off (C17)."""
-    handed = delivery.handed_over_of(mailing_id).subquery("handed")
+    handed = delivery.handed_over_of(mailing.id).subquery("handed")
+    links = {number: each.links for number, each in enumerate(mailing.variants, start=1)}
     mailboxes = people.mailboxes_of(vault).subquery("mailboxes")
     measurable = permission.measurable().subquery("measurable")
     return (
@@ -66,15 +162,20 @@ def _looked_at(vault: Vault, mailing_id: MailingId) -> Select[Any]:
             handed.c.person_id,
             handed.c.handed_at,
             mailboxes.c.domain_tag.label("crowd"),
-            mailboxes.c.domain.label("group"),
+            func.concat(handed.c.part, "/", mailboxes.c.domain).label("group"),
+            (
+                case(links, value=handed.c.variant, else_=len(mailing.targets))
+                if links
+                else literal(len(mailing.targets))
+            ).label("links"),
         )
         .join(mailboxes, mailboxes.c.address_id == handed.c.address_id)
         .join(measurable, measurable.c.person_id == handed.c.person_id)
     )
 
 
-def _reached(session: Session, vault: Vault, mailing_id: MailingId) -> dict[str, Reached]:
-    """Count by domain whom the mail reached, in one statement over the rooms' own SELECTs."""
+def _reached(session: Session, vault: Vault, mailing_id: MailingId) -> dict[Group, Reached]:
+    """Count by part and domain whom the mail reached, in one statement over the rooms' own SELECTs."""
     handed = delivery.handed_over_of(mailing_id).subquery("handed")
     mailboxes = people.mailboxes_of(vault).subquery("mailboxes")
     measurable = permission.measurable().subquery("measurable")
@@ -90,9 +191,11 @@ def _reached(session: Session, vault: Vault, mailing_id: MailingId) -> dict[str,
     for more in (measurable, heard, opted_out):
         whole = whole.outerjoin(more, more.c.person_id == handed.c.person_id)
     rows = session.execute(
-        select(mailboxes.c.domain, *counts).select_from(whole).group_by(mailboxes.c.domain)
+        select(handed.c.part, mailboxes.c.domain, *counts)
+        .select_from(whole)
+        .group_by(handed.c.part, mailboxes.c.domain)
     )
-    return {domain: Reached(*counted) for domain, *counted in rows}
+    return {(part, domain): Reached(*counted) for part, domain, *counted in rows}
 
 
 def _opted_out_at(session: Session, mailing_id: MailingId) -> dict[datetime, int]:

@@ -12,12 +12,12 @@ from sqlmodel import Session, col, select
 from mailer import delivery
 from mailer.campaigns._rows import (
     CLOCK,
-    CampaignError,
     campaign_from,
     found,
     locked,
     note,
     plan_from,
+    refuse_unfit_reason,
     stored_pace,
 )
 from mailer.campaigns._starting import Progress, in_silence, start_row
@@ -29,20 +29,6 @@ from mailer.campaigns.values import Campaign, CampaignId, NewCampaign
 from mailer.delivery import MailingState
 from mailer.letters import Brand
 from mailer.vocabulary import MailingId
-
-
-class ReasonUnfit(CampaignError):
-    """A reason is one line without an address: the ledger keeps it for ever."""
-
-    def __init__(self) -> None:
-        super().__init__(type(self).__doc__)
-
-
-def refuse_unfit_reason(reason: str) -> None:
-    """Let pass what may stand in the ledger. Raises ReasonUnfit."""
-    if "@" in reason or not reason.isprintable():
-        raise ReasonUnfit
-
 
 STEERED = MappingProxyType(
     {
@@ -59,13 +45,14 @@ def create(session: Session, new: NewCampaign, *, brand: Brand, by: str, now: da
 
     Raises ContentRefused, AudienceNotFound, ReferenceUnknown.
     """
-    refuse_unfit(new.content, new.topic, brand)
+    refuse_unfit(new, brand)
     row = CampaignRow(
         name=new.name,
         topic=new.topic.value,
         content=new.content.model_dump(mode="json"),
         audience=_audience(session, new),
         pace=stored_pace(new.pace),
+        split=new.split.stored() if new.split else None,
         state=State.DRAFT.value,
         created_at=now,
         created_by=by,
@@ -90,12 +77,13 @@ def edit(
     """
     row = locked(session, campaign_id)
     row.state = after(State(row.state), Act.EDIT)
-    refuse_unfit(new.content, new.topic, brand)
+    refuse_unfit(new, brand)
     row.approved_by = row.approved_at = row.approved_revision = row.approved_size = None
     row.authors = [*dict.fromkeys([*row.authors, by])]
     row.name, row.topic = new.name, new.topic.value
     row.content = new.content.model_dump(mode="json")
     row.audience, row.pace = _audience(session, new), stored_pace(new.pace)
+    row.split = new.split.stored() if new.split else None
     note(session, row, "edited", by=by, now=now)
     return campaign_from(row)
 

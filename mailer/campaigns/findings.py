@@ -26,6 +26,7 @@ class Check(StrEnum):
     MERGE_FIELDS = "merge_fields"
     AUDIENCE = "audience"
     REPEAT = "repeat"
+    SPLIT = "split"
     APPROVAL = "approval"
 
 

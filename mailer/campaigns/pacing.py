@@ -5,8 +5,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from mailer import delivery
-from mailer.campaigns._rows import campaign_from, locked, note, stored_pace
-from mailer.campaigns.desk import refuse_unfit_reason
+from mailer.campaigns._rows import campaign_from, locked, note, refuse_unfit_reason, stored_pace
 from mailer.campaigns.lifecycle import Act, State, after
 from mailer.campaigns.values import Campaign, CampaignId
 from mailer.delivery import Limits

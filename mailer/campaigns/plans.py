@@ -218,8 +218,17 @@ class Plan(BaseModel):
         last = self.wall.replace(tzinfo=LAST_CLOCK) if self.local else self._planned
         return last <= now
 
-    def due_in(self, zone: ZoneInfo, begun: datetime, *, repeats: bool = False) -> datetime:
+    def due_in(
+        self,
+        zone: ZoneInfo,
+        begun: datetime,
+        *,
+        repeats: bool = False,
+        later: timedelta = timedelta(0),
+    ) -> datetime:
         """Return the moment of the people of a zone, of an audience that is cut at `begun`.
+
+        `later` moves it by so much, quiet hours aside.
 
         Who is past it by more than an hour gets it a day later at the same time: a mail that was
         meant for the morning is none for the evening. Of what repeats they get it at once instead:
@@ -229,7 +238,7 @@ class Plan(BaseModel):
         if self.local:
             own = moment_of(self.wall, zone)
             due = max(own, begun) if repeats else self._local_due(zone, begun)
-        hours = self.hours
+        hours, due = self.hours, due + later
         return due if hours is None else waking_from(hours, zone, due)
 
     def _local_due(self, zone: ZoneInfo, begun: datetime) -> datetime:

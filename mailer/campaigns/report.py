@@ -1,11 +1,15 @@
 """What became of a campaign, and what would: books, figures, a dry run of the sender's decision."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import Select
 from sqlmodel import Session
 
 from mailer import delivery
+from mailer.campaigns._splitting import draw_of
 from mailer.campaigns.audience import Audience, audience_select
 from mailer.campaigns.counting import count_mailing
 from mailer.campaigns.desk import campaign_of
@@ -15,7 +19,7 @@ from mailer.campaigns.values import Campaign, CampaignId, Preview
 from mailer.delivery import Books
 from mailer.permission import Curfew
 from mailer.vault import Vault
-from mailer.vocabulary import Stream, Topic
+from mailer.vocabulary import Reason, Stream, Topic
 
 NOT_STARTED = Books(0, 0, {}, 0, 0, 0, 0)
 
@@ -72,12 +76,36 @@ def full_report_of(
 
 
 def preview(session: Session, campaign_id: CampaignId, *, now: datetime) -> Preview:
-    """Count who would get a campaign now and who would not. Raises CampaignNotFound."""
+    """Count who would get a campaign now and who would not, for being held out too.
+
+    Raises CampaignNotFound.
+    """
     campaign = campaign_of(session, campaign_id)
     plan = campaign.plan
     hours = plan.hours if plan else None
     curfew = Curfew(hours, use_by=plan.deadline, now=now) if plan and hours else None
-    return count(session, campaign.audience, topic=campaign.topic, curfew=curfew, now=now)
+    held_out = round(campaign.split.holdout_percent * 100) if campaign.split else 0
+    audience = audience_select(campaign.audience, now=now)
+    if not held_out:
+        return _count(session, audience, topic=campaign.topic, curfew=curfew, now=now)
+    drawn = delivery.drawn(audience, draw_of(campaign_id), ends=[held_out])
+    mailed, held = (
+        _count(session, part, topic=campaign.topic, curfew=curfew, now=now)
+        for part in (drawn[1], drawn[0])
+    )
+    return _with_held_out(mailed, held)
+
+
+def _with_held_out(mailed: Preview, held: Preview) -> Preview:
+    """Put the counts together: of the held-out, who would be mailed is refused."""
+    refused = Counter(mailed.refused) + Counter(held.refused)
+    refused[Reason.NOT_HOLDOUT] += held.allowed
+    return replace(
+        mailed,
+        audience=mailed.audience + held.audience,
+        refused={reason: number for reason, number in refused.items() if number},
+        held=mailed.held + held.held,
+    )
 
 
 def count(
@@ -92,11 +120,23 @@ def count(
 
     The numbers are those of this moment: whoever opts out later is refused later.
     """
+    chosen = audience_select(audience, now=now)
+    return _count(session, chosen, topic=topic, curfew=curfew, now=now)
+
+
+def _count(
+    session: Session,
+    audience: Select[Any],
+    *,
+    topic: Topic,
+    curfew: Curfew | None,
+    now: datetime,
+) -> Preview:
     ran = delivery.dry_run(
         session,
         stream=Stream.PROMOTIONAL,
         topic=topic,
-        audience=audience_select(audience, now=now),
+        audience=audience,
         curfew=curfew,
         now=now,
     )

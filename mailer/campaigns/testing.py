@@ -8,11 +8,12 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from mailer import delivery, people
-from mailer.campaigns._rows import CampaignError, locked, note
+from mailer.campaigns._rows import CampaignError, locked, note, split_from
 from mailer.campaigns._tables import CampaignRow, TestRow
 from mailer.campaigns.alignment import organisation_of
 from mailer.campaigns.checks import ContentRefused, Rules, faults_of
 from mailer.campaigns.lifecycle import Act, State, after
+from mailer.campaigns.splits import variant_named
 from mailer.campaigns.values import CampaignId
 from mailer.delivery import TestReader
 from mailer.letters import Brand, PromotionalContent
@@ -40,6 +41,7 @@ def send_test(
     *,
     to: Sequence[str],
     reader: TestReader = TestReader.KNOWN,
+    variant: str | None = None,
     brand: Brand,
     rules: Rules,
     by: str,
@@ -47,21 +49,23 @@ def send_test(
 ) -> list[MailingId]:
     """Send a draft or scheduled campaign to addresses of staff, marked as a test in the subject.
 
+    Of a split test it is the campaign's own letter, or that of a variant by its name.
+
     Filled for an invented reader, so that no customer's data is shown (C09). It asks for no
     permission, goes to the installation's own domains alone, and never to a suppressed address.
     Nothing in it is measured, and its way out changes nothing. Returns the mailings, whose books
     say what became of them; the caller rings the bell of the orders' lane after its commit.
 
-    Raises CannotDo, ContentRefused, AddressInvalid, TestRefused.
+    Raises CannotDo, ContentRefused, AddressInvalid, TestRefused, VariantUnknown.
     """
     row = locked(session, campaign_id)
     after(State(row.state), Act.TEST)
     addresses = {each.key: each for each in map(people.canonical_address, to)}
     _refuse_others(list(addresses.values()), rules)
     _refuse_too_many(session, len(addresses), now)
-    content = _marked(row, brand)
+    letter = _marked(row, variant, brand)
     made = [
-        _send_one(session, vault, row, content, reader, address.display, by, now)
+        _send_one(session, vault, row, letter, reader, address.display, by, now)
         for address in addresses.values()
     ]
     note(session, row, "tested", by=by, now=now, detail={"mailings": list(made)})
@@ -103,19 +107,23 @@ def _refuse_too_many(session: Session, more: int, now: datetime) -> None:
         )
 
 
-def _marked(row: CampaignRow, brand: Brand) -> PromotionalContent:
-    content = PromotionalContent.model_validate(row.content)
+def _marked(row: CampaignRow, variant: str | None, brand: Brand) -> delivery.Variant:
+    content, sender_name = PromotionalContent.model_validate(row.content), ""
+    if variant is not None:
+        chosen = variant_named(split_from(row), variant)
+        content, sender_name = chosen.letter(content), chosen.sender_name or ""
     problems = faults_of(content, Topic(row.topic), brand)
     if problems:
         raise ContentRefused(problems)
-    return content.model_copy(update={"subject": MARK + content.subject})
+    marked = content.model_copy(update={"subject": MARK + content.subject})
+    return delivery.Variant(variant or "", marked.model_dump(mode="json"), sender_name)
 
 
 def _send_one(
     session: Session,
     vault: Vault,
     row: CampaignRow,
-    content: PromotionalContent,
+    letter: delivery.Variant,
     reader: TestReader,
     to: str,
     by: str,
@@ -127,7 +135,7 @@ def _send_one(
         raise RuntimeError("an address that was to be made was not")
     mailing_id = delivery.new_test(
         session,
-        content=content.model_dump(mode="json"),
+        letter=letter,
         topic=Topic(row.topic),
         reader=reader,
         to=to,

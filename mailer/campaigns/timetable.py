@@ -13,7 +13,9 @@ from mailer.campaigns._rows import (
     locked,
     note,
     plan_from,
+    split_from,
 )
+from mailer.campaigns._splitting import is_look_due, refuse_late_choice
 from mailer.campaigns._starting import refuse_stopped, start_row
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.checks import DEFAULT_RULES, CannotSend, Rules, look_over
@@ -43,13 +45,17 @@ def schedule(
 ) -> Campaign:
     """Let a campaign start by itself by a plan, or change that plan.
 
-    Raises CannotDo, MomentPassed, and CannotSend where a check stops it (C27 among them).
+    Raises CannotDo, MomentPassed, ChoiceTooLate, and CannotSend where a check stops it (C27 among
+    them).
     """
     row = locked(session, campaign_id)
     target = after(State(row.state), Act.SCHEDULE)
     occurrence = first_to_come(plan, now)
     _take_plan(row, plan)
     refuse_stopped(look_over(session, row, brand=brand, rules=rules, now=now))
+    split = split_from(row)
+    if split is not None:
+        refuse_late_choice(split, plan.once(occurrence), now)
     row.state, row.taken_back = target, None
     row.occurrence = occurrence if plan.repeat else None
     row.scheduled_for = max(plan.once(occurrence).begins(now), now)
@@ -114,10 +120,11 @@ def start_due(
 
 
 def is_any_due(session: Session, *, now: datetime) -> bool:
-    """Say whether a scheduled campaign's moment has come."""
-    due = select(CampaignRow.id).where(
-        CampaignRow.state == State.SCHEDULED.value, col(CampaignRow.scheduled_for) <= now
+    """Say whether a scheduled campaign's moment has come, or that of a split test's choice."""
+    starts = (col(CampaignRow.state) == State.SCHEDULED.value) & (
+        col(CampaignRow.scheduled_for) <= now
     )
+    due = select(CampaignRow.id).where(starts | is_look_due(now))
     return session.exec(due.limit(1)).first() is not None
 
 
@@ -176,6 +183,7 @@ def _copy(session: Session, row: CampaignRow, plan: Plan, now: datetime) -> Camp
         topic=row.topic,
         content=row.content,
         audience=row.audience,
+        split=row.split,
         state=State.SCHEDULED.value,
         plan=plan.stored(),
         scheduled_for=row.scheduled_for,

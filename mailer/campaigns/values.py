@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import NewType
 
 from mailer.campaigns.audience.rules import Audience
 from mailer.campaigns.lifecycle import State
 from mailer.campaigns.plans import Plan
+from mailer.campaigns.splits import Split
 from mailer.delivery import Limits
 from mailer.letters import PromotionalContent
 from mailer.vocabulary import MailingId, Reason, Topic
@@ -25,6 +27,30 @@ class NewCampaign:
     audience: Audience
     pace: Limits | None = None
     """How fast it may leave; None: as fast as the installation does."""
+    split: Split | None = None
+
+
+class How(StrEnum):
+    """How it came about what the remainder of a split test gets."""
+
+    WINNER = "winner"
+    TOO_FEW = "too_few"
+    BY_HAND = "by_hand"
+    TOO_LATE = "too_late"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the remainder of a split test got, decided once."""
+
+    variant: str | None
+    """The name of a variant; None where all go on, each with what they were drawn for."""
+    how: How
+    at: datetime
+    by: str
+    why: str = ""
+    people: int = 0
+    """How many had waited for it."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +88,10 @@ class Campaign:
     """Why the clock took it back to the drafts instead of starting it; none once it is scheduled."""
     copied_from: CampaignId | None = None
     pace: Limits | None = None
+    split: Split | None = None
+    choose_at: datetime | None = None
+    """When the sample of a split test is looked at next, for whose choice a remainder waits."""
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,7 @@ def list_(*, as_json: bool) -> None:
 def create(*, file: Path, as_json: bool) -> None:
     """Save a campaign from a JSON FILE as a draft (`-` reads standard input).
 
-    The file holds what the API takes: name, topic, content, audience, pace (docs/api.md).
+    The file holds what the API takes: name, topic, content, audience, pace, split (docs/api.md).
     """
     from mailer import campaigns
 
@@ -138,6 +139,29 @@ def cancel(*, campaign_id: int, reason: str, as_json: bool) -> None:
 
 @campaign.command()
 @click.argument("campaign_id", type=Id)
+@click.argument("variant", required=False)
+@click.option("--all", "all_go_on", is_flag=True, help="Everybody gets what they were drawn for.")
+@reason_option
+@json_option
+def choose(
+    *, campaign_id: int, variant: str | None, all_go_on: bool, reason: str, as_json: bool
+) -> None:
+    """Choose by hand the VARIANT that those get who wait for a split test's choice."""
+    from mailer import campaigns
+
+    if (variant is None) != all_go_on:
+        raise click.UsageError("name a variant, or give --all")
+
+    def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
+        return campaigns.choose(
+            session, number, variant=variant, reason=reason, by=ACTOR, now=parts.clock()
+        )
+
+    do(campaign_id, act, as_json, ring=True)
+
+
+@campaign.command()
+@click.argument("campaign_id", type=Id)
 @json_option
 def status(*, campaign_id: int, as_json: bool) -> None:
     """Tell what became of a campaign's audience, or what would, while it is a draft."""
@@ -176,7 +200,7 @@ def _say_books(told: dict[str, Any]) -> None:
 
     refused: dict[str, int] = told.pop("refused")
     named = {name.replace("_", " "): value for name, value in told.items()}
-    for rule in ("plan", "pace"):
+    for rule in ("plan", "pace", "choice"):
         parts: dict[str, object] = told[rule] or {}
         named[rule] = ", ".join(f"{name} {value}" for name, value in parts.items()) or None
     facts({**named, "refused": sum(refused.values())})
@@ -248,10 +272,11 @@ class CampaignFile(BaseModel):
     content: dict[str, object]
     audience: dict[str, object] = {}
     pace: dict[str, object] | None = None
+    split: dict[str, object] | None = None
 
 
 def _read(file: Path) -> "NewCampaign":
-    from mailer.campaigns import NewCampaign
+    from mailer.campaigns import NewCampaign, Split
     from mailer.campaigns.audience import ChosenAudience, field_path
     from mailer.delivery import Limits
     from mailer.letters import FieldsInvalid, PromotionalContent
@@ -266,6 +291,7 @@ def _read(file: Path) -> "NewCampaign":
             content=PromotionalContent.read(given.content),
             audience=ChosenAudience.model_validate_json(json.dumps(given.audience)),
             pace=Limits.model_validate(given.pace) if given.pace is not None else None,
+            split=Split.model_validate_json(json.dumps(given.split)) if given.split else None,
         )
     except ValidationError as error:
         faults = (
@@ -332,4 +358,6 @@ def _told(done: "Campaign") -> dict[str, object]:
         "revision": done.revision,
         "approved_by": done.approved_by,
         "taken_back": done.taken_back,
+        "choose_at": done.choose_at,
+        "choice": asdict(done.choice) if done.choice else None,
     }

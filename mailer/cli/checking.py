@@ -96,8 +96,16 @@ def approve(*, campaign_id: int, name: str, revision: str | None, as_json: bool)
     default="known",
     help="Whether all is known of the invented reader, or nothing.",
 )
+@click.option("--variant", help="A variant of a split test; else the campaign's own letter.")
 @json_option
-def test_(*, campaign_id: int, addresses: tuple[str, ...], reader: str, as_json: bool) -> None:
+def test_(
+    *,
+    campaign_id: int,
+    addresses: tuple[str, ...],
+    reader: str,
+    variant: str | None,
+    as_json: bool,
+) -> None:
     """Send a campaign to addresses of staff, marked as a test, filled for an invented reader."""
     from mailer import campaigns
     from mailer.campaigns import CampaignId
@@ -114,6 +122,7 @@ def test_(*, campaign_id: int, addresses: tuple[str, ...], reader: str, as_json:
                     CampaignId(campaign_id),
                     to=addresses,
                     reader=TestReader(reader),
+                    variant=variant,
                     brand=parts.brand,
                     rules=parts.rules,
                     by=ACTOR,

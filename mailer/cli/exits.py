@@ -68,7 +68,7 @@ def told(error: BaseException) -> tuple[Exit, list[str]] | None:
 
 
 def _told_by_room(error: BaseException) -> tuple[Exit, list[str]] | None:
-    from mailer.campaigns import CampaignError, CannotDo
+    from mailer.campaigns import CampaignError, CannotDo, VariantUnknown
     from mailer.campaigns.audience import AudienceNotFound, ReferenceUnknown
     from mailer.migrations import MigrationBusy
 
@@ -81,6 +81,7 @@ def _told_by_room(error: BaseException) -> tuple[Exit, list[str]] | None:
         AudienceNotFound: Exit.FAILED,
         ReferenceUnknown: Exit.FAILED,
         CannotDo: Exit.FAILED,
+        VariantUnknown: Exit.FAILED,
     }
     for kind, code in codes.items():
         if isinstance(error, kind):

@@ -37,18 +37,31 @@ from mailer.delivery.mailings import (
 from mailer.delivery.optout import Acknowledgement, Clocks, Left, OptOuts
 from mailer.delivery.pace import Pace, PaceInvalid, read_pace, read_warm_up
 from mailer.delivery.press import LettersPress, Senders, compile_mailing
-from mailer.delivery.reach import handed_over_of, handed_over_when, heard_of
+from mailer.delivery.reach import REST, handed_over_of, handed_over_when, heard_of, held_out_of
 from mailer.delivery.reaper import BatchNotUnknown, reap, settle_unknown
 from mailer.delivery.roll import messages_of_mailing
 from mailer.delivery.sender import Sender, SenderSettings
+from mailer.delivery.splitting import (
+    Part,
+    Stands,
+    drawn,
+    part_of,
+    prepare_split,
+    release,
+    stands_of,
+)
 from mailer.delivery.states import BatchState, MailingState
 from mailer.delivery.trial import TestReader, new_test
+from mailer.delivery.variants import HELD_OUT, WHOLE, Variant, digest_of, mark_at
 from mailer.delivery.window import BARRIER
 
 __all__ = [
     "BARRIER",
     "BATCH_SIZE",
+    "HELD_OUT",
     "NO_LIMITS",
+    "REST",
+    "WHOLE",
     "Acknowledgement",
     "BatchNotUnknown",
     "BatchState",
@@ -70,16 +83,21 @@ __all__ = [
     "OptOuts",
     "Pace",
     "PaceInvalid",
+    "Part",
     "Sender",
     "SenderClock",
     "SenderSettings",
     "Senders",
+    "Stands",
     "TestReader",
     "UnknownBatch",
+    "Variant",
     "books",
     "compile_mailing",
     "count_by_zone",
     "create_mailing",
+    "digest_of",
+    "drawn",
     "dry_run",
     "due_lanes",
     "fields_place",
@@ -88,20 +106,26 @@ __all__ = [
     "handed_over_when",
     "hear",
     "heard_of",
+    "held_out_of",
     "mailing_by_key",
     "mailing_of",
+    "mark_at",
     "messages_of",
     "messages_of_mailing",
     "new_test",
+    "part_of",
     "prepare_audience",
     "prepare_by_zone",
+    "prepare_split",
     "read_pace",
     "read_warm_up",
     "reap",
+    "release",
     "send_to_one",
     "set_mailing_state",
     "set_pace",
     "settle_unknown",
+    "stands_of",
     "targets_of",
     "unfinished",
     "unknown_batches",

@@ -35,6 +35,10 @@ class MailingRow(Table, table=True):
         default=None, sa_column=Column(JSONB(none_as_null=True))
     )
     pace: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    variants: list[dict[str, Any]] | None = Field(
+        default=None, sa_column=Column(JSONB(none_as_null=True))
+    )
+    """The letters that are tried against each other, each whole; NULL for a mailing of one."""
     created_at: datetime
 
 
@@ -76,6 +80,10 @@ class BatchRow(Table, table=True):
     refused: int = Field(default=0, sa_type=SmallInteger)
     rejected: int = Field(default=0, sa_type=SmallInteger)
     unknown: int = Field(default=0, sa_type=SmallInteger)
+    variant: int | None = Field(default=None, sa_type=SmallInteger)
+    """For which letter its people were drawn; 0 for the hold-out, NULL where there is one letter."""
+    planned: datetime | None = None
+    """Of those who wait, or waited, for a split test's choice: when they were to be due."""
 
 
 class RosterRow(Table, table=True):

@@ -9,11 +9,12 @@ from sqlmodel import Session
 
 from mailer.delivery.facts import facts_of_given, read_facts
 from mailer.delivery.mailings import mailing_of
+from mailer.delivery.variants import unless_held_out
 from mailer.vocabulary import MailingId, PersonId, Reason, Refused, Verdict
 
 _WAITING = text(
     """
-    SELECT u.person_id, u.address_id
+    SELECT u.person_id, u.address_id, b.variant
     FROM delivery_batch b JOIN delivery_roster r ON r.batch_id = b.id
     CROSS JOIN LATERAL unnest(r.persons, r.addresses) AS u(person_id, address_id)
     WHERE b.mailing_id = :mailing_id AND b.state IN ('prepared', 'claimed')
@@ -46,8 +47,11 @@ def verdicts_ahead(
         },
     ).all()
     curfew = mailing.curfew(now)
+    drawn = {PersonId(row.person_id): row.variant for row in waiting}
     return {
-        person: mailing.verdict_on(same.facts, curfew=curfew, now=now)
+        person: unless_held_out(
+            mailing.verdict_on(same.facts, curfew=curfew, now=now), drawn[person]
+        )
         for same in map(read_facts, rows)
         for person in same.versions
     }

@@ -14,7 +14,19 @@ from mailer.database import rows_changed
 from mailer.delivery._tables import BatchRow, ExceptionRow, MailingRow, PlaceRow, RosterRow
 from mailer.delivery.mailings import Mailing, mailing_from
 from mailer.delivery.pace import IN_TURN
-from mailer.vocabulary import AddressId, BatchId, Held, Lane, Outcome, PersonId, Reason, Refused
+from mailer.delivery.variants import unless_held_out
+from mailer.permission import Curfew, Facts
+from mailer.vocabulary import (
+    AddressId,
+    BatchId,
+    Held,
+    Lane,
+    Outcome,
+    PersonId,
+    Reason,
+    Refused,
+    Verdict,
+)
 
 _batch = SQLModel.metadata.tables["delivery_batch"]
 
@@ -31,6 +43,13 @@ class Claimed:
     mailing: Mailing
     due: datetime
     people: Mapping[PersonId, AddressId]
+    variant: int | None = None
+    """For which of the mailing's letters its people were drawn."""
+
+    def verdict_on(self, facts: Facts, *, curfew: Curfew | None, now: datetime) -> Verdict:
+        """Decide about one of its people; the held-out are refused where they would be mailed."""
+        verdict = self.mailing.verdict_on(facts, curfew=curfew, now=now)
+        return unless_held_out(verdict, self.variant)
 
     def without(self, persons: Iterable[PersonId]) -> "Claimed":
         """Return the batch less some people, who went to a child."""
@@ -70,7 +89,8 @@ _CLAIM = text(
     UPDATE delivery_batch b SET state = 'claimed', token = :token, lease_until = :lease_until
     FROM due, delivery_roster r
     WHERE b.id = due.id AND r.batch_id = b.id
-    RETURNING b.id, b.mailing_id, b.root_id, b.attempt, b.not_before, r.persons, r.addresses
+    RETURNING b.id, b.mailing_id, b.root_id, b.attempt, b.not_before, b.variant,
+              r.persons, r.addresses
     """
 ).bindparams(bindparam("token", type_=UUID))
 
@@ -99,6 +119,7 @@ def claim(
         mailing=mailing_from(mailing),
         due=row.not_before,
         people=people,
+        variant=row.variant,
     )
     return batch.without(decided_in(session, batch))
 
@@ -162,6 +183,8 @@ def move_to_child(
             lane=batch.lane.value,
             state="cancelled" if mailing_state == "cancelled" else "prepared",
             not_before=not_before,
+            variant=batch.variant,
+            planned=select(BatchRow.planned).where(BatchRow.id == batch.id).scalar_subquery(),
             size=len(persons),
             accepted=0,
             refused=0,

@@ -113,7 +113,7 @@ def _sort(
     if row.use_by is not None and row.use_by < now:
         passed.refused |= dict.fromkeys(ready, Refused(Reason.NOT_LATE, row.use_by))
         return
-    verdict = batch.mailing.verdict_on(same.facts, curfew=curfew, now=now)
+    verdict = batch.verdict_on(same.facts, curfew=curfew, now=now)
     if isinstance(verdict, Refused):
         passed.refused |= dict.fromkeys(ready, verdict)
     # Held: their evening began meanwhile; the next claim says till when.

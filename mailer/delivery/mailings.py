@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,6 +29,7 @@ from mailer.database import rows_changed
 from mailer.delivery._tables import BatchRow, MailingRow, RosterRow
 from mailer.delivery.limits import Limits
 from mailer.delivery.states import MailingState
+from mailer.delivery.variants import Variant
 from mailer.permission import Curfew, Facts, decide, decide_test
 from mailer.vocabulary import (
     AddressId,
@@ -50,6 +52,7 @@ TEST = "test"
 _mailing = SQLModel.metadata.tables["delivery_mailing"]
 _quiet_hours = TypeAdapter(QuietHours)
 _numbers = ARRAY(BigInteger)
+_variants = TypeAdapter(tuple[Variant, ...])
 
 
 class MailingNotFound(Exception):
@@ -71,6 +74,7 @@ class NewMailing:
     use_by: datetime | None = None
     quiet_hours: QuietHours | None = None
     pace: Limits | None = None
+    variants: Sequence[Variant] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,11 @@ class Mailing:
     created_at: datetime
     quiet_hours: QuietHours | None = None
     pace: Limits | None = None
+    variants: tuple[Variant, ...] = ()
+
+    def variant(self, number: int | None) -> Variant | None:
+        """Return one of its letters by its number from 1 on; None where it has but one."""
+        return self.variants[number - 1] if self.variants and number else None
 
     def curfew(self, now: datetime) -> Curfew | None:
         """Return what the decision asks about quiet hours at a moment; None without any."""
@@ -130,6 +139,7 @@ def create_mailing(session: Session, new: NewMailing, *, now: datetime) -> Maili
             use_by=new.use_by,
             quiet_hours=_stored(new.quiet_hours),
             pace=new.pace.stored() if new.pace is not None and new.pace.is_any else None,
+            variants=_variants.dump_python(tuple(new.variants), mode="json") or None,
             created_at=now,
         )
         .on_conflict_do_nothing(index_elements=["key"])
@@ -240,13 +250,21 @@ def _cut(whole: CTE, by: Sequence[str]) -> CTE:
 
 
 def insert_slices(
-    session: Session, mailing_id: MailingId, slices: CTE, due: ColumnElement[datetime]
+    session: Session,
+    mailing_id: MailingId,
+    slices: CTE,
+    due: ColumnElement[datetime],
+    *,
+    more: Mapping[str, ColumnElement[Any]] = MappingProxyType({}),
 ) -> int:
-    """Make batches with rosters of slices (id, persons, addresses, size); return the audience."""
+    """Make batches with rosters of slices (id, persons, addresses, size); return the audience.
+
+    `more` are further columns of the batches.
+    """
     batches = (
         insert(BatchRow)
         .from_select(
-            ["id", "mailing_id", "root_id", "lane", "not_before", "size"],
+            ["id", "mailing_id", "root_id", "lane", "not_before", "size", *more],
             sa.select(
                 slices.c.id,
                 bindparam("mailing_id", mailing_id, type_=BigInteger),
@@ -254,6 +272,7 @@ def insert_slices(
                 bindparam("lane", Lane.PROMOTIONAL.value),
                 due,
                 slices.c.size,
+                *more.values(),
             ),
             include_defaults=True,
         )
@@ -347,6 +366,7 @@ def mailing_from(row: MailingRow) -> Mailing:
         created_at=row.created_at,
         quiet_hours=_quiet_hours.validate_python(row.quiet_hours) if row.quiet_hours else None,
         pace=Limits.model_validate(row.pace) if row.pace else None,
+        variants=_variants.validate_python(row.variants or ()),
     )
 
 

@@ -1,6 +1,7 @@
 """Printing the messages of a batch: letters, links and the vault come together here."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from email.utils import parseaddr
 
@@ -35,7 +36,7 @@ from mailer.links import Links, PersonLinks
 from mailer.people import Reader
 from mailer.providers import Outgoing
 from mailer.vault import PersonKey, SealBroken, Vault, VaultKeyMissing
-from mailer.vocabulary import PersonId, Reason, Stream
+from mailer.vocabulary import MailingId, PersonId, Reason, Stream
 
 COMPILED_KEPT = 64
 """Mailings whose compiled letters a process keeps."""
@@ -69,7 +70,7 @@ class LettersPress:
         self._links = links
         self._brand = brand
         self._senders = senders
-        self._compiled: dict[int, Compiled] = {}
+        self._compiled: dict[tuple[MailingId, int | None], Compiled] = {}
 
     def print_messages(
         self, batch: Claimed, *, untracked: Collection[PersonId], now: datetime
@@ -97,8 +98,9 @@ class LettersPress:
         """Print a test, which has one reader, with the campaign's own From."""
         with self._database.reading() as session:
             keys = self._vault.keys_of(session, list(batch.people))
-        compiled = self._compile_many(batch.mailing)
-        origin = self._senders.of(batch.mailing.stream)
+        variant = 1 if batch.mailing.variants else None
+        compiled = self._compile_many(batch.mailing, variant)
+        origin = self._origin(batch.mailing, variant)
         return {
             person: print_test(
                 batch.mailing,
@@ -140,7 +142,7 @@ class LettersPress:
         now: datetime,
     ) -> Prepared | Reason:
         mailing = batch.mailing
-        compiled = self._compile(mailing, keys.get(reader.person_id))
+        compiled = self._compile(mailing, batch.variant, keys.get(reader.person_id))
         if compiled is None:
             return Reason.NOT_GONE
         if reader.address_id != batch.people[reader.person_id]:
@@ -152,7 +154,7 @@ class LettersPress:
         # might mean another target now leads straight to its own, unmeasured.
         measured = tracking and compiled.targets == mailing.targets
         rendered = compiled.render(person_fields(reader), links, tracking=measured)
-        origin = self._senders.of(mailing.stream)
+        origin = self._origin(mailing, batch.variant)
         envelope = _envelope(mailing, reader, links, origin, now)
         try:
             content = write_message(rendered, envelope)
@@ -166,17 +168,27 @@ class LettersPress:
         )
         return Prepared(outgoing, version=reader.version, tracking=tracking)
 
-    def _compile(self, mailing: Mailing, key: PersonKey | None) -> Compiled | None:
+    def _compile(
+        self, mailing: Mailing, variant: int | None, key: PersonKey | None
+    ) -> Compiled | None:
         if mailing.sealed_fields is not None:
             return _compile_order(mailing, key, self._brand)
-        return self._compile_many(mailing)
+        return self._compile_many(mailing, variant)
 
-    def _compile_many(self, mailing: Mailing) -> Compiled:
-        if mailing.id not in self._compiled:
+    def _origin(self, mailing: Mailing, variant: int | None) -> Origin:
+        """Return the From: a variant may change the name in it, never the address."""
+        origin, letter = self._senders.of(mailing.stream), mailing.variant(variant)
+        if letter is None or not letter.sender_name:
+            return origin
+        return replace(origin, written=f"{letter.sender_name} <{origin.address}>")
+
+    def _compile_many(self, mailing: Mailing, variant: int | None) -> Compiled:
+        known_as = (mailing.id, variant)
+        if known_as not in self._compiled:
             if len(self._compiled) >= COMPILED_KEPT:
                 self._compiled.pop(next(iter(self._compiled)))
-            self._compiled[mailing.id] = _compile_campaign(mailing, self._brand)
-        return self._compiled[mailing.id]
+            self._compiled[known_as] = _compile_campaign(mailing, variant, self._brand)
+        return self._compiled[known_as]
 
 
 def _envelope(
@@ -195,19 +207,24 @@ def _envelope(
     )
 
 
-def _compile_campaign(mailing: Mailing, brand: Brand) -> Compiled:
+def _compile_campaign(mailing: Mailing, variant: int | None, brand: Brand) -> Compiled:
     try:
-        return compile_mailing(mailing, brand)
+        return compile_mailing(mailing, brand, variant=variant)
     except (ContentInvalid, ValueError) as error:
         raise LetterUnprintable(type(error).__name__) from error
 
 
-def compile_mailing(mailing: Mailing, brand: Brand) -> Compiled:
-    """Compile the letter of a campaign; raises what the letters room raises for its content."""
+def compile_mailing(mailing: Mailing, brand: Brand, *, variant: int | None = None) -> Compiled:
+    """Compile the letter of a campaign, or one of several; raises what the letters room raises.
+
+    Its links are numbered as the mailing's targets are, so that a number means one target in all
+    of a mailing's letters.
+    """
     if mailing.topic is None or mailing.content is None:
         raise ValueError("a campaign's mailing has a topic and content")
-    content = PromotionalContent.model_validate(dict(mailing.content))
-    return compile_promotional(content, topic=mailing.topic, brand=brand)
+    one = mailing.variant(variant)
+    content = PromotionalContent.model_validate(dict(one.content if one else mailing.content))
+    return compile_promotional(content, topic=mailing.topic, brand=brand, known=mailing.targets)
 
 
 def _compile_order(mailing: Mailing, key: PersonKey | None, brand: Brand) -> Compiled | None:

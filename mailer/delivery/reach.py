@@ -4,14 +4,20 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Select, column, func, select, text
+from sqlalchemy import BigInteger, DateTime, Select, SmallInteger, Text, column, func, select, text
 from sqlmodel import Session, col
 
-from mailer.delivery._tables import HeardRow
-from mailer.vocabulary import Heard, MailingId
+from mailer.delivery._tables import BatchRow, ExceptionRow, HeardRow
+from mailer.delivery.variants import HELD_OUT
+from mailer.vocabulary import Heard, MailingId, Reason
+
+REST = "rest"
+"""The part of an audience that waited for a split test's choice."""
 
 _HANDED_OVER = """
-    SELECT p.person_id, p.address_id, b.handing_at AS handed_at
+    SELECT p.person_id, p.address_id, b.handing_at AS handed_at, b.variant,
+           CASE WHEN b.planned IS NOT NULL THEN 'rest'
+                ELSE coalesce(CAST(b.variant AS text), '') END AS part
     FROM delivery_batch b
     JOIN delivery_roster r ON r.batch_id = b.id
     CROSS JOIN LATERAL unnest(r.persons, r.addresses) AS p(person_id, address_id)
@@ -22,7 +28,11 @@ _HANDED_OVER = """
 
 
 def handed_over_of(mailing_id: MailingId) -> Select[Any]:
-    """Select person_id, address_id and handed_at of everybody whose mail the provider took."""
+    """Select everybody whose mail the provider took: person_id, address_id, handed_at, variant, part.
+
+    The part is the number of their variant as text, REST for those who waited for a split test's
+    choice, and empty where nothing is split.
+    """
     handed = (
         text(_HANDED_OVER)
         .bindparams(mailing_id=mailing_id)
@@ -30,10 +40,25 @@ def handed_over_of(mailing_id: MailingId) -> Select[Any]:
             column("person_id", BigInteger),
             column("address_id", BigInteger),
             column("handed_at", DateTime(timezone=True)),
+            column("variant", SmallInteger),
+            column("part", Text),
         )
         .subquery("handed")
     )
     return select(handed)
+
+
+def held_out_of(mailing_id: MailingId) -> Select[Any]:
+    """Select person_id of everybody who would have got a mailing, but for being held out."""
+    return (
+        select(col(ExceptionRow.person_id).label("person_id"))
+        .join(BatchRow, col(BatchRow.id) == col(ExceptionRow.batch_id))
+        .where(
+            col(BatchRow.mailing_id) == mailing_id,
+            col(BatchRow.variant) == HELD_OUT,
+            col(ExceptionRow.reason) == Reason.NOT_HOLDOUT.value,
+        )
+    )
 
 
 def heard_of(mailing_id: MailingId) -> Select[Any]:

@@ -101,4 +101,5 @@ def _as_claimed(session: Session, row: BatchRow) -> Claimed:
             for person, address in zip(roster.persons, roster.addresses, strict=True)
             if person not in decided
         },
+        variant=row.variant,
     )

@@ -380,9 +380,9 @@ def _decide_all(
     # Whoever the statement does not name is not there, whatever the reason.
     refused = dict.fromkeys(batch.people, Refused(Reason.NOT_GONE))
     late = batch.mailing.use_by is not None and batch.mailing.use_by < now
-    mailing, curfew = batch.mailing, batch.mailing.curfew(now)
+    curfew = batch.mailing.curfew(now)
     for same in facts:
-        verdict = mailing.verdict_on(same.facts, curfew=curfew, now=now)
+        verdict = batch.verdict_on(same.facts, curfew=curfew, now=now)
         if late:
             refused |= dict.fromkeys(same.versions, Refused(Reason.NOT_LATE, batch.mailing.use_by))
         elif isinstance(verdict, Refused):

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 import orjson
 from sqlmodel import Session
@@ -22,6 +21,7 @@ from mailer.delivery.mailings import (
     fields_place,
     send_to_one,
 )
+from mailer.delivery.variants import Variant
 from mailer.letters import (
     KNOWN,
     UNKNOWN,
@@ -69,7 +69,7 @@ READERS: Mapping[TestReader, Mapping[str, str]] = {
 def new_test(
     session: Session,
     *,
-    content: Mapping[str, Any],
+    letter: Variant,
     topic: Topic,
     reader: TestReader,
     to: str,
@@ -92,7 +92,8 @@ def new_test(
             letter=TEST,
             stream=Stream.PROMOTIONAL,
             topic=topic,
-            content=content,
+            content=letter.content,
+            variants=(letter,) if letter.sender_name else (),
             sealed_fields=key.encrypt(sealed, place=fields_place(name)),
             use_by=now + KEPT_IN_LINE,
         ),

@@ -5,6 +5,7 @@ Why two stages, and what keeps one out of the other: docs/decisions/letters.md.
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import unescape
@@ -85,9 +86,17 @@ def compile_order_letter(letter: Letter, brand: Brand, *, strict: bool = False) 
 
 
 def compile_promotional(
-    content: PromotionalContent, *, topic: Topic, brand: Brand, strict: bool = False
+    content: PromotionalContent,
+    *,
+    topic: Topic,
+    brand: Brand,
+    known: Sequence[str] = (),
+    strict: bool = False,
 ) -> Compiled:
     """Compile a promotional letter of one topic.
+
+    `known` are targets whose numbers stand already, the mailing's: the letter's own links take
+    theirs from them, and what is new comes after them.
 
     Raises ContentInvalid with everything that `check_content` says, and for a letter that grows
     over 90 kB of HTML, where mailboxes would cut off the way out.
@@ -95,7 +104,7 @@ def compile_promotional(
     problems = check_content(content, brand=brand)
     if problems:
         raise ContentInvalid(problems)
-    flat = _promotional_flat(content, topic, brand)
+    flat = _promotional_flat(content, topic, brand, known)
     _refuse_what_crept_in(flat)
     if flat.size > LARGEST_HTML:
         text = f"It makes a page of {flat.size // 1000} kB; mailboxes cut it off."
@@ -122,7 +131,9 @@ def _order_flat(name: str, brand: Brand) -> Flat:
     return _flat(name, {"brand": brand, "letter": name})
 
 
-def _promotional_flat(content: PromotionalContent, topic: Topic, brand: Brand) -> Flat:
+def _promotional_flat(
+    content: PromotionalContent, topic: Topic, brand: Brand, known: Sequence[str]
+) -> Flat:
     body = written(content.body_markdown)
     as_html = {
         "preheader_html": plain_as_html(content.preheader),
@@ -134,12 +145,14 @@ def _promotional_flat(content: PromotionalContent, topic: Topic, brand: Brand) -
     # Escaped where it was written; the second stage escapes what fills it.
     parts |= {name: Markup(html) for name, html in as_html.items()}  # noqa: S704
     parts["body"] = body.text
-    return _flat("promotional", {"brand": brand, "topic": topic, "content": parts})
+    values = {"brand": brand, "topic": topic, "content": parts}
+    return _flat("promotional", values, known)
 
 
-def _flat(name: str, values: dict[str, Any]) -> Flat:
+def _flat(name: str, values: dict[str, Any], known: Sequence[str] = ()) -> Flat:
     """Run the first stage of a letter's three files, inline its styles, number its links."""
-    stage, links = first_stage(), _Links()
+    stage = first_stage()
+    links = _Links({url: n for n, url in enumerate(known)})
     subject, text, page = (
         stage.get_template(f"{name}/{part}").render(values)
         for part in ("subject.txt", "body.txt", "body.html")

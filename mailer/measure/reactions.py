@@ -1,12 +1,23 @@
 """Clicks and opens of one mailing, judged person by person and counted, as a stream."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import Float, FromClause, Select, cast, extract, func, null, select, union_all
+from sqlalchemy import (
+    Float,
+    FromClause,
+    Select,
+    cast,
+    extract,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
 from sqlmodel import Session, col
 
 from mailer.measure._tables import ClickRow, OpenRow
@@ -31,8 +42,15 @@ class Reactions:
     opened_at: Counter[datetime] = field(default_factory=Counter)
     """People by the quarter of an hour in which they first opened."""
     clicked_at: Counter[datetime] = field(default_factory=Counter)
-    clicks: list[tuple[PersonId, datetime]] = field(default_factory=list)
-    """Every click that was a person's, for what they did afterwards."""
+    clicks_of: defaultdict[str, list[tuple[PersonId, datetime]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    """Every click that was a person's, by group, for what they did afterwards."""
+
+    @property
+    def clicks(self) -> list[tuple[PersonId, datetime]]:
+        """The same of all groups."""
+        return [click for some in self.clicks_of.values() for click in some]
 
 
 class _Row(NamedTuple):
@@ -43,6 +61,7 @@ class _Row(NamedTuple):
     n: int | None
     kind: str
     at: float
+    links: int
 
 
 Crowds = set[tuple[int, bool, int]]
@@ -56,20 +75,20 @@ def reactions_of(
 
     `people` selects who is looked at: person_id, handed_at, crowd (a number for their domain) and
     `group`, by which they are counted apart: a domain, a variant. Requests of anybody else do not
-    count. `links` is how many links the mail has. Memory grows with who clicked, not with the
-    audience.
+    count. `links` is how many links the mail has, unless `people` says it of each in a column of
+    that name. Memory grows with who clicked, not with the audience.
     """
-    asked = _asked(mailing_id, people)
+    asked = _asked(mailing_id, people, links)
     crowds = _crowds(session, asked)
     ordered = select(asked).order_by(asked.c.person_id, asked.c.at)
     rows = session.execute(ordered, execution_options={"yield_per": AT_A_TIME})
     found = Reactions()
     for _, some in groupby((_Row(*row) for row in rows), key=lambda row: row.person_id):
-        _count(found, list(some), crowds, links)
+        _count(found, list(some), crowds)
     return found
 
 
-def _asked(mailing_id: MailingId, people: Select[Any]) -> FromClause:
+def _asked(mailing_id: MailingId, people: Select[Any], links: int) -> FromClause:
     """Select every request of these people's mails, of one shape for clicks and opens."""
     clicks = select(
         col(ClickRow.person_id), col(ClickRow.n), col(ClickRow.kind), col(ClickRow.at)
@@ -88,6 +107,7 @@ def _asked(mailing_id: MailingId, people: Select[Any]) -> FromClause:
             both.c.n,
             both.c.kind,
             _seconds(both.c.at).label("at"),
+            looked_at.c.get("links", literal(links)).label("links"),
         )
         .join(looked_at, looked_at.c.person_id == both.c.person_id)
         .subquery("asked")
@@ -126,14 +146,14 @@ def _crowds(session: Session, asked: FromClause) -> Crowds:
     }
 
 
-def _count(found: Reactions, rows: list[_Row], crowds: Crowds, links: int) -> None:
+def _count(found: Reactions, rows: list[_Row], crowds: Crowds) -> None:
     requests = [
         Request(
             row.n, Kind(row.kind), row.at, (row.crowd, row.n is not None, int(row.at)) in crowds
         )
         for row in rows
     ]
-    judged = judge(requests, links=links, handed_at=rows[0].handed_at)
+    judged = judge(requests, links=rows[0].links, handed_at=rows[0].handed_at)
     pairs = list(zip(requests, judged, strict=True))
     group = rows[0].group
     clicks = [pair for pair in pairs if pair[0].n is not None]
@@ -143,7 +163,7 @@ def _count(found: Reactions, rows: list[_Row], crowds: Crowds, links: int) -> No
     theirs = [request for request, origin in clicks if origin is Origin.PERSON]
     found.links.update({request.n for request in theirs if request.n is not None})
     person_id = PersonId(rows[0].person_id)
-    found.clicks += [(person_id, _moment(request.at)) for request in theirs]
+    found.clicks_of[group] += [(person_id, _moment(request.at)) for request in theirs]
 
 
 def _count_kind(

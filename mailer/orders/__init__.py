@@ -13,7 +13,7 @@ from mailer.orders.books import (
 )
 from mailer.orders.buyers import OrderFacts, buyers_of
 from mailer.orders.events import Cause, EventMisplaced, Taken, accept_event, causes_of
-from mailer.orders.followed import COUNTS_FOR, Turnover, orders_after
+from mailer.orders.followed import COUNTS_FOR, Turnover, buyers_after, orders_after, orders_within
 from mailer.orders.letters import LETTERS
 from mailer.orders.sets import OrderKnown, place_many
 from mailer.orders.values import (
@@ -55,6 +55,7 @@ __all__ = [
     "Taken",
     "Turnover",
     "accept_event",
+    "buyers_after",
     "buyers_of",
     "causes_of",
     "check_event_id",
@@ -65,6 +66,7 @@ __all__ = [
     "orders_after",
     "orders_of",
     "orders_page",
+    "orders_within",
     "place",
     "place_many",
 ]

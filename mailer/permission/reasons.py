@@ -26,6 +26,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.NOT_SAME: "The same message had already left for this address.",
     Reason.NOT_DATA: "The message needed {field}, which we don't hold.",
     Reason.NOT_LATE: "Its time had passed before your turn.",
+    Reason.NOT_HOLDOUT: "You were in a comparison group that got nothing.",
     Reason.NOT_CANCELLED: "The campaign was cancelled at {time}, before your turn.",
     Reason.NOT_REFUSED: "The mail provider refused it: {detail}.",
     Reason.UNKNOWN: (
@@ -50,6 +51,7 @@ IN_SHORT: Mapping[Reason, str] = {
     Reason.NOT_SAME: "had the same message already",
     Reason.NOT_DATA: "lack something that the message needed",
     Reason.NOT_LATE: "had their turn after the message's time had passed",
+    Reason.NOT_HOLDOUT: "were in the comparison group that got nothing",
     Reason.NOT_CANCELLED: "had their turn after the campaign was cancelled",
     Reason.NOT_REFUSED: "were refused by the mail provider",
 }

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
-from mailer import measure, orders, people, permission
+from mailer import delivery, measure, orders, people, permission
 from mailer.campaigns._tables import CampaignRow, ListMemberRow
 from mailer.campaigns.audience.rules import (
     All,
@@ -207,12 +207,7 @@ def _attributed(who: FromClause, rule: HasAttribute | HasTag) -> Condition:
 
 def _drawn(who: FromClause, rule: Share) -> Condition:
     """Draw by the first bytes of a digest: the same in every version of every database."""
-    name = func.concat(rule.draw, ":", who.c.person_id)
-    digest: ColumnElement[bytes] = func.sha256(func.convert_to(name, "UTF8"), type_=LargeBinary)
-    below: Condition = digest < literal(_mark(rule.percent), LargeBinary)
+    digest = delivery.digest_of(rule.draw, who.c.person_id)
+    mark = delivery.mark_at(round(rule.percent * 100))
+    below: Condition = digest < literal(mark, LargeBinary)
     return below
-
-
-def _mark(percent: float) -> bytes:
-    """Return where a share ends among all digests, in hundredths of a percent."""
-    return (round(percent * 100) * 2**32 // 10_000).to_bytes(4, "big")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
-from mailer.campaigns import Act, Audience, Check, State, ZoneAhead
+from mailer.campaigns import Act, Audience, Check, How, Split, State, ZoneAhead
 from mailer.campaigns.audience import ChosenAudience
 from mailer.delivery import Limits, TestReader
 from mailer.letters import PromotionalContent
@@ -52,6 +52,10 @@ class CampaignForm(Form):
     pace: Limits | None = Field(
         default=None, description="How fast it may leave; none: as fast as the installation does."
     )
+    split: Split | None = Field(
+        default=None,
+        description="Variants that are tried against each other, a hold-out, or both.",
+    )
 
 
 class ReasonForm(Form):
@@ -91,6 +95,19 @@ class CloneForm(Form):
     name: OneLine = ""
 
 
+class ChoiceForm(Form):
+    """What those get who wait for a split test's choice, chosen by hand."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"variant": "Question", "reason": "It reads better."}}
+    )
+
+    variant: OneLine | None = Field(
+        description="The name of a variant; null lets everybody go on with what they were drawn for."
+    )
+    reason: OneLine = ""
+
+
 class TestForm(Form):
     """Who of staff gets a test, and what the invented reader is known by."""
 
@@ -102,6 +119,9 @@ class TestForm(Form):
     to: list[OneLine] = Field(min_length=1, max_length=10)
     reader: TestReader = Field(
         default=TestReader.KNOWN, description="`unknown` shows what stands for missing fields."
+    )
+    variant: OneLine | None = Field(
+        default=None, description="A variant by its name; left out for the campaign's own letter."
     )
 
 
@@ -134,6 +154,19 @@ class ChecksAnswer(Answer):
     warnings: list[FindingAnswer]
 
 
+class ChoiceAnswer(Answer):
+    """What the remainder of a split test got, and how that came about."""
+
+    variant: str | None = Field(
+        description="Null: all went on, each with what they were drawn for."
+    )
+    how: How
+    at: datetime
+    by: str
+    why: str
+    people: int = Field(description="How many had waited for it.")
+
+
 class CampaignAnswer(Answer):
     """A campaign on file, and what may be done to it now."""
 
@@ -164,6 +197,11 @@ class CampaignAnswer(Answer):
     )
     copied_from: int | None
     pace: dict[str, JsonValue] | None = Field(description="How fast it may leave, as it was sent.")
+    split: Split | None
+    choose_at: datetime | None = Field(
+        description="When the sample of its split test is looked at next; a remainder waits for it."
+    )
+    choice: ChoiceAnswer | None
 
 
 class CampaignPage(Page):

@@ -1,6 +1,7 @@
 """Campaigns: drafted, checked, approved, scheduled, started, paused, resumed, cancelled."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
@@ -19,6 +20,8 @@ from preference_center.systems.api.campaign_shapes import (
     CampaignForm,
     CampaignPage,
     ChecksAnswer,
+    ChoiceAnswer,
+    ChoiceForm,
     CloneForm,
     FindingAnswer,
     ForesightAnswer,
@@ -183,6 +186,24 @@ def pace_a_campaign(campaign: Id, form: PaceForm, call: Writes) -> CampaignAnswe
     )
 
 
+@routes.post("/{campaign}/choose", response_model=CampaignAnswer)
+def choose_a_variant(campaign: Id, form: ChoiceForm, call: Writes) -> CampaignAnswer:
+    """Choose by hand what those get who wait for a split test's choice. It is made once."""
+    return _do(
+        call,
+        lambda session: campaigns.choose(
+            session,
+            CampaignId(campaign),
+            variant=form.variant,
+            reason=form.reason,
+            by=call.key.actor,
+            now=call.now,
+        ),
+        form=form,
+        rings=(Lane.PROMOTIONAL,),
+    )
+
+
 @routes.post("/{campaign}/approve", response_model=CampaignAnswer)
 def approve_a_campaign(
     campaign: Id, call: Approves, form: ApproveForm | None = None
@@ -214,6 +235,7 @@ def test_a_campaign(campaign: Id, form: TestForm, call: Writes) -> TestAnswer:
             CampaignId(campaign),
             to=form.to,
             reader=form.reader,
+            variant=form.variant,
             brand=call.parts.brand,
             rules=call.parts.rules,
             by=call.key.actor,
@@ -338,6 +360,7 @@ def _new(form: CampaignForm) -> NewCampaign:
         content=form.content,
         audience=form.audience,
         pace=form.pace,
+        split=form.split,
     )
 
 
@@ -366,4 +389,7 @@ def _answer(campaign: Campaign) -> CampaignAnswer:
         taken_back=campaign.taken_back,
         copied_from=campaign.copied_from,
         pace=campaign.pace.stored() if campaign.pace else None,
+        split=campaign.split,
+        choose_at=campaign.choose_at,
+        choice=ChoiceAnswer(**asdict(campaign.choice)) if campaign.choice else None,
     )

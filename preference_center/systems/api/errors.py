@@ -50,6 +50,8 @@ FIXES = {
     "reason": "say it in one line, naming people by their number",
     "at": "send a moment that is still to come, like 2026-12-02T14:00:00Z",
     "customer": "send one of the three as a query parameter",
+    "use_by": "send a later one, a smaller `wait_minutes`, or no sample",
+    "variant": "send the name of one of its variants",
     "zone": "send a name of the time zone database, like Europe/Berlin or UTC",
     "seen_version": "GET the consents, show them, and send their `version`",
 }
@@ -166,6 +168,11 @@ TABLE: Mapping[type[Exception], Told] = {
         409, "test-refused", "This test cannot be sent", str(error)
     ),
     campaigns.ReasonUnfit: lambda error: field_problem([_field("reason", str(error))]),
+    campaigns.ChoiceTooLate: lambda error: field_problem([_field("use_by", str(error))]),
+    campaigns.VariantUnknown: lambda error: field_problem([_field("variant", str(error))]),
+    campaigns.NothingToChoose: lambda error: Problem(
+        409, "nothing-to-choose", "Nobody waits for a choice", str(error)
+    ),
     campaigns.MomentPassed: lambda error: field_problem([_field("at", str(error))]),
     campaigns.NotScheduled: lambda error: Problem(
         409, "not-scheduled", "The campaign has no schedule", str(error)

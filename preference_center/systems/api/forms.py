@@ -29,6 +29,8 @@ PATTERNS = {
     r"^[A-Za-z0-9._:/+=-]{1,128}$": "1 to 128 letters, digits or . _ : / + = -",
     r"^[0-9a-f]{16}$": "the `revision` of the campaign as it was shown",
     r"^[A-Za-z0-9._-]+$": "letters, digits, dots, dashes or underscores",
+    r"^[^\x00-\x1f\x7f]{1,40}$": "1 to 40 signs in one line",
+    r"^[^\x00-\x1f\x7f<>@\"\\{}]{1,64}$": '1 to 64 signs in one line, without < > @ " \\ { }',
 }
 """What each pattern of a field wants, in words; a test finds a pattern that has none."""
 

@@ -1,0 +1,211 @@
+"""An audience drawn into the variants of a split test and its hold-out, and the choice among them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    ColumnElement,
+    DateTime,
+    FromClause,
+    Integer,
+    LargeBinary,
+    Select,
+    SmallInteger,
+    Text,
+    bindparam,
+    func,
+)
+from sqlmodel import Session
+
+from mailer import people
+from mailer.delivery.by_zone import Moments
+from mailer.delivery.mailings import insert_slices, slices_of
+from mailer.delivery.variants import digest_of, mark_at
+from mailer.vocabulary import MailingId
+
+UNDECIDED = datetime(9999, 1, 1, tzinfo=UTC)
+"""Before this no batch is due that waits for a choice: whoever looks for due ones passes it over."""
+MOMENT = DateTime(timezone=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of an audience, as drawn: up to where it reaches, its variant, when it is due."""
+
+    until: int
+    """Its end among all digests, in hundredths of a percent; it begins where the one before ends."""
+    variant: int
+    moments: Moments
+    waits: bool = False
+    """It stays in line until a choice is made."""
+
+
+def prepare_split(
+    session: Session,
+    mailing_id: MailingId,
+    audience: Select[Any],
+    *,
+    draw: str,
+    parts: Sequence[Part],
+) -> int:
+    """Cut an audience into batches, each of one part of the draw; return how many people it has.
+
+    One statement, as in `prepare_audience`. The same people of the same draw fall into the same
+    parts whenever it is done. `parts` are in the order of their ends; none is empty, and the last
+    one ends at WHOLE.
+    """
+    slices = slices_of(_drawn(audience, draw, parts), by=("due", "part", "variant", "waits"))
+    never = bindparam("undecided", UNDECIDED, type_=MOMENT)
+    return insert_slices(
+        session,
+        mailing_id,
+        slices,
+        sa.case((slices.c.waits, never), else_=slices.c.due),
+        more={
+            "variant": slices.c.variant,
+            "planned": sa.case((slices.c.waits, slices.c.due)),
+        },
+    )
+
+
+def part_of(draw: str, person_id: ColumnElement[int], ends: Sequence[int]) -> ColumnElement[int]:
+    """Say in SQL, counted from 0, between which ends a person falls in a draw."""
+    marks = [mark_at(end) for end in ends]
+    return func.width_bucket(
+        digest_of(draw, person_id), sa.cast(marks, ARRAY(LargeBinary)), type_=Integer
+    )
+
+
+def drawn(audience: Select[Any], draw: str, *, ends: Sequence[int]) -> list[Select[Any]]:
+    """Cut an audience into SELECTs of the people (person_id, address_id) between the ends of a draw."""
+    who = audience.order_by(None).subquery("audience")
+    part = part_of(draw, who.c.person_id, ends)
+    chosen = sa.select(who.c.person_id, who.c.address_id).order_by(who.c.person_id)
+    return [chosen.where(part == number) for number in range(len(ends) + 1)]
+
+
+def _drawn(audience: Select[Any], draw: str, parts: Sequence[Part]) -> FromClause:
+    """Give everybody of an audience their part of the draw, with its variant and their moment."""
+    who = audience.order_by(None).subquery("audience")
+    part = part_of(draw, who.c.person_id, [each.until for each in parts[:-1]])
+    drawn = sa.select(who.c.person_id, who.c.address_id, part.label("part")).subquery("drawn")
+    told = _told(parts)
+    whole = drawn.join(told, told.c.part == drawn.c.part)
+    due: ColumnElement[datetime] = told.c.otherwise
+    if any(each.moments.of_zone for each in parts):
+        zones, named = people.zones_of().subquery("zones"), _named(parts)
+        whole = whole.outerjoin(zones, zones.c.person_id == drawn.c.person_id).outerjoin(
+            named, (named.c.part == drawn.c.part) & (named.c.name == zones.c.timezone)
+        )
+        due = func.coalesce(named.c.due, told.c.otherwise, type_=MOMENT)
+    return (
+        sa.select(drawn, told.c.variant, told.c.waits, due.label("due"))
+        .select_from(whole)
+        .subquery("placed")
+    )
+
+
+def _told(parts: Sequence[Part]) -> FromClause:
+    """Give the parts as rows."""
+    return _rows(
+        "told",
+        part=(Integer, list(range(len(parts)))),
+        variant=(SmallInteger, [each.variant for each in parts]),
+        waits=(Boolean, [each.waits for each in parts]),
+        otherwise=(MOMENT, [each.moments.otherwise for each in parts]),
+    )
+
+
+def _named(parts: Sequence[Part]) -> FromClause:
+    """Give the moment of each zone for each part as rows."""
+    rows = [
+        (number, name, due)
+        for number, each in enumerate(parts)
+        for name, due in each.moments.of_zone.items()
+    ]
+    return _rows(
+        "named",
+        part=(Integer, [number for number, _, _ in rows]),
+        name=(Text, [name for _, name, _ in rows]),
+        due=(MOMENT, [due for _, _, due in rows]),
+    )
+
+
+def _rows(table: str, **columns: tuple[Any, list[Any]]) -> FromClause:
+    arrays = [
+        bindparam(f"{table}_{name}", values, type_=ARRAY(kind))
+        for name, (kind, values) in columns.items()
+    ]
+    return func.unnest(*arrays).table_valued(*columns, name=table).render_derived()
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """How far the sample of a mailing has come, whose remainder waits for a choice."""
+
+    last_due: datetime | None
+    """When the last of the sample is due; None where nobody was drawn for it."""
+    last_handed: datetime | None
+    to_go: int
+    """People of the sample who wait for their first try."""
+    waiting: int
+    """People who wait for the choice."""
+
+
+def stands_of(session: Session, mailing_id: MailingId) -> Stands:
+    """Tell how far the sample of a mailing has come."""
+    row = session.execute(_STANDS, {"mailing_id": mailing_id, "undecided": UNDECIDED}).one()
+    return Stands(row.last_due, row.last_handed, row.to_go, row.waiting)
+
+
+_STANDS = sa.text(
+    """
+    SELECT max(not_before) FILTER (WHERE tried) AS last_due,
+           max(handing_at) FILTER (WHERE tried) AS last_handed,
+           coalesce(sum(size - refused) FILTER (
+               WHERE tried AND attempt = 1 AND state IN ('prepared', 'claimed', 'handing')
+           ), 0) AS to_go,
+           coalesce(sum(size) FILTER (WHERE not_before = :undecided AND state = 'prepared'), 0)
+               AS waiting
+    FROM (SELECT *, planned IS NULL AND variant > 0 AS tried FROM delivery_batch
+          WHERE mailing_id = :mailing_id) b
+    """
+)
+
+
+def release(
+    session: Session, mailing_id: MailingId, *, variant: int | None, by_day: bool, now: datetime
+) -> int:
+    """Let everybody who waits for a choice go on, with one variant or each with their own.
+
+    They are due when it was planned, and at once where that is past; `by_day`, on the next day at
+    the same hour. One statement; returns how many people. A second time finds nobody.
+    """
+    given = {
+        "mailing_id": mailing_id,
+        "variant": variant,
+        "by_day": by_day,
+        "now": now,
+        "undecided": UNDECIDED,
+    }
+    return int(sum(session.execute(_RELEASE, given).scalars()))
+
+
+_RELEASE = sa.text(
+    """
+    UPDATE delivery_batch
+    SET variant = coalesce(CAST(:variant AS smallint), variant),
+        not_before = greatest(:now, planned + CASE WHEN :by_day
+            -- who is past it by less than an hour gets it at once
+            THEN interval '24 hours'
+                * greatest(0, ceil((extract(epoch FROM :now - planned) - 3600) / 86400))
+            ELSE interval '0' END)
+    WHERE mailing_id = :mailing_id AND not_before = :undecided AND state = 'prepared'
+    RETURNING size
+    """
+)
