@@ -18,6 +18,11 @@ class MailingRow(Table, table=True):
     __table_args__ = (
         CheckConstraint("state IN ('sending', 'paused', 'cancelled')", name="state"),
         CheckConstraint("(stream = 'promotional') = (topic IS NOT NULL)", name="topic"),
+        Index(
+            "ix_delivery_mailing_promotional",
+            "id",
+            postgresql_where=text("stream = 'promotional' AND letter <> 'test'"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
@@ -60,7 +65,8 @@ class BatchRow(Table, table=True):
             postgresql_where=text("state IN ('prepared', 'claimed')"),
         ),
         Index("ix_delivery_batch_handing", "id", postgresql_where=text("state = 'handing'")),
-        Index("ix_delivery_batch_mailing", "mailing_id"),
+        # The moment stands second, so that it also answers 'has it handed anything over since?'
+        Index("ix_delivery_batch_mailing", "mailing_id", "handing_at"),
         Index("ix_delivery_batch_root", "root_id"),
     )
 
@@ -115,7 +121,8 @@ class PlaceRow(Table, table=True):
         primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}
     )
     person_id: int = Field(sa_type=BigInteger)
-    root_id: int = Field(sa_type=BigInteger)
+    batch_id: int = Field(sa_type=BigInteger)
+    """The batch that holds the person now: whoever moves to a child takes their place along."""
     taken_at: datetime
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
-from mailer.delivery.facts import facts_of_given, read_facts
+from mailer.delivery.facts import ask, asked_about, facts_of_given, read_facts
 from mailer.delivery.mailings import mailing_of
 from mailer.delivery.variants import unless_held_out
 from mailer.vocabulary import MailingId, PersonId, Reason, Refused, Verdict
@@ -38,14 +38,15 @@ def verdicts_ahead(
         return {
             PersonId(row.person_id): Refused(Reason.NOT_LATE, mailing.use_by) for row in waiting
         }
-    rows = session.execute(
+    rows = ask(
+        session,
         facts_of_given(zoned=mailing.quiet_hours is not None),
         {
             "persons": [row.person_id for row in waiting],
             "addresses": [row.address_id for row in waiting],
-            "mailing_id": mailing_id,
+            **asked_about(mailing_id, now),
         },
-    ).all()
+    )
     curfew = mailing.curfew(now)
     drawn = {PersonId(row.person_id): row.variant for row in waiting}
     return {

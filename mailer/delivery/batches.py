@@ -201,6 +201,7 @@ def move_to_child(
         )
     )
     _take_off(session, batch.id, persons)
+    _take_places_along(session, batch, persons, BatchId(child))
     return BatchId(child)
 
 
@@ -230,10 +231,37 @@ def _take_off(session: Session, batch_id: BatchId, persons: Sequence[PersonId]) 
     )
 
 
+_TAKE_ALONG = text(
+    """
+    UPDATE delivery_place SET batch_id = :child
+    WHERE address_id = ANY(:addresses) AND mailing_id = :mailing_id AND batch_id = :batch_id
+      AND person_id = ANY(:persons)  -- a mailbox that two share has one place: its owner's
+    """
+).bindparams(
+    bindparam("persons", type_=ARRAY(BigInteger)), bindparam("addresses", type_=ARRAY(BigInteger))
+)
+
+
+def _take_places_along(
+    session: Session, batch: Claimed, persons: Sequence[PersonId], child: BatchId
+) -> None:
+    """Let the places of people name the batch that holds them now."""
+    session.execute(
+        _TAKE_ALONG,
+        {
+            "child": child,
+            "persons": list(persons),
+            "addresses": sorted(batch.people[person] for person in persons),
+            "mailing_id": batch.mailing.id,
+            "batch_id": batch.id,
+        },
+    )
+
+
 _TAKE_PLACES = text(
     """
-    INSERT INTO delivery_place (address_id, mailing_id, person_id, root_id, taken_at)
-    SELECT g.address_id, :mailing_id, g.person_id, :root_id, :now
+    INSERT INTO delivery_place (address_id, mailing_id, person_id, batch_id, taken_at)
+    SELECT g.address_id, :mailing_id, g.person_id, :batch_id, :now
     FROM unnest(:persons, :addresses) AS g(person_id, address_id)
     -- in one order everywhere, so that two batches with shared addresses never wait in a ring
     ORDER BY g.address_id
@@ -250,7 +278,7 @@ def take_places(
 ) -> set[PersonId]:
     """Take the mailing's one place at each person's address; return who has theirs.
 
-    A place of the same root and person is their own: a batch that is claimed again loses nobody.
+    A place of this batch and person is their own: a batch that is claimed again loses nobody.
     """
     if not persons:
         return set()
@@ -258,7 +286,7 @@ def take_places(
         _TAKE_PLACES,
         {
             "mailing_id": batch.mailing.id,
-            "root_id": batch.root_id,
+            "batch_id": batch.id,
             "persons": list(persons),
             "addresses": [batch.people[person] for person in persons],
             "now": now,
@@ -274,7 +302,7 @@ def _own_places(session: Session, batch: Claimed, persons: list[PersonId]) -> se
     own = session.exec(
         select(PlaceRow.person_id).where(
             PlaceRow.mailing_id == batch.mailing.id,
-            PlaceRow.root_id == batch.root_id,
+            PlaceRow.batch_id == batch.id,
             col(PlaceRow.person_id).in_(persons),
             col(PlaceRow.address_id).in_([batch.people[person] for person in persons]),
         )
@@ -288,7 +316,7 @@ def leave_places(session: Session, batch: Claimed, persons: Sequence[PersonId]) 
         session.execute(
             delete(PlaceRow).where(
                 col(PlaceRow.mailing_id) == batch.mailing.id,
-                col(PlaceRow.root_id) == batch.root_id,
+                col(PlaceRow.batch_id) == batch.id,
                 col(PlaceRow.person_id).in_(persons),
                 col(PlaceRow.address_id).in_([batch.people[person] for person in persons]),
             )

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
 from mailer import people
-from mailer.delivery.facts import facts_of_given, read_facts
+from mailer.delivery.facts import ask, asked_about, facts_of_given, read_facts
 from mailer.delivery.pace import IN_TURN
 from mailer.permission import Curfew, decide
 from mailer.vocabulary import (
@@ -28,6 +28,8 @@ from mailer.vocabulary import (
 )
 
 DRY_RUN_SLICE = 2000
+NO_MAILING = MailingId(0)
+"""Older than all: what a dry run asks about has not been made yet, and nothing waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +214,15 @@ def _verdicts(
     curfew: Curfew | None,
     now: datetime,
 ) -> list[tuple[Verdict, int]]:
-    rows = session.execute(
+    rows = ask(
+        session,
         facts_of_given(zoned=curfew is not None),
         {
             "persons": [row.person_id for row in some],
             "addresses": [row.address_id for row in some],
-            "mailing_id": 0,
+            **asked_about(NO_MAILING, now),
         },
-    ).all()
+    )
     return [
         (decide(stream, topic, same.facts, curfew=curfew, now=now), len(same.versions))
         for same in map(read_facts, rows)
@@ -229,14 +232,14 @@ def _verdicts(
 _MESSAGES = text(
     """
     WITH parts AS (
-        SELECT p.mailing_id, p.person_id, p.root_id FROM delivery_place p
+        SELECT p.mailing_id, p.person_id, p.batch_id FROM delivery_place p
         WHERE p.address_id = ANY(:addresses) AND p.person_id = ANY(:persons)
         UNION
-        SELECT b.mailing_id, e.person_id, b.root_id
+        SELECT b.mailing_id, e.person_id, b.id
         FROM delivery_exception e JOIN delivery_batch b ON b.id = e.batch_id
         WHERE e.person_id = ANY(:persons)
         UNION
-        SELECT b.mailing_id, u.person_id, b.root_id
+        SELECT b.mailing_id, u.person_id, b.id
         FROM delivery_batch b JOIN delivery_roster r ON r.batch_id = b.id
         CROSS JOIN LATERAL unnest(r.persons) AS u(person_id)
         WHERE b.state IN ('prepared', 'claimed', 'handing', 'cancelled')
@@ -251,8 +254,7 @@ _MESSAGES = text(
             WHERE h.mailing_id = p.mailing_id AND h.person_id = p.person_id) AS heard
     FROM parts p
     JOIN delivery_mailing m ON m.id = p.mailing_id
-    JOIN delivery_batch b ON b.root_id = p.root_id
-    JOIN delivery_roster r ON r.batch_id = b.id AND p.person_id = ANY(r.persons)
+    JOIN delivery_batch b ON b.id = p.batch_id
     LEFT JOIN delivery_exception e ON e.batch_id = b.id AND e.person_id = p.person_id
     WHERE p.mailing_id < :before
     ORDER BY p.mailing_id DESC, p.person_id

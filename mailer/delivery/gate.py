@@ -13,7 +13,7 @@ from typing import Any
 
 from mailer.database import Database
 from mailer.delivery.batches import Claimed, refuse
-from mailer.delivery.facts import SameFacts, gate_select, read_facts
+from mailer.delivery.facts import SameFacts, ask, asked_about, gate_select, read_facts
 from mailer.delivery.states import MailingState
 from mailer.delivery.window import Window
 from mailer.permission import Curfew
@@ -80,10 +80,15 @@ class Gate:
         self, batch: Claimed, prepared: Mapping[PersonId, Prepared], now: datetime
     ) -> Passed:
         with self._database.reading() as session:
-            rows = session.execute(
+            rows = ask(
+                session,
                 gate_select(zoned=batch.mailing.quiet_hours is not None),
-                {"batch_id": batch.id, "token": batch.token, "mailing_id": batch.mailing.id},
-            ).all()
+                {
+                    "batch_id": batch.id,
+                    "token": batch.token,
+                    **asked_about(batch.mailing.id, now),
+                },
+            )
         passed = Passed()
         curfew = batch.mailing.curfew(now)
         told: set[PersonId] = set()

@@ -25,7 +25,7 @@ from mailer.delivery.batches import (
     take_places,
 )
 from mailer.delivery.clocks import SenderClock
-from mailer.delivery.facts import SameFacts, facts_of_given, read_facts
+from mailer.delivery.facts import SameFacts, ask, asked_about, facts_of_given, read_facts
 from mailer.delivery.gate import Gate, Passed, Prepared
 from mailer.delivery.mailings import TEST
 from mailer.delivery.pace import Pace
@@ -146,7 +146,7 @@ class Sender:
             batch = cut_to_a_slice(session, batch, self._settings.pace, per_second=speed, now=now)
             if not batch.people:
                 return batch, set()
-            facts = _facts_of(session, batch)
+            facts = _facts_of(session, batch, now)
             allowed, refused, held = _decide_all(batch, facts, now)
             batch = hold_back(session, batch, held)
             placed = take_places(session, batch, allowed, now=now)
@@ -360,15 +360,16 @@ _TAKE_IN_HAND = text(
 )
 
 
-def _facts_of(session: Session, batch: Claimed) -> list[SameFacts]:
-    rows = session.execute(
+def _facts_of(session: Session, batch: Claimed, now: datetime) -> list[SameFacts]:
+    rows = ask(
+        session,
         facts_of_given(zoned=batch.mailing.quiet_hours is not None),
         {
             "persons": list(batch.people),
             "addresses": list(batch.people.values()),
-            "mailing_id": batch.mailing.id,
+            **asked_about(batch.mailing.id, now),
         },
-    ).all()
+    )
     return [read_facts(row) for row in rows]
 
 

@@ -217,6 +217,10 @@ _TAKE_BACK = text(
     ), refilled AS (
         UPDATE delivery_roster r SET persons = :persons, addresses = :addresses FROM recalled
         WHERE r.batch_id = recalled.parent_id
+    ), places AS (
+        UPDATE delivery_place p SET batch_id = recalled.parent_id FROM recalled
+        WHERE p.address_id = ANY(:addresses) AND p.mailing_id = :mailing_id
+          AND p.batch_id = recalled.id
     )
     UPDATE delivery_batch b SET size = :size FROM recalled WHERE b.id = recalled.parent_id
     """
@@ -232,6 +236,7 @@ def _take_back(session: Session, batch: Claimed) -> None:
         {
             "batch_id": batch.id,
             "token": batch.token,
+            "mailing_id": batch.mailing.id,
             "persons": list(batch.people),
             "addresses": list(batch.people.values()),
             "size": len(batch.people),
