@@ -110,6 +110,13 @@ class Settings(BaseModel):
     the first, second, third … day."""
     pace_per_domain: str = ""
     """Slower domains, as `example.com=5,example.org=0.5`, in messages a second."""
+    brake_complaints: float = Field(default=0.1, ge=0, le=100, allow_inf_nan=False)
+    """Per cent past which a campaign stops; a campaign may have limits of its own. 100: never."""
+    brake_hard_bounces: float = Field(default=5, ge=0, le=100, allow_inf_nan=False)
+    brake_rejected: float = Field(default=10, ge=0, le=100, allow_inf_nan=False)
+    brake_unknown: float = Field(default=5, ge=0, le=100, allow_inf_nan=False)
+    brake_after: int = Field(default=200, ge=1, le=10**9)
+    """People handed over before whom nothing is judged."""
     reply_timeout: float = Field(default=60.0, gt=0, allow_inf_nan=False)
     """Seconds that the provider may take to answer a message before its fate is unknown."""
     lease_seconds: float = Field(default=30.0, gt=0, allow_inf_nan=False)

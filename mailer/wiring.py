@@ -17,6 +17,7 @@ from mailer import people
 from mailer.campaigns import Rules
 from mailer.database import Database
 from mailer.delivery import (
+    Brake,
     Clocks,
     Gate,
     LettersPress,
@@ -94,6 +95,7 @@ class Parts:
             sender=self.settings.from_promotional,
             approval_above=self.settings.approval_above,
             test_domains=_hosts("test_domains", self.settings.test_domains),
+            brake=_brake(self.settings),
         )
 
     def close(self) -> None:
@@ -244,6 +246,16 @@ def _pace(settings: Settings) -> Pace:
         warm_up=warm_up,
     )
     return replace(pace, limits=limits, warm_up_from=warm_up_from)
+
+
+def _brake(settings: Settings) -> Brake:
+    return Brake(
+        complaints=settings.brake_complaints,
+        hard_bounces=settings.brake_hard_bounces,
+        rejected=settings.brake_rejected,
+        unknown=settings.brake_unknown,
+        after=settings.brake_after,
+    )
 
 
 def _brand(settings: Settings) -> Brand:

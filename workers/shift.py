@@ -100,7 +100,7 @@ class Shift:
             log.error("campaigns.undecided", why=type(error).__name__)
 
     def tick(self) -> None:
-        """Ring where something is due, then close what is done; twice without harm."""
+        """Ring where something is due, pause what was braked, close what is done; twice without harm."""
         try:
             now = self._parts.clock()
             with self._parts.database.reading() as session:
@@ -110,6 +110,7 @@ class Shift:
             for lane in sorted(lanes):
                 self._parts.ring(lane)
             with self._parts.database.transaction() as session:
+                campaigns.brake_stopped(session, now=now)
                 campaigns.finish_done(session, now=now)
         except (DatabaseAway, CommitInDoubt) as error:
             log.warning("tick.waiting", why=type(error).__name__)

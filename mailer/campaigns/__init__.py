@@ -5,6 +5,7 @@ from mailer.campaigns._rows import CampaignError, CampaignNotFound, ReasonUnfit
 from mailer.campaigns._splitting import ChoiceTooLate
 from mailer.campaigns.approval import OwnApproval, RevisionStale, approve
 from mailer.campaigns.audience import Audience, Count, audience_select
+from mailer.campaigns.braking import ReasonNeeded, brake_sentence, brake_stopped
 from mailer.campaigns.checks import DEFAULT_RULES, CannotSend, ContentRefused, Rules, check
 from mailer.campaigns.choosing import Interval, Judgement
 from mailer.campaigns.copying import clone
@@ -94,6 +95,7 @@ __all__ = [
     "OwnApproval",
     "Plan",
     "Preview",
+    "ReasonNeeded",
     "ReasonUnfit",
     "Repeat",
     "Report",
@@ -112,6 +114,8 @@ __all__ = [
     "approve",
     "audience",
     "audience_select",
+    "brake_sentence",
+    "brake_stopped",
     "campaign_of",
     "campaigns_page",
     "cancel",

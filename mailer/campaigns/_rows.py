@@ -15,7 +15,7 @@ from mailer.campaigns.plans import Plan
 from mailer.campaigns.revisions import is_approved, revision_of
 from mailer.campaigns.splits import Split
 from mailer.campaigns.values import Campaign, CampaignId, Choice
-from mailer.delivery import Limits
+from mailer.delivery import Brake, Braked, Limits
 from mailer.letters import PromotionalContent
 from mailer.vocabulary import MailingId, Topic
 
@@ -118,12 +118,19 @@ def campaign_from(row: CampaignRow) -> Campaign:
         split=split_from(row),
         choose_at=row.choose_at,
         choice=_choice.validate_python(row.choice) if row.choice is not None else None,
+        brake=brake_from(row),
+        braked=Braked.read(row.braked) if row.braked is not None else None,
     )
 
 
 def pace_from(row: CampaignRow) -> Limits | None:
     """Read how fast a campaign may leave."""
     return None if row.pace is None else Limits.model_validate(row.pace)
+
+
+def brake_from(row: CampaignRow) -> Brake | None:
+    """Read the limits that a campaign sets its brake itself."""
+    return None if row.brake is None else Brake.model_validate(row.brake)
 
 
 def stored_pace(pace: Limits | None) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from sqlalchemy import Select
 from sqlmodel import Session
 
 from mailer import delivery
-from mailer.campaigns._rows import campaign_from, note, pace_from, split_from
+from mailer.campaigns._rows import brake_from, campaign_from, note, pace_from, split_from
 from mailer.campaigns._splitting import draw_of, letters_of, note_first_look, parts_of
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.audience import Audience, Numbers, audience_select, last_person
@@ -58,7 +58,7 @@ def start_row(
     refuse_stopped(checked)
     content = PromotionalContent.model_validate(row.content)
     split = split_from(row)
-    row.mailing_id = _make_mailing(session, row, content, split, plan, brand, now)
+    row.mailing_id = _make_mailing(session, row, content, split, plan, brand, rules, now)
     row.audience_size = _prepare(session, row, split, plan, progress, now)
     row.state, row.started_at, row.taken_back = target, now, None
     detail: dict[str, object] = {"audience": row.audience_size}
@@ -81,6 +81,7 @@ def _make_mailing(
     split: Split | None,
     plan: Plan | None,
     brand: Brand,
+    rules: Rules,
     now: datetime,
 ) -> MailingId:
     topic = Topic(row.topic)
@@ -98,6 +99,7 @@ def _make_mailing(
             use_by=plan.deadline if plan else None,
             quiet_hours=plan.hours if plan else None,
             pace=pace_from(row),
+            brake=rules.brake.but_for(brake_from(row)),
         ),
         now=now,
     )

@@ -83,6 +83,9 @@ class CampaignRow(Table, table=True):
     audience_size: int | None = None
     """People, counted at the start."""
     pace: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    brake: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    braked: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    """Why the safety brake has stopped it, until it is resumed."""
 
 
 class TestRow(Table, table=True):

@@ -24,7 +24,7 @@ from mailer.campaigns.findings import Check, Checked, Finding, Weight
 from mailer.campaigns.revisions import has_outgrown, is_approved
 from mailer.campaigns.splits import Cut, Split, SplitVariant
 from mailer.campaigns.values import Campaign, CampaignId, NewCampaign
-from mailer.delivery import WHOLE
+from mailer.delivery import WHOLE, Brake
 from mailer.letters import (
     Brand,
     Compiled,
@@ -39,6 +39,7 @@ from mailer.letters import (
 )
 from mailer.vocabulary import Topic
 
+DEFAULT_BRAKE = Brake()
 SURPRISING = 100
 """People; a smaller audience surprises nobody by its size."""
 STARTED = ("sending", "paused", "finished")
@@ -72,6 +73,8 @@ class Rules:
     """People; a larger audience needs the approval of somebody else. 0 asks for it always."""
     test_domains: tuple[str, ...] = ()
     """Domains whose addresses may get tests; none for the sender's organisation."""
+    brake: Brake = DEFAULT_BRAKE
+    """When the figures of a campaign stop it."""
 
 
 DEFAULT_RULES = Rules()

@@ -32,6 +32,7 @@ def clone(
         authors=[by],
         copied_from=campaign_id,
         pace=source.pace,
+        brake=source.brake,
     )
     note(session, row, "created", by=by, now=now, detail={"copied_from": campaign_id})
     return campaign_from(row)

@@ -23,6 +23,7 @@ from mailer.campaigns._rows import (
 from mailer.campaigns._starting import Progress, in_silence, start_row
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.audience import settled
+from mailer.campaigns.braking import bring_along, release
 from mailer.campaigns.checks import DEFAULT_RULES, Rules, refuse_unfit
 from mailer.campaigns.lifecycle import Act, State, after
 from mailer.campaigns.values import Campaign, CampaignId, NewCampaign
@@ -53,6 +54,7 @@ def create(session: Session, new: NewCampaign, *, brand: Brand, by: str, now: da
         audience=_audience(session, new),
         pace=stored_pace(new.pace),
         split=new.split.stored() if new.split else None,
+        brake=new.brake.stored() if new.brake is not None else None,
         state=State.DRAFT.value,
         created_at=now,
         created_by=by,
@@ -84,6 +86,7 @@ def edit(
     row.content = new.content.model_dump(mode="json")
     row.audience, row.pace = _audience(session, new), stored_pace(new.pace)
     row.split = new.split.stored() if new.split else None
+    row.brake = new.brake.stored() if new.brake is not None else None
     note(session, row, "edited", by=by, now=now)
     return campaign_from(row)
 
@@ -128,7 +131,8 @@ def resume(
 ) -> Campaign:
     """Let a paused campaign go on; the caller rings the bell after its commit.
 
-    Raises CannotDo, ReasonUnfit.
+    One that the safety brake has stopped needs a reason; from then on only what comes after it is
+    judged. Raises CannotDo, ReasonUnfit, ReasonNeeded.
     """
     return _steer(session, campaign_id, Act.RESUME, reason=reason, by=by, now=now)
 
@@ -180,10 +184,13 @@ def _steer(
 ) -> Campaign:
     refuse_unfit_reason(reason)
     row = locked(session, campaign_id)
+    bring_along(session, row, now=now)
     before = State(row.state)
     row.state = after(before, act)
     if row.state == before:
         return campaign_from(row)
+    if act is Act.RESUME:
+        release(session, row, reason=reason)
     if row.mailing_id is not None:
         delivery.set_mailing_state(session, MailingId(row.mailing_id), STEERED[act])
     if State(row.state).is_final:

@@ -10,7 +10,7 @@ from mailer.campaigns.audience.rules import Audience
 from mailer.campaigns.lifecycle import State
 from mailer.campaigns.plans import Plan
 from mailer.campaigns.splits import Split
-from mailer.delivery import Limits
+from mailer.delivery import Brake, Braked, Limits
 from mailer.letters import PromotionalContent
 from mailer.vocabulary import MailingId, Reason, Topic
 
@@ -28,6 +28,8 @@ class NewCampaign:
     pace: Limits | None = None
     """How fast it may leave; None: as fast as the installation does."""
     split: Split | None = None
+    brake: Brake | None = None
+    """Limits of the safety brake of its own, beside the installation's."""
 
 
 class How(StrEnum):
@@ -92,6 +94,9 @@ class Campaign:
     choose_at: datetime | None = None
     """When the sample of a split test is looked at next, for whose choice a remainder waits."""
     choice: Choice | None = None
+    brake: Brake | None = None
+    braked: Braked | None = None
+    """Why the safety brake has stopped it, until it is resumed."""
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def list_(*, as_json: bool) -> None:
 def create(*, file: Path, as_json: bool) -> None:
     """Save a campaign from a JSON FILE as a draft (`-` reads standard input).
 
-    The file holds what the API takes: name, topic, content, audience, pace, split (docs/api.md).
+    The file holds what the API takes: name, topic, content, audience, pace, brake, split (docs/api.md).
     """
     from mailer import campaigns
 
@@ -114,7 +114,7 @@ def pause(*, campaign_id: int, reason: str, as_json: bool) -> None:
 @reason_option
 @json_option
 def resume(*, campaign_id: int, reason: str, as_json: bool) -> None:
-    """Let a paused campaign go on."""
+    """Let a paused campaign go on; one that the safety brake stopped needs a reason."""
     from mailer import campaigns
 
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
@@ -200,7 +200,7 @@ def _say_books(told: dict[str, Any]) -> None:
 
     refused: dict[str, int] = told.pop("refused")
     named = {name.replace("_", " "): value for name, value in told.items()}
-    for rule in ("plan", "pace", "choice"):
+    for rule in ("plan", "pace", "brake", "choice"):
         parts: dict[str, object] = told[rule] or {}
         named[rule] = ", ".join(f"{name} {value}" for name, value in parts.items()) or None
     facts({**named, "refused": sum(refused.values())})
@@ -273,12 +273,13 @@ class CampaignFile(BaseModel):
     audience: dict[str, object] = {}
     pace: dict[str, object] | None = None
     split: dict[str, object] | None = None
+    brake: dict[str, object] | None = None
 
 
 def _read(file: Path) -> "NewCampaign":
     from mailer.campaigns import NewCampaign, Split
     from mailer.campaigns.audience import ChosenAudience, field_path
-    from mailer.delivery import Limits
+    from mailer.delivery import Brake, Limits
     from mailer.letters import FieldsInvalid, PromotionalContent
     from mailer.vocabulary import Topic
 
@@ -292,6 +293,7 @@ def _read(file: Path) -> "NewCampaign":
             audience=ChosenAudience.model_validate_json(json.dumps(given.audience)),
             pace=Limits.model_validate(given.pace) if given.pace is not None else None,
             split=Split.model_validate_json(json.dumps(given.split)) if given.split else None,
+            brake=Brake.model_validate(given.brake) if given.brake is not None else None,
         )
     except ValidationError as error:
         faults = (
@@ -342,6 +344,8 @@ def _say(done: "Campaign", as_json: bool) -> None:
 
 
 def _told(done: "Campaign") -> dict[str, object]:
+    from mailer import campaigns
+
     return {
         "campaign": done.campaign_id,
         "name": done.name,
@@ -350,6 +354,8 @@ def _told(done: "Campaign") -> dict[str, object]:
         "mailing": done.mailing_id,
         "plan": done.plan.stored() if done.plan else None,
         "pace": done.pace.stored() if done.pace else None,
+        "brake": done.brake.stored() if done.brake else None,
+        "braked": campaigns.brake_sentence(done.braked) if done.braked else None,
         "scheduled_for": done.scheduled_for,
         "series": done.series_id,
         "occurrence": done.occurrence,

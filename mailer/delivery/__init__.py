@@ -13,6 +13,7 @@ from mailer.delivery.books import (
     messages_of,
     unfinished,
 )
+from mailer.delivery.brake import Brake, Braked, Cause
 from mailer.delivery.budgets import set_pace
 from mailer.delivery.by_zone import Moments, count_by_zone, prepare_by_zone
 from mailer.delivery.clocks import SenderClock
@@ -51,6 +52,7 @@ from mailer.delivery.splitting import (
     stands_of,
 )
 from mailer.delivery.states import BatchState, MailingState
+from mailer.delivery.tally import braked_of, release_brake
 from mailer.delivery.trial import TestReader, new_test
 from mailer.delivery.variants import HELD_OUT, WHOLE, Variant, digest_of, mark_at
 from mailer.delivery.window import BARRIER
@@ -66,6 +68,9 @@ __all__ = [
     "BatchNotUnknown",
     "BatchState",
     "Books",
+    "Brake",
+    "Braked",
+    "Cause",
     "Clocks",
     "DryRun",
     "Gate",
@@ -93,6 +98,7 @@ __all__ = [
     "UnknownBatch",
     "Variant",
     "books",
+    "braked_of",
     "compile_mailing",
     "count_by_zone",
     "create_mailing",
@@ -121,6 +127,7 @@ __all__ = [
     "read_warm_up",
     "reap",
     "release",
+    "release_brake",
     "send_to_one",
     "set_mailing_state",
     "set_pace",

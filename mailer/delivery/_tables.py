@@ -44,6 +44,9 @@ class MailingRow(Table, table=True):
         default=None, sa_column=Column(JSONB(none_as_null=True))
     )
     """The letters that are tried against each other, each whole; NULL for a mailing of one."""
+    brake: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    braked: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    """Why the safety brake has stopped it."""
     created_at: datetime
 
 
@@ -159,6 +162,25 @@ class HeardRow(Table, table=True):
     heard: str = Field(primary_key=True)
     at: datetime
     detail: str = ""
+
+
+class TallyRow(Table, table=True):
+    """People of a mailing by what became of them, for its brake, since that was released last.
+
+    Beside the mailing, whose row is locked by claims.
+    """
+
+    __tablename__ = "delivery_tally"
+
+    mailing_id: int = Field(
+        primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}
+    )
+    accepted: int = 0
+    rejected: int = 0
+    unknown: int = 0
+    hard_bounces: int = 0
+    refused_later: int = 0
+    complaints: int = 0
 
 
 class LaneRow(Table, table=True):

@@ -1,6 +1,7 @@
-"""What is heard back about a mail enters here, by one function, from whichever provider."""
+"""What is heard back about mails enters here, by one function, from whichever provider."""
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
@@ -10,8 +11,11 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_keep
 from sqlmodel import Session, SQLModel, col, select
 
 from mailer import people, permission
+from mailer.database import rows_changed
 from mailer.delivery._tables import PlaceRow
+from mailer.delivery.brake import Tally
 from mailer.delivery.silencing import NOBODY, Silenced, silence
+from mailer.delivery.tally import NOTHING, count_in
 from mailer.permission import NewSuppression
 from mailer.vocabulary import (
     AddressId,
@@ -50,17 +54,50 @@ def is_hard(code: int, detail: str) -> bool:
     return enhanced is not None and 500 <= code < 600 and enhanced.group(1) in _HARD
 
 
-def hear(session: Session, news: News, *, now: datetime) -> Silenced | None:
-    """Write down what was heard, once, and draw the consequence.
+def hear(session: Session, *news: News, now: datetime) -> list[Silenced]:
+    """Write down what was heard, each thing once, and draw the consequences.
 
     A hard bounce suppresses the address for all mail; a complaint stops all promotional mail for
-    the person, whoever they were merged into, and every address they ever had (C08); a delivery lifts nothing. Evidence of arrival settles what
-    was unknown. Returns the no that this wrote, for the journal; `OptOuts.hear` writes both.
+    the person, whoever they were merged into, and every address they ever had (C08); a delivery
+    lifts nothing. Evidence of arrival settles what was unknown. Bounces and complaints past a
+    limit stop the mailing in the same commit. News may come late, twice and in any order; what
+    is about nobody whom a mailing was sent to is passed over.
+
+    Returns the nos that this wrote, for the journal; `OptOuts.hear` writes both.
     """
-    address_id = _address_of(session, news)
-    if address_id is None or not _is_new(session, news):
-        return None
-    _settle_doubt(session, news)
+    places = {each: _address_of(session, each) for each in news}
+    told = [(each, place) for each, place in places.items() if place and _is_new(session, each)]
+    by_mailing = defaultdict(list)
+    for each, _ in told:
+        by_mailing[each.mailing_id].append(each)
+    for mailing_id, some in sorted(by_mailing.items()):
+        change = sum((_counted(session, each) for each in some), start=NOTHING)
+        count_in(session, mailing_id, change, now=now)
+    told.sort(key=lambda one: one[0].person_id)  # two hearers lock people in one order
+    written = [_consequence(session, each, place, now) for each, place in told]
+    return [each for each in written if each is not None]
+
+
+def _counted(session: Session, news: News) -> Tally:
+    """Settle the doubt that there was, and return what changes in the figures of the mailing."""
+    settled = _settle_doubt(session, news)
+    change = Tally(accepted=settled, unknown=-settled)
+    match news.heard:
+        case Heard.DELIVERED:
+            return change
+        case Heard.BOUNCED:
+            hard = is_hard(news.code, news.detail)
+            refused = not hard and 500 <= news.code < 600
+            return change + Tally(hard_bounces=int(hard), refused_later=int(refused))
+        case Heard.COMPLAINED:
+            return change + Tally(complaints=1)
+        case _:
+            assert_never(news.heard)
+
+
+def _consequence(
+    session: Session, news: News, address_id: AddressId, now: datetime
+) -> Silenced | None:
     match news.heard:
         case Heard.DELIVERED:
             return None
@@ -127,9 +164,10 @@ _SETTLE_DOUBT = text(
 )
 
 
-def _settle_doubt(session: Session, news: News) -> None:
-    """Whatever is heard of a mail proves that the provider had taken it."""
-    session.execute(
+def _settle_doubt(session: Session, news: News) -> int:
+    """Whatever is heard of a mail proves that the provider had taken it; say whether it was in doubt."""
+    return rows_changed(
+        session,
         _SETTLE_DOUBT,
         {"mailing_id": news.mailing_id, "person_id": news.person_id, "at": news.at},
     )

@@ -27,6 +27,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from mailer.database import rows_changed
 from mailer.delivery._tables import BatchRow, MailingRow, RosterRow
+from mailer.delivery.brake import Brake
 from mailer.delivery.limits import Limits
 from mailer.delivery.states import MailingState
 from mailer.delivery.variants import Variant
@@ -75,6 +76,7 @@ class NewMailing:
     quiet_hours: QuietHours | None = None
     pace: Limits | None = None
     variants: Sequence[Variant] = ()
+    brake: Brake | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ def create_mailing(session: Session, new: NewMailing, *, now: datetime) -> Maili
             audience=0,
             use_by=new.use_by,
             quiet_hours=_stored(new.quiet_hours),
+            brake=new.brake.model_dump(mode="json") if new.brake is not None else None,
             pace=new.pace.stored() if new.pace is not None and new.pace.is_any else None,
             variants=_variants.dump_python(tuple(new.variants), mode="json") or None,
             created_at=now,
@@ -309,12 +312,16 @@ def _count_audience(session: Session, mailing_id: MailingId) -> int:
 def set_mailing_state(session: Session, mailing_id: MailingId, state: MailingState) -> None:
     """Pause, resume or cancel a mailing; its batches in hand are stopped at the gate.
 
-    Cancelling ends every batch that is not in hand, for good. Raises MailingNotFound.
+    One that the brake has stopped stays so until it is released. Cancelling ends every batch that is not in hand, for good. Raises MailingNotFound.
     """
     changed = rows_changed(
         session,
         update(MailingRow)
-        .where(col(MailingRow.id) == mailing_id, col(MailingRow.state) != "cancelled")
+        .where(
+            col(MailingRow.id) == mailing_id,
+            col(MailingRow.state) != "cancelled",
+            sa.true() if state is not MailingState.SENDING else col(MailingRow.braked).is_(None),
+        )
         .values(state=state.value),
     )
     if not changed and session.get(MailingRow, mailing_id) is None:

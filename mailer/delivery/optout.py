@@ -124,15 +124,15 @@ class OptOuts:
         addresses = frozenset().union(*(each.addresses for each in silenced))
         return number, self._acknowledge(new.person_id or NOBODY, addresses, applied)
 
-    def hear(self, news: News) -> None:
-        """Write down what was heard of a mail, and a no that follows from it in the journal too.
+    def hear(self, *news: News) -> None:
+        """Write down what was heard of mails, and the nos that follow in the journal too.
 
         Raises as `change` does.
         """
         now = self._clocks.now()
         with self._database.transaction() as session:
-            silenced = hear(session, news, now=now)
-        if silenced is not None:
+            written = hear(session, *news, now=now)
+        for silenced in written:
             applied = Applied(silenced.version, self._new_reference(), now)
             self._journal_no(silenced, applied)
 

@@ -6,10 +6,12 @@ from sqlmodel import Session, col, select
 
 from mailer.delivery._tables import BatchRow, ExceptionRow, MailingRow, RosterRow
 from mailer.delivery.batches import Claimed, Note, move_to_child, note
+from mailer.delivery.brake import Tally
 from mailer.delivery.mailings import mailing_from
 from mailer.delivery.retry import may_try_unknown_again
+from mailer.delivery.tally import count_in
 from mailer.delivery.window import BARRIER
-from mailer.vocabulary import AddressId, BatchId, Lane, Outcome, PersonId, Reason
+from mailer.vocabulary import AddressId, BatchId, Lane, MailingId, Outcome, PersonId, Reason
 
 
 def reap(session: Session, *, reply_timeout: timedelta, now: datetime, limit: int = 100) -> int:
@@ -51,6 +53,8 @@ def settle_unknown(
         _note_rejected(session, row, now)
     session.add(row)
     session.flush()
+    known = Tally(accepted=people) if was_accepted else Tally(rejected=people)
+    count_in(session, MailingId(row.mailing_id), known - Tally(unknown=people), now=now)
     return people
 
 
@@ -74,6 +78,7 @@ def _give_up(session: Session, row: BatchRow, now: datetime) -> None:
     session.add(row)
     session.flush()
     mailing = mailing_from(session.get_one(MailingRow, row.mailing_id))
+    count_in(session, mailing.id, Tally(unknown=row.unknown), now=now)
     batch = _as_claimed(session, row)
     if batch.people and may_try_unknown_again(mailing.stream, row.attempt):
         row.unknown = 0

@@ -13,8 +13,10 @@ from sqlmodel import Session, SQLModel
 from mailer import permission
 from mailer.database import rows_changed
 from mailer.delivery.batches import Claimed, Note, leave_places, move_to_child, note
+from mailer.delivery.brake import Tally
 from mailer.delivery.heard import is_hard
 from mailer.delivery.retry import may_try_unknown_again, next_try
+from mailer.delivery.tally import count_in
 from mailer.providers import AboutUs, Accepted, Answer, Later, NotBegun, Rejected, Unknown
 from mailer.vocabulary import (
     Door,
@@ -54,6 +56,15 @@ class Result:
     def count(self, outcome: Outcome) -> int:
         """Return how many have this outcome among the noted."""
         return sum(each.outcome is outcome for each in self.notes)
+
+    def tally(self) -> Tally:
+        """Return what it adds to the figures of its mailing."""
+        return Tally(
+            accepted=len(self.accepted),
+            rejected=self.count(Outcome.REJECTED),
+            unknown=self.count(Outcome.UNKNOWN),
+            hard_bounces=len(self.hard_bounces),
+        )
 
     def less(self, decided: set[PersonId]) -> "Result":
         """Return the result without people who are accounted for already."""
@@ -152,9 +163,14 @@ def settle(session: Session, batch: Claimed, result: Result, *, now: datetime) -
     Also takes a batch that the reaper has given up as unknown meanwhile: the sender's own late
     word is evidence. Raises NotOurs where it is neither, or where a copy is on its way already.
     """
+    told = result.tally()
+    count_in(session, batch.mailing.id, told, now=now)
     _take_back(session, batch)
-    if rows_changed(session, _REOPEN, {"batch_id": batch.id, "token": batch.token}):
+    reopened = session.execute(_REOPEN, {"batch_id": batch.id, "token": batch.token}).one_or_none()
+    if reopened is not None:
         result = result.after_hearing(_heard_of(session, batch))
+        counted = Tally(accepted=reopened.accepted, unknown=reopened.unknown)
+        count_in(session, batch.mailing.id, result.tally() - told - counted, now=now)
     for (attempt, due), persons in result.again.items():
         move_to_child(session, batch, persons, attempt=attempt, not_before=due)
     settled = rows_changed(
@@ -183,8 +199,13 @@ def settle(session: Session, batch: Claimed, result: Result, *, now: datetime) -
 
 _REOPEN = text(
     """
-    UPDATE delivery_batch SET unknown = 0, accepted = 0
-    WHERE id = :batch_id AND token = :token AND state = 'unknown'
+    UPDATE delivery_batch b SET unknown = 0, accepted = 0
+    FROM (
+        SELECT id, accepted, unknown FROM delivery_batch
+        WHERE id = :batch_id AND token = :token AND state = 'unknown' FOR UPDATE
+    ) AS before
+    WHERE b.id = before.id
+    RETURNING before.accepted, before.unknown
     """
 )
 

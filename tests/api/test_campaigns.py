@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from mailer import campaigns
+from mailer.delivery import News
 from mailer.letters import PromotionalContent
-from mailer.vocabulary import Lane
+from mailer.vocabulary import Heard, Lane, PersonId
 from mailer.wiring import build_sender
 from tests.api.conftest import House, Shop
 
@@ -99,6 +101,39 @@ def test_a_campaigns_pace_is_kept_copied_and_changed_under_way(
     assert shop.post(f"/campaigns/{autumn}/pace", {"pace": None}).json()["pace"] is None
     shop.post(f"/campaigns/{autumn}/cancel")
     assert shop.post(f"/campaigns/{autumn}/pace", slower).status_code == 409
+
+
+def test_a_campaign_that_the_brake_stopped_says_so_and_goes_on_for_a_reason(
+    house: House, shop: Shop, autumn: int
+) -> None:
+    brake = {"complaints": 20, "after": 3}
+    shop.ask("PUT", f"/campaigns/{autumn}", {**AUTUMN, "brake": brake})
+    people = []
+    for number in range(4):
+        made = shop.post("/customers", {"email": f"reader{number}@example.com", "country": "US"})
+        people.append(made.json()["id"])
+        shop.post(f"/customers/{people[-1]}/consents", YES)
+    begun = shop.post(f"/campaigns/{autumn}/start").json()
+    assert (begun["brake"], begun["braked"]) == (brake, None)
+    sender = build_sender(house.parts)
+    while sender.deliver_one(Lane.PROMOTIONAL):
+        pass
+    sender.close()
+    at = house.parts.clock()
+    house.parts.opt_outs.hear(
+        *(News(begun["mailing"], PersonId(each), Heard.COMPLAINED, at) for each in people)
+    )
+    refused = shop.post(f"/campaigns/{autumn}/resume")
+    assert refused.status_code == 409
+    assert refused.json()["type"].endswith("reason-needed")
+    with house.parts.database.transaction() as session:
+        campaigns.brake_stopped(session, now=at)
+    held = shop.get(f"/campaigns/{autumn}").json()
+    assert held["state"] == "paused"
+    assert (held["braked"]["cause"], held["braked"]["count"]) == ("complaints", "fewer than 10")
+    assert held["braked"]["sentence"].startswith("Stopped by the safety brake at ")
+    resumed = shop.post(f"/campaigns/{autumn}/resume", {"reason": "It was a test of the brake."})
+    assert (resumed.json()["state"], resumed.json()["braked"]) == ("sending", None)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 
 from mailer import campaigns, delivery
 from mailer.campaigns import Audience, CampaignId, NewCampaign
+from mailer.delivery import Brake
 from mailer.letters import PromotionalContent
 from mailer.vocabulary import MailingId, Reason, Topic
 from tests.people_of_tests import TestPerson, many_customers
@@ -50,6 +51,7 @@ def start_campaign(system: System) -> tuple[CampaignId, MailingId]:
                 topic=Topic.COMPANY_NEWS,
                 content=PromotionalContent.model_validate(CONTENT),
                 audience=Audience(),
+                brake=Brake(unknown=100),  # workers are killed: what they leave in doubt is meant
             ),
             brand=system.parts.brand,
             by="test",

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
 from mailer.campaigns import Act, Audience, Check, How, Split, State, ZoneAhead
 from mailer.campaigns.audience import ChosenAudience
-from mailer.delivery import Limits, TestReader
+from mailer.delivery import Brake, Cause, Limits, TestReader
 from mailer.letters import PromotionalContent
 from mailer.measure import Published, published
 from mailer.vocabulary import Topic
@@ -52,10 +52,25 @@ class CampaignForm(Form):
     pace: Limits | None = Field(
         default=None, description="How fast it may leave; none: as fast as the installation does."
     )
+    brake: Brake | None = Field(
+        default=None,
+        description="Limits of its own for the safety brake; the others are the installation's.",
+    )
     split: Split | None = Field(
         default=None,
         description="Variants that are tried against each other, a hold-out, or both.",
     )
+
+
+class BrakedAnswer(Answer):
+    """The safety brake has stopped it: nothing more leaves until it is resumed with a reason."""
+
+    at: datetime
+    cause: Cause
+    count: Published
+    of: int
+    limit: float = Field(description="Per cent that were passed.")
+    sentence: str
 
 
 class ReasonForm(Form):
@@ -202,6 +217,8 @@ class CampaignAnswer(Answer):
         description="When the sample of its split test is looked at next; a remainder waits for it."
     )
     choice: ChoiceAnswer | None
+    brake: dict[str, JsonValue] | None = Field(description="Its brake's own limits, likewise.")
+    braked: BrakedAnswer | None
 
 
 class CampaignPage(Page):

@@ -1,7 +1,6 @@
 """Campaigns: drafted, checked, approved, scheduled, started, paused, resumed, cancelled."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
@@ -10,17 +9,17 @@ from sqlmodel import Session
 
 from mailer import campaigns
 from mailer.access import ApiScope
-from mailer.campaigns import Campaign, CampaignId, Finding, NewCampaign, Plan, possible
+from mailer.campaigns import Campaign, CampaignId, Finding, NewCampaign, Plan
 from mailer.measure import published
 from mailer.vocabulary import Lane
 from preference_center.systems.api.calls import Call, Needs, Receipt
+from preference_center.systems.api.campaign_answers import campaign_answer
 from preference_center.systems.api.campaign_shapes import (
     ApproveForm,
     CampaignAnswer,
     CampaignForm,
     CampaignPage,
     ChecksAnswer,
-    ChoiceAnswer,
     ChoiceForm,
     CloneForm,
     FindingAnswer,
@@ -63,7 +62,7 @@ def list_campaigns(place: PlaceOf, call: Reads) -> CampaignPage:
     with call.look() as session:
         page = campaigns.campaigns_page(session, after=CampaignId(place.after), limit=place.limit)
     return CampaignPage(
-        campaigns=[_answer(each) for each in page],
+        campaigns=[campaign_answer(each) for each in page],
         next_cursor=place.next_cursor([each.campaign_id for each in page]),
     )
 
@@ -158,7 +157,7 @@ def pause_a_campaign(campaign: Id, call: Writes, form: ReasonForm | None = None)
 
 @routes.post("/{campaign}/resume", response_model=CampaignAnswer)
 def resume_a_campaign(campaign: Id, call: Writes, form: ReasonForm | None = None) -> CampaignAnswer:
-    """Let a paused campaign go on."""
+    """Let a paused campaign go on; one that the safety brake has stopped needs a reason."""
     return _steer(call, campaign, campaigns.resume, form, rings=(Lane.PROMOTIONAL,))
 
 
@@ -350,7 +349,7 @@ def _steer(
 
 def _look(call: Call, campaign: int) -> CampaignAnswer:
     with call.look() as session:
-        return _answer(campaigns.campaign_of(session, CampaignId(campaign)))
+        return campaign_answer(campaigns.campaign_of(session, CampaignId(campaign)))
 
 
 def _new(form: CampaignForm) -> NewCampaign:
@@ -361,35 +360,5 @@ def _new(form: CampaignForm) -> NewCampaign:
         audience=form.audience,
         pace=form.pace,
         split=form.split,
-    )
-
-
-def _answer(campaign: Campaign) -> CampaignAnswer:
-    return CampaignAnswer(
-        id=campaign.campaign_id,
-        name=campaign.name,
-        topic=campaign.topic,
-        content=campaign.content,
-        audience=campaign.audience,
-        state=campaign.state,
-        possible=list(possible(campaign.state)),
-        mailing=campaign.mailing_id,
-        plan=campaign.plan.stored() if campaign.plan else None,
-        scheduled_for=campaign.scheduled_for,
-        series=campaign.series_id,
-        occurrence=campaign.occurrence,
-        created_at=campaign.created_at,
-        created_by=campaign.created_by,
-        started_at=campaign.started_at,
-        ended_at=campaign.ended_at,
-        revision=campaign.revision,
-        approved_by=campaign.approved_by,
-        approved_at=campaign.approved_at,
-        approved_size=campaign.approved_size,
-        taken_back=campaign.taken_back,
-        copied_from=campaign.copied_from,
-        pace=campaign.pace.stored() if campaign.pace else None,
-        split=campaign.split,
-        choose_at=campaign.choose_at,
-        choice=ChoiceAnswer(**asdict(campaign.choice)) if campaign.choice else None,
+        brake=form.brake,
     )

@@ -167,6 +167,9 @@ TABLE: Mapping[type[Exception], Told] = {
     campaigns.TestRefused: lambda error: Problem(
         409, "test-refused", "This test cannot be sent", str(error)
     ),
+    campaigns.ReasonNeeded: lambda error: Problem(
+        409, "reason-needed", "Resuming this campaign needs a reason", str(error)
+    ),
     campaigns.ReasonUnfit: lambda error: field_problem([_field("reason", str(error))]),
     campaigns.ChoiceTooLate: lambda error: field_problem([_field("use_by", str(error))]),
     campaigns.VariantUnknown: lambda error: field_problem([_field("variant", str(error))]),

@@ -1,0 +1,91 @@
+"""What the safety brake did to a mailing, brought to its campaign: paused, with the figures."""
+
+from datetime import datetime
+from types import MappingProxyType
+
+from sqlmodel import Session, col, select
+
+from mailer import delivery
+from mailer.campaigns._rows import CampaignError, note
+from mailer.campaigns._tables import CampaignRow
+from mailer.campaigns.lifecycle import Act, State, after
+from mailer.campaigns.values import CampaignId
+from mailer.delivery import Braked, Cause
+from mailer.measure import published
+from mailer.vocabulary import MailingId
+
+BRAKE = "brake"
+"""The actor of what the safety brake did and no person."""
+
+WORDS = MappingProxyType(
+    {
+        Cause.COMPLAINTS: ("complaints", "accepted"),
+        Cause.HARD_BOUNCES: ("mailboxes that do not exist", "handed over"),
+        Cause.REJECTED: ("refusals", "handed over"),
+        Cause.UNKNOWN: ("mails of unknown fate", "handed over"),
+    }
+)
+
+
+class ReasonNeeded(CampaignError):
+    """The safety brake stopped this campaign: say why it may go on."""
+
+    def __init__(self, braked: Braked) -> None:
+        super().__init__(f"{brake_sentence(braked)} Resuming it needs a reason.")
+
+
+def brake_sentence(braked: Braked) -> str:
+    """Say why the brake stopped a campaign, without a figure of fewer than ten people (C15)."""
+    what, among = WORDS[braked.cause]
+    count = published(braked.count, among=braked.of)
+    return (
+        f"Stopped by the safety brake at {braked.at:%Y-%m-%d %H:%M:%S} UTC: {what} passed"
+        f" {braked.limit:g} %, {count if isinstance(count, str) else f'{count:,}'} of"
+        f" {braked.of:,} {among}."
+    )
+
+
+def brake_stopped(session: Session, *, now: datetime) -> list[CampaignId]:
+    """Pause the campaigns whose mailing the brake has stopped; return which."""
+    rows = session.exec(
+        select(CampaignRow)
+        .where(
+            col(CampaignRow.state).in_((State.SENDING.value, State.PAUSED.value)),
+            col(CampaignRow.braked).is_(None),
+        )
+        .order_by(col(CampaignRow.id))
+        .with_for_update(skip_locked=True)
+    ).all()
+    return [CampaignId(row.id or 0) for row in rows if bring_along(session, row, now=now)]
+
+
+def bring_along(session: Session, row: CampaignRow, *, now: datetime) -> bool:
+    """Pause a locked campaign whose mailing the brake has stopped, and note it, once."""
+    if row.mailing_id is None or row.braked is not None or State(row.state).is_final:
+        return False
+    braked = delivery.braked_of(session, MailingId(row.mailing_id))
+    if braked is None:
+        return False
+    row.state, row.braked = after(State(row.state), Act.PAUSE), braked.stored()
+    detail = {
+        "cause": braked.cause.value,
+        "count": published(braked.count, among=braked.of),
+        "of": braked.of,
+        "limit": braked.limit,
+        "at": braked.at.isoformat(),
+    }
+    note(session, row, "braked", by=BRAKE, now=now, detail=detail)
+    return True
+
+
+def release(session: Session, row: CampaignRow, *, reason: str) -> None:
+    """Let a campaign go on that the brake has stopped; only what comes from now on is judged.
+
+    Raises ReasonNeeded.
+    """
+    if row.braked is None or row.mailing_id is None:
+        return
+    if not reason.strip():
+        raise ReasonNeeded(Braked.read(row.braked))
+    delivery.release_brake(session, MailingId(row.mailing_id))
+    row.braked = None

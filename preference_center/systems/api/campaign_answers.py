@@ -1,0 +1,58 @@
+"""A campaign as the API tells it."""
+
+from dataclasses import asdict
+
+from mailer import campaigns
+from mailer.campaigns import Campaign, possible
+from mailer.delivery import Braked
+from mailer.measure import published
+from preference_center.systems.api.campaign_shapes import (
+    BrakedAnswer,
+    CampaignAnswer,
+    ChoiceAnswer,
+)
+
+
+def _braked(braked: Braked) -> BrakedAnswer:
+    return BrakedAnswer(
+        at=braked.at,
+        cause=braked.cause,
+        count=published(braked.count, among=braked.of),
+        of=braked.of,
+        limit=braked.limit,
+        sentence=campaigns.brake_sentence(braked),
+    )
+
+
+def campaign_answer(campaign: Campaign) -> CampaignAnswer:
+    """Tell a campaign with what may be done to it now."""
+    return CampaignAnswer(
+        id=campaign.campaign_id,
+        name=campaign.name,
+        topic=campaign.topic,
+        content=campaign.content,
+        audience=campaign.audience,
+        state=campaign.state,
+        possible=list(possible(campaign.state)),
+        mailing=campaign.mailing_id,
+        plan=campaign.plan.stored() if campaign.plan else None,
+        scheduled_for=campaign.scheduled_for,
+        series=campaign.series_id,
+        occurrence=campaign.occurrence,
+        created_at=campaign.created_at,
+        created_by=campaign.created_by,
+        started_at=campaign.started_at,
+        ended_at=campaign.ended_at,
+        revision=campaign.revision,
+        approved_by=campaign.approved_by,
+        approved_at=campaign.approved_at,
+        approved_size=campaign.approved_size,
+        taken_back=campaign.taken_back,
+        copied_from=campaign.copied_from,
+        pace=campaign.pace.stored() if campaign.pace else None,
+        split=campaign.split,
+        choose_at=campaign.choose_at,
+        choice=ChoiceAnswer(**asdict(campaign.choice)) if campaign.choice else None,
+        brake=campaign.brake.stored() if campaign.brake else None,
+        braked=_braked(campaign.braked) if campaign.braked else None,
+    )

@@ -1,0 +1,132 @@
+"""A campaign that the safety brake stopped: paused, with a sentence, resumed with a reason."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from mailer import campaigns, delivery
+from mailer.campaigns import CampaignId, CannotDo, ReasonNeeded, State
+from mailer.delivery import Brake, Cause, News
+from mailer.providers import Rejected
+from mailer.vocabulary import Heard
+from tests.campaigns.conftest import BY, Desk, new_campaign
+
+BRAKE = Brake(complaints=10, after=10)
+
+
+def started(desk: Desk, size: int = 12) -> tuple[CampaignId, list[News]]:
+    """A campaign that has left, and a complaint of everybody whom it reached."""
+    crowd = [desk.customer(f"Customer {number}") for number in range(size)]
+    with desk.database.transaction() as session:
+        made = campaigns.create(
+            session,
+            replace(new_campaign(), brake=BRAKE),
+            brand=desk.parts.brand,
+            by=BY,
+            now=desk.now,
+        )
+    mailing = desk.do("start", made.campaign_id).mailing_id
+    assert mailing is not None
+    desk.send_all()
+    return made.campaign_id, [
+        News(mailing, each.person_id, Heard.COMPLAINED, desk.now) for each in crowd
+    ]
+
+
+def complain(desk: Desk, news: list[News]) -> None:
+    with desk.database.transaction() as session:
+        delivery.hear(session, *news, now=desk.now)
+
+
+def tick(desk: Desk) -> list[CampaignId]:
+    with desk.database.transaction() as session:
+        return campaigns.brake_stopped(session, now=desk.now)
+
+
+def ledger(desk: Desk, kind: str) -> list[tuple[str, dict[str, object]]]:
+    with desk.database.reading() as session:
+        rows = session.execute(
+            text("SELECT actor, detail FROM ledger_entry WHERE kind = :kind ORDER BY id"),
+            {"kind": kind},
+        )
+        return [(row.actor, row.detail) for row in rows]
+
+
+def test_a_campaign_that_people_complain_of_is_paused_and_says_why_in_a_sentence(
+    desk: Desk,
+) -> None:
+    campaign, news = started(desk)
+    complain(desk, news[:3])
+    assert tick(desk) == [campaign]
+    assert tick(desk) == []
+    held = desk.look(campaign)
+    assert held.state is State.PAUSED
+    assert held.braked is not None
+    assert campaigns.brake_sentence(held.braked) == (
+        "Stopped by the safety brake at 2026-11-22 10:00:00 UTC: complaints passed 10 %,"
+        " fewer than 10 of 12 accepted."
+    )
+    ((actor, detail),) = ledger(desk, "campaign.braked")
+    assert actor == "brake"
+    assert (detail["cause"], detail["count"], detail["of"]) == ("complaints", "fewer than 10", 12)
+
+
+def test_resuming_needs_a_reason_and_then_only_what_comes_is_judged(desk: Desk) -> None:
+    campaign, news = started(desk)
+    complain(desk, news[:4])
+    tick(desk)
+    for nothing in ("", "   "):
+        with pytest.raises(ReasonNeeded, match="Stopped by the safety brake"):
+            desk.do("resume", campaign, reason=nothing)
+    assert desk.look(campaign).state is State.PAUSED
+    desk.do("resume", campaign, reason="One class filed it as spam together.")
+    assert desk.look(campaign).braked is None
+    complain(desk, news[4:8])
+    assert tick(desk) == []
+    assert desk.look(campaign).state is State.SENDING
+    assert ledger(desk, "campaign.sending")[-1][1]["why"] == "One class filed it as spam together."
+
+
+def test_who_resumes_before_the_clock_saw_the_brake_needs_a_reason_all_the_same(
+    desk: Desk,
+) -> None:
+    campaign, news = started(desk)
+    complain(desk, news[:4])
+    with pytest.raises(ReasonNeeded):
+        desk.do("resume", campaign)
+    assert desk.do("pause", campaign).braked is not None
+
+
+def test_a_campaign_that_somebody_paused_is_braked_besides(desk: Desk) -> None:
+    campaign, news = started(desk)
+    desk.do("pause", campaign)
+    complain(desk, news[:4])
+    assert tick(desk) == [campaign]
+    with pytest.raises(ReasonNeeded):
+        desk.do("resume", campaign)
+    assert desk.do("cancel", campaign).state is State.CANCELLED
+
+
+def test_a_campaign_that_is_over_stays_over(desk: Desk) -> None:
+    campaign, news = started(desk)
+    with desk.database.transaction() as session:
+        campaigns.finish_done(session, now=desk.now)
+    complain(desk, news)
+    assert tick(desk) == []
+    with pytest.raises(CannotDo):
+        desk.do("resume", campaign, reason="It was fine.")
+
+
+def test_the_installations_limits_hold_for_whoever_has_none(desk: Desk) -> None:
+    people = [desk.customer(f"Customer {number}") for number in range(200)]
+    for each in people[:11]:
+        desk.provider.answer_for(each.email, Rejected(550, "5.1.1 no such user", about_person=True))
+    campaign = desk.draft()
+    desk.do("start", campaign)
+    desk.send_all()
+    tick(desk)
+    braked = desk.look(campaign).braked
+    assert braked is not None
+    assert (braked.cause, braked.count, braked.of) == (Cause.HARD_BOUNCES, 11, 200)
+    assert "mailboxes that do not exist passed 5 %, 11 of 200" in campaigns.brake_sentence(braked)

@@ -1,0 +1,300 @@
+"""The safety brake: figures past a limit stop a mailing in the commit that brought them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from mailer import delivery
+from mailer.delivery import (
+    Brake,
+    Braked,
+    Cause,
+    MailingState,
+    NewMailing,
+    News,
+    braked_of,
+    create_mailing,
+    prepare_audience,
+    release_brake,
+    set_mailing_state,
+)
+from mailer.delivery.brake import FEWEST, Tally, judge
+from mailer.people import AudienceFilter, audience_of
+from mailer.providers import Later, Rejected, Unknown
+from mailer.vocabulary import Heard, Lane, MailingId, PersonId, Stream, Topic
+from tests.delivery.conftest import Road
+from tests.people_of_tests import TestPerson
+
+NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+counts = st.integers(0, 5000)
+tallies = st.builds(Tally, counts, counts, counts, counts, counts, counts)
+
+
+@given(tallies)
+def test_what_is_judged_is_past_a_limit_of_enough_people(tally: Tally) -> None:
+    braked = judge(Brake(), tally, now=NOW)
+    if braked is not None:
+        assert braked.count * 100 > braked.limit * braked.of
+        assert braked.of >= Brake().after
+        assert braked.count >= FEWEST
+        assert Braked.read(braked.stored()) == braked
+
+
+@given(tallies)
+def test_a_brake_that_is_off_never_stops(tally: Tally) -> None:
+    off = Brake(complaints=100, hard_bounces=100, rejected=100, unknown=100)
+    worst = Tally(tally.accepted, tally.rejected, tally.unknown)
+    assert judge(off, worst, now=NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("tally", "cause"),
+    [
+        (Tally(accepted=3000, complaints=3), None),
+        (Tally(accepted=3000, complaints=4), Cause.COMPLAINTS),
+        (Tally(accepted=199, complaints=50), None),
+        (Tally(accepted=200, complaints=2), None),
+        (Tally(accepted=950, rejected=50, hard_bounces=50), None),
+        (Tally(accepted=949, rejected=51, hard_bounces=51), Cause.HARD_BOUNCES),
+        (Tally(accepted=900, rejected=50, refused_later=51), Cause.REJECTED),
+        (Tally(accepted=940, unknown=60), Cause.UNKNOWN),
+        (Tally(accepted=-3, unknown=3), None),
+    ],
+)
+def test_each_cause_has_its_limit(tally: Tally, cause: Cause | None) -> None:
+    braked = judge(Brake(), tally, now=NOW)
+    assert (braked and braked.cause) == cause
+
+
+def test_a_campaigns_own_limits_go_before_the_installations() -> None:
+    installation = Brake(complaints=0.2, after=1000)
+    own = Brake.model_validate({"after": 50})
+    assert installation.but_for(own) == Brake(complaints=0.2, after=50)
+    assert installation.but_for(None) == installation
+
+
+BRAKE = Brake(complaints=10, hard_bounces=20, rejected=30, unknown=20, after=10)
+
+
+def a_crowd(road: Road, size: int = 12) -> list[TestPerson]:
+    return [road.customer(f"Customer {number}") for number in range(size)]
+
+
+def a_mailing(road: Road, brake: Brake | None = BRAKE, key: str = "campaign:1") -> MailingId:
+    with road.database.transaction() as session:
+        mailing = create_mailing(
+            session,
+            NewMailing(
+                key, "promotional", Stream.PROMOTIONAL, Topic.COMPANY_NEWS, content={}, brake=brake
+            ),
+            now=road.now,
+        )
+        assert mailing is not None
+        prepare_audience(session, mailing, audience_of(AudienceFilter()), now=road.now)
+    return mailing
+
+
+def send(road: Road) -> None:
+    while road.sender.deliver_one(Lane.PROMOTIONAL):
+        pass
+
+
+def hear(road: Road, *news: News) -> None:
+    with road.database.transaction() as session:
+        delivery.hear(session, *news, now=road.now)
+
+
+def complaints(road: Road, mailing: MailingId, people: list[TestPerson]) -> list[News]:
+    return [News(mailing, each.person_id, Heard.COMPLAINED, road.now) for each in people]
+
+
+def stopped(road: Road, mailing: MailingId) -> Braked | None:
+    with road.database.reading() as session:
+        braked = braked_of(session, mailing)
+        state = delivery.mailing_of(session, mailing).state
+    assert (state is MailingState.PAUSED) == (braked is not None)
+    return braked
+
+
+def tally_of(road: Road, mailing: MailingId) -> tuple[int, ...]:
+    """What the brake counts, and the same counted from the books and what was heard."""
+    with road.database.reading() as session:
+        kept = session.execute(
+            text("SELECT accepted, rejected, unknown FROM delivery_tally WHERE mailing_id = :id"),
+            {"id": mailing},
+        ).one()
+        books = delivery.books(session, mailing)
+    assert tuple(kept) == (books.accepted, books.rejected, books.unknown)
+    return tuple(kept)
+
+
+def test_complaints_past_the_limit_stop_what_is_still_to_go(road: Road) -> None:
+    crowd = a_crowd(road)
+    for late in crowd[:2]:
+        road.provider.answer_for(late.email, Later(450, "4.2.1 later"))
+    mailing = a_mailing(road)
+    send(road)
+    hear(road, *complaints(road, mailing, crowd[2:4]))
+    assert stopped(road, mailing) is None  # two of ten are unlucky
+    hear(road, *complaints(road, mailing, crowd[4:5]))
+    assert stopped(road, mailing) == Braked(Cause.COMPLAINTS, 3, 10, 10.0, road.now)
+    road.later(hours=1)
+    send(road)
+    assert len(road.got()) == 10
+    with road.database.reading() as session:
+        assert delivery.books(session, mailing).to_go == 2
+        assert delivery.due_lanes(session, now=road.now) == []
+
+
+def test_a_batch_that_went_badly_stops_the_next_in_its_own_commit(road: Road) -> None:
+    for each in a_crowd(road, 12):
+        road.provider.answer_for(each.email, Rejected(550, "5.1.1 no such user", about_person=True))
+    road.sender._begun_per_second = 10.0
+    mailing = a_mailing(road)
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    assert stopped(road, mailing) == Braked(Cause.HARD_BOUNCES, 10, 10, 20.0, road.now)
+    assert not road.sender.deliver_one(Lane.PROMOTIONAL)
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (Rejected(554, "5.7.1 blocked", about_person=False), Cause.REJECTED),
+        (Unknown("no answer to the final dot"), Cause.UNKNOWN),
+    ],
+)
+def test_refusals_and_unknowns_stop_it_too(
+    road: Road, answer: Rejected | Unknown, cause: Cause
+) -> None:
+    for each in a_crowd(road)[:4]:
+        road.provider.answer_for(each.email, answer)
+    mailing = a_mailing(road)
+    send(road)
+    braked = stopped(road, mailing)
+    assert braked is not None
+    assert (braked.cause, braked.count, braked.of) == (cause, 4, 12)
+
+
+@pytest.mark.parametrize(
+    ("code", "detail", "cause"),
+    [
+        (550, "5.1.1 no such user", Cause.HARD_BOUNCES),
+        (554, "5.7.1 message refused", Cause.REJECTED),
+        (0, "out of office", None),
+        (452, "4.2.2 full", None),
+    ],
+)
+def test_bounces_that_come_later_count_by_what_they_say(
+    road: Road, code: int, detail: str, cause: Cause | None
+) -> None:
+    crowd = a_crowd(road)
+    mailing = a_mailing(road)
+    send(road)
+    hear(
+        road,
+        *(
+            News(mailing, each.person_id, Heard.BOUNCED, road.now, code, detail)
+            for each in crowd[:4]
+        ),
+    )
+    braked = stopped(road, mailing)
+    assert (braked and braked.cause) == cause
+
+
+def test_once_released_only_what_comes_after_it_is_judged(road: Road) -> None:
+    crowd = a_crowd(road)
+    mailing = a_mailing(road)
+    send(road)
+    hear(road, *complaints(road, mailing, crowd[:3]))
+    with road.database.transaction() as session:
+        set_mailing_state(session, mailing, MailingState.SENDING)
+    assert stopped(road, mailing) is not None  # resuming alone does not release it
+    with road.database.transaction() as session:
+        release_brake(session, mailing)
+        set_mailing_state(session, mailing, MailingState.SENDING)
+    hear(road, *complaints(road, mailing, crowd[3:]))
+    assert stopped(road, mailing) is None  # nothing has been accepted since
+
+
+def test_news_that_comes_twice_late_or_about_nobody_counts_once_or_not_at_all(road: Road) -> None:
+    crowd = a_crowd(road)
+    stranger = a_mailing(road, None, key="campaign:0")
+    mailing = a_mailing(road)
+    send(road)
+    told = complaints(road, mailing, crowd[:2])
+    nobody = [
+        News(MailingId(77), crowd[5].person_id, Heard.COMPLAINED, road.now),
+        News(mailing, PersonId(10**9), Heard.COMPLAINED, road.now),
+        News(mailing, PersonId(10**9), Heard.BOUNCED, road.now, 550, "5.1.1"),
+    ]
+    delivered = [News(mailing, each.person_id, Heard.DELIVERED, road.now) for each in crowd]
+    for batch in ([*told, *told, *nobody], [*delivered, *told], [*nobody, *delivered]):
+        hear(road, *batch)
+    road.later(days=3)
+    hear(road, *complaints(road, mailing, crowd[:2]), *complaints(road, stranger, crowd[:9]))
+    assert stopped(road, mailing) is None
+    assert stopped(road, stranger) is None
+    with road.database.reading() as session:
+        kept = session.execute(text("SELECT mailing_id, complaints FROM delivery_tally")).all()
+    assert [tuple(row) for row in kept] == [(mailing, 2)]
+
+
+def test_the_brakes_figures_follow_every_late_word(road: Road) -> None:
+    crowd = a_crowd(road)
+    for each in crowd[:2]:
+        road.provider.answer_for(each.email, Unknown("no answer to the final dot"))
+    road.sender._begun_per_second = 6.0
+    mailing = a_mailing(road)
+    send(road)
+    assert tally_of(road, mailing) == (10, 0, 2)
+    hear(road, News(mailing, crowd[0].person_id, Heard.DELIVERED, road.now))
+    assert tally_of(road, mailing) == (11, 0, 1)
+
+
+@pytest.mark.parametrize("was_accepted", [True, False])
+def test_a_batch_that_was_given_up_counts_as_unknown_until_somebody_knows(
+    road: Road, was_accepted: bool
+) -> None:
+    a_crowd(road)
+    mailing = a_mailing(road, Brake(after=100))
+    gate = road.sender._gate.hand_over
+
+    class KillError(Exception):
+        """Stands for kill -9 while the batch is in hand."""
+
+    def die(*_: object, **__: object) -> None:
+        raise KillError
+
+    road.sender._gate.hand_over = die  # type: ignore[assignment, method-assign]
+    with pytest.raises(KillError):
+        road.sender.deliver_one(Lane.PROMOTIONAL)
+    road.sender._gate.hand_over = gate  # type: ignore[method-assign]
+    road.later(minutes=5)
+    with road.database.transaction() as session:
+        delivery.reap(session, reply_timeout=timedelta(seconds=60), now=road.now)
+    assert tally_of(road, mailing) == (0, 0, 12)
+    with road.database.transaction() as session:
+        (found,) = delivery.unknown_batches(session)
+        delivery.settle_unknown(session, found.batch_id, was_accepted=was_accepted, now=road.now)
+    assert tally_of(road, mailing) == ((12, 0, 0) if was_accepted else (0, 12, 0))
+
+
+def test_a_sender_whose_word_comes_late_corrects_the_figures(road: Road) -> None:
+    a_crowd(road, 5)
+    mailing = a_mailing(road, Brake(after=100))
+    hand_over = road.sender._gate.hand_over
+
+    def slow(*given: object, **more: object) -> object:
+        answer = hand_over(*given, **more)  # type: ignore[arg-type]
+        road.later(minutes=5)
+        with road.database.transaction() as session:
+            delivery.reap(session, reply_timeout=timedelta(seconds=60), now=road.now)
+        assert tally_of(road, mailing) == (0, 0, 5)
+        return answer
+
+    road.sender._gate.hand_over = slow  # type: ignore[assignment, method-assign]
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    assert tally_of(road, mailing) == (5, 0, 0)
