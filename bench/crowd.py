@@ -65,7 +65,7 @@ def _make(
         originals = [_original(session, vault, place, now) for place in places]
     for start in range(len(originals), count, SET):
         with database.transaction() as session:
-            _copy(session, vault, originals, range(start, min(start + SET, count)))
+            copy_customers(session, vault, originals, range(start, min(start + SET, count)))
 
 
 def _original(session: Session, vault: Vault, place: tuple[str, ...], now: datetime) -> Original:
@@ -92,7 +92,10 @@ def _original(session: Session, vault: Vault, place: tuple[str, ...], now: datet
     return Original(made.person_id, made.address_id, domain, city)
 
 
-def _copy(session: Session, vault: Vault, originals: Sequence[Original], numbers: range) -> None:
+def copy_customers(
+    session: Session, vault: Vault, originals: Sequence[Original], numbers: range
+) -> None:
+    """Make a customer for each number, by turns a copy of each original."""
     first = _reserve(session, "people_customer", len(numbers))
     at = _reserve(session, "people_address", len(numbers))
     ids = [PersonId(first + n) for n in range(len(numbers))]

@@ -198,8 +198,16 @@ def refuse_lost_keys(settings: Settings) -> None:
         raise SettingsInvalid("\n".join(lost))
 
 
-def build_sender(parts: Parts, *, provider: Provider | None = None) -> Sender:
-    """Put the sender of one worker process together; `provider` replaces the configured one."""
+def build_sender(
+    parts: Parts,
+    *,
+    provider: Provider | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Sender:
+    """Put the sender of one worker process together.
+
+    `provider` replaces the configured one; `sleep` waits by the clock of the parts.
+    """
     settings = parts.settings
     press = LettersPress(
         parts.database,
@@ -213,7 +221,7 @@ def build_sender(parts: Parts, *, provider: Provider | None = None) -> Sender:
         Gate(parts.database, provider or build_provider(settings)),
         press,
         parts.journal,
-        SenderClock(now=parts.clock),
+        SenderClock(now=parts.clock, sleep=sleep),
         SenderSettings(lease=timedelta(seconds=settings.lease_seconds), pace=_pace(settings)),
     )
 

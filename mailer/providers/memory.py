@@ -24,14 +24,22 @@ Scripted = Answer | AboutUs
 class MemoryProvider:
     """Accepts every message, keeps it in `accepted`, and answers otherwise where told to.
 
-    For development and tests: it grows with every message. `before_each` runs before each
-    message is begun, so that a test can let something happen between two people.
+    For development and tests: it grows with every message, unless `keep` takes them instead of
+    `accepted`. `before_each` runs before each message is begun, so that a test can let something
+    happen between two people.
     """
 
     name = "memory"
 
-    def __init__(self, *, before_each: Callable[[Outgoing], None] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        before_each: Callable[[Outgoing], None] | None = None,
+        keep: Callable[[Outgoing], None] | None = None,
+    ) -> None:
         self.accepted: list[Outgoing] = []
+        self._keep = keep or self.accepted.append
+        self._taken = 0
         self.doubtful: list[Outgoing] = []
         """Messages whose answer was Unknown: in a real mailbox, or not."""
         self._before_each = before_each
@@ -85,9 +93,10 @@ class MemoryProvider:
             self._before_each(message)
         with self._lock:
             script = self._scripts.get(message.recipient)
-            answer = script.popleft() if script else Accepted(f"memory-{len(self.accepted) + 1}")
+            answer = script.popleft() if script else Accepted(f"memory-{self._taken + 1}")
             if isinstance(answer, Accepted):
-                self.accepted.append(message)
+                self._taken += 1
+                self._keep(message)
             elif isinstance(answer, Unknown):
                 self.doubtful.append(message)
             return answer
