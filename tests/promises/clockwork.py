@@ -28,8 +28,12 @@ from tests.promises.record import Recorder
 
 SPAWN = multiprocessing.get_context("spawn")
 NEXT_BATCH = text(
-    "SELECT min(b.not_before) FROM delivery_batch b JOIN delivery_mailing m ON m.id = b.mailing_id"
-    " WHERE b.state = 'prepared' AND m.state = 'sending'"
+    """
+    SELECT min(greatest(b.not_before, (
+        SELECT max(p.next_at) FROM delivery_pace p WHERE p.mailing_id IN (0, m.id))))
+    FROM delivery_batch b JOIN delivery_mailing m ON m.id = b.mailing_id
+    WHERE b.state = 'prepared' AND m.state = 'sending'
+    """
 )
 NEXT_CAMPAIGN = text("SELECT min(scheduled_for) FROM campaigns_campaign WHERE state = 'scheduled'")
 
