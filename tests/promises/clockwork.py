@@ -19,12 +19,12 @@ from pathlib import Path
 import structlog
 from sqlalchemy import text
 
-from mailer import campaigns
 from mailer.providers import MemoryProvider
 from mailer.settings import Settings
 from mailer.vocabulary import Lane
 from mailer.wiring import Parts, build, build_sender
 from tests.promises.record import Recorder
+from workers.shift import Shift
 
 SPAWN = multiprocessing.get_context("spawn")
 NEXT_BATCH = text(
@@ -35,7 +35,12 @@ NEXT_BATCH = text(
     WHERE b.state = 'prepared' AND m.state = 'sending'
     """
 )
-NEXT_CAMPAIGN = text("SELECT min(scheduled_for) FROM campaigns_campaign WHERE state = 'scheduled'")
+NEXT_CAMPAIGN = text(
+    "SELECT min(CASE state WHEN 'scheduled' THEN scheduled_for ELSE choose_at END)"
+    " FROM campaigns_campaign WHERE state IN ('scheduled', 'sending')"
+)
+BEAT = timedelta(minutes=5)
+"""When is looked again at what was due and did not begin."""
 
 Moment = datetime
 Act = Callable[[], None]
@@ -55,11 +60,11 @@ class Clock:
 
 
 def send_for_ever(
-    settings: Settings, clock: Clock, conductor: Connection, record: Path, name: str
+    settings: Settings, clock: Clock, conductor: Connection, record: Path, mark: bytes
 ) -> None:
     """Be one sender: work when told to, tell when there is nothing to do, end on None."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    parts = build(settings, process=name, clock=clock.now)
+    parts = build(settings, process=record.stem, clock=clock.now)
 
     def sleep(seconds: float) -> None:
         if seconds <= 0:
@@ -68,7 +73,7 @@ def send_for_ever(
         conductor.recv()
 
     with record.open("wb") as file:
-        provider = MemoryProvider(keep=Recorder(file, clock.now))
+        provider = MemoryProvider(keep=Recorder(file, mark, clock.now))
         sender = build_sender(parts, provider=provider, sleep=sleep)
         while conductor.recv():
             while sender.deliver_one(Lane.PROMOTIONAL):
@@ -85,6 +90,8 @@ class Clockwork:
     parts: Parts
     clock: Clock
     senders: list[Connection]
+    shift: Shift
+    """What starts campaigns, chooses and closes; it is given nothing to deliver."""
     events: list[tuple[datetime, Act]] = field(default_factory=list)
     steps: int = 0
     _asleep: dict[Connection, datetime] = field(default_factory=dict)
@@ -97,7 +104,8 @@ class Clockwork:
     def run(self, until: datetime) -> None:
         """Move the clock from event to event until nothing is due before a moment."""
         while (due := self._next()) is not None and due <= until:
-            self.clock.set(max(due, self.clock.now()))
+            now = self.clock.now()
+            self.clock.set(due if due > now else now + BEAT)
             self.steps += 1
             self._happen()
             self._tick()
@@ -118,11 +126,10 @@ class Clockwork:
             self.events.pop(0)[1]()
 
     def _tick(self) -> None:
-        """Do what beat and a worker do between batches: start what is due, close what is done."""
-        now = self.clock.now()
-        with self.parts.database.transaction() as session:
-            campaigns.start_due(session, brand=self.parts.brand, rules=self.parts.rules, now=now)
-            campaigns.finish_done(session, now=now)
+        """Do what beat and a worker do between batches."""
+        self.shift.start_campaigns()
+        self.shift.decide_campaigns()
+        self.shift.tick()
 
     def _work(self) -> None:
         """Let everybody work who is not asleep, and wait until all have told how they stand."""
@@ -142,9 +149,12 @@ class Clockwork:
 
 @contextmanager
 def clockwork(
-    settings: Settings, folder: Path, *, senders: int, begins: datetime
+    settings: Settings, folder: Path, *, senders: int, mark: bytes, begins: datetime
 ) -> Iterator[Clockwork]:
-    """Start so many senders under a clock that shows `begins`; their records come into a folder."""
+    """Start so many senders under a clock that shows `begins`; their records come into a folder.
+
+    A record says of each message whether it holds the mark.
+    """
     clock = Clock(SPAWN.Value("q", 0))
     clock.set(begins)
     parts = build(settings, process="conductor", clock=clock.now)
@@ -152,7 +162,7 @@ def clockwork(
     processes = [
         SPAWN.Process(
             target=send_for_ever,
-            args=(settings, clock, theirs, folder / f"{n}.given", f"sender-{n}"),
+            args=(settings, clock, theirs, folder / f"sender-{n}.given", mark),
             daemon=True,
         )
         for n, (_, theirs) in enumerate(pipes)
@@ -162,7 +172,8 @@ def clockwork(
     for _, theirs in pipes:
         theirs.close()  # so that a sender that dies is heard
     try:
-        yield Clockwork(parts, clock, [ours for ours, _ in pipes])
+        sender = build_sender(parts, provider=MemoryProvider())
+        yield Clockwork(parts, clock, [ours for ours, _ in pipes], Shift(parts, sender))
     finally:
         _end([ours for ours, _ in pipes], processes)
         parts.close()

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from mailer.providers import Outgoing
 
-ENTRY = struct.Struct("<qqq")
+ENTRY = struct.Struct("<qqqB")
 MAILING = re.compile(rb"^Message-ID: <(\d+)\.(\d+)@", re.MULTILINE)
 
 
@@ -22,13 +22,16 @@ class Given:
     mailing: int
     person: int
     at: int
+    is_marked: bool
+    """It holds the words that tell one letter from the other."""
 
 
 class Recorder:
     """Writes an entry for each message; keeps none of them."""
 
-    def __init__(self, file: BinaryIO, now: Callable[[], datetime]) -> None:
+    def __init__(self, file: BinaryIO, mark: bytes, now: Callable[[], datetime]) -> None:
         self._file = file
+        self._mark = mark
         self._now = now
 
     def __call__(self, message: Outgoing) -> None:
@@ -37,7 +40,9 @@ class Recorder:
         assert named is not None
         assert int(named[2]) == message.person_id
         at = round(self._now().timestamp() * 1_000_000)
-        self._file.write(ENTRY.pack(int(named[1]), message.person_id, at))
+        self._file.write(
+            ENTRY.pack(int(named[1]), message.person_id, at, self._mark in message.content)
+        )
 
 
 def read_records(folder: Path) -> Iterator[Given]:
