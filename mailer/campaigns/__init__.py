@@ -28,7 +28,8 @@ from mailer.campaigns.desk import (
     resume,
     start,
 )
-from mailer.campaigns.figures import FIGURES, OVER_TIME, Figures
+from mailer.campaigns.draft import FIGURES, OVER_TIME
+from mailer.campaigns.figures import Figures
 from mailer.campaigns.findings import Check, Checked, Finding, Weight
 from mailer.campaigns.foresight import Foresight, NotScheduled, ZoneAhead, foresee
 from mailer.campaigns.lifecycle import Act, CannotDo, State, possible

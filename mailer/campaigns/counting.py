@@ -52,6 +52,25 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class Ordered:
+    """What some people ordered within a span of time, whatever made them."""
+
+    people: int
+    buyers: int
+    turnover: Sequence[Turnover]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a campaign brought: who was mailed beside who was held out, in the same span."""
+
+    mailed: Ordered
+    held_out: Ordered
+    since: datetime
+    before: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Everything that a report is made of, before anything is withheld: nothing to be shown."""
 
@@ -63,6 +82,29 @@ class Counts:
     opted_out_at: Mapping[datetime, int]
     turnover: Sequence[Turnover]
     trial: Trial
+    effect: Effect | None = None
+
+
+def effect_of(
+    session: Session, mailing_id: MailingId, *, since: datetime, last: datetime
+) -> Effect:
+    """Add up what the mailed and the held-out ordered from the start to a week after the last mail.
+
+    Both in the same span, so that a season is in both; the held-out are those who would have been
+    mailed.
+    """
+    before = last + orders.COUNTS_FOR
+
+    def ordered(persons: Select[Any]) -> Ordered:
+        count = session.execute(select(func.count()).select_from(persons.subquery()))
+        buyers, turnover = orders.orders_within(
+            session, people.with_survivors(persons), since=since, before=before
+        )
+        return Ordered(int(count.scalar_one()), buyers, turnover)
+
+    handed = delivery.handed_over_of(mailing_id).subquery("handed")
+    mailed = ordered(select(handed.c.person_id))
+    return Effect(mailed, ordered(delivery.held_out_of(mailing_id)), since, before)
 
 
 def count_mailing(session: Session, vault: Vault, mailing_id: MailingId) -> Counts:

@@ -1,11 +1,25 @@
 """A campaign's figures as they may be shown (docs/reports.md): nothing small can be told. Pure."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from types import MappingProxyType
 
-from mailer.campaigns.counting import Counts, Reached
+from mailer.campaigns.counting import Counts
+from mailer.campaigns.draft import (
+    ALL,
+    FIGURES,
+    OVER_TIME,
+    Cell,
+    Draft,
+    Money,
+    add_money,
+    add_row,
+    add_share,
+    figures_in,
+    money_of,
+)
 from mailer.campaigns.series import (
     DAYS_BY_DAY,
     DAYS_BY_HOUR,
@@ -16,28 +30,13 @@ from mailer.campaigns.series import (
     hour_of,
     hours_between,
 )
-from mailer.measure import Origin, Published, Sum, publish
+from mailer.campaigns.splits import Split
+from mailer.campaigns.trial_figures import TrialFigures, add_trial, trial_of
+from mailer.delivery import Books
+from mailer.measure import Published, publish
 from mailer.people import OTHER_DOMAINS
 
-Cell = tuple[str, str, str]
-"""A part of the report, which of its rows, and the figure."""
-ALL = ("all", "")
-HEARD = ("delivered", "bounced", "unheard")
-BY_ORIGIN = {Origin.PERSON: "", Origin.MACHINE: "_by_machines", Origin.UNKNOWN: "_unknown"}
-OPENED = tuple(f"opened{ending}" for ending in BY_ORIGIN.values())
-CLICKED = tuple(f"clicked{ending}" for ending in BY_ORIGIN.values())
-FIGURES = (*("handed_over", *HEARD, "complained", "opted_out", "measurable"), *OPENED, *CLICKED)
-"""What is told of the whole campaign and of each domain: numbers of people, each counted once."""
-OVER_TIME = ("handed_over", "opened", "clicked", "opted_out")
-PARTS_OF = {
-    ("handed_over", ""): HEARD,
-    ("handed_over", "did not complain"): ("complained",),
-    ("handed_over", "did not opt out"): ("opted_out",),
-    ("handed_over", "not to be measured"): ("measurable",),
-    ("measurable", "did not open"): OPENED,
-    ("measurable", "did not click"): CLICKED,
-}
-"""Which figures are parts of which, and the name of the rest, which is not told, if any."""
+NO_BOOKS: Mapping[str, Books] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +64,6 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Money:
-    """Orders after a click in one currency; None where too few people stand behind them."""
-
-    currency: str
-    buyers: Published
-    orders: int | None
-    amount: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Figures:
     """What people did with a campaign, each figure as it may be shown."""
 
@@ -84,38 +73,32 @@ class Figures:
     by: By
     series: Sequence[Slot]
     money: Sequence[Money]
+    trial: TrialFigures | None = None
+    """What a split test found; None for a campaign without one."""
 
 
-@dataclass(slots=True)
-class _Draft:
-    """The cells of a report with what adds up to what, before anything is withheld."""
-
-    cells: dict[Cell, int] = field(default_factory=dict)
-    sums: list[Sum[Cell]] = field(default_factory=list)
-    unsaid: set[Cell] = field(default_factory=set)
-
-    def add_up(self, whole: Cell, parts: Sequence[Cell], *, is_base: bool = False) -> None:
-        """Note that a whole is made of these cells and of nothing else."""
-        self.sums.append(Sum(whole, tuple(parts), is_base))
-
-    def add_rest(self, whole: Cell, parts: Sequence[Cell], rest: Cell) -> None:
-        """Add a cell, never to be told, for who is in the whole and in none of these parts."""
-        self.cells[rest] = max(0, self.cells[whole] - sum(self.cells[each] for each in parts))
-        self.unsaid.add(rest)
-
-
-def figures_of(counts: Counts, *, by: By, zone: tzinfo, now: datetime) -> Figures:
+def figures_of(
+    counts: Counts,
+    *,
+    by: By,
+    zone: tzinfo,
+    split: Split | None = None,
+    books: Mapping[str, Books] = NO_BOOKS,
+    now: datetime,
+) -> Figures:
     """Put a campaign's figures together and withhold what is small, or would give it away (C15).
 
     Days and hours are withheld together, so that asking for both tells no more than for one.
     """
-    draft = _Draft()
+    draft = Draft()
     groups = sorted(counts.groups, key=lambda name: (name == OTHER_DOMAINS, name))
     _add_people(draft, counts, groups)
     _add_links(draft, counts)
-    _add_money(draft, counts)
+    add_money(draft, "money", counts.turnover)
+    if split is not None:
+        add_trial(draft, counts, split)
     days, hours = _add_series(draft, counts, zone, now)
-    shown = publish(draft.cells, draft.sums, exact={(*ALL, "handed_over")}, unsaid=draft.unsaid)
+    shown = publish(draft.cells, draft.sums, exact=draft.exact, unsaid=draft.unsaid)
     slots = hours if by is By.HOUR else days
     return Figures(
         totals={name: shown[*ALL, name] for name in FIGURES},
@@ -127,85 +110,37 @@ def figures_of(counts: Counts, *, by: By, zone: tzinfo, now: datetime) -> Figure
         series=[
             Slot(at, {name: shown[by.value, _key(at), name] for name in OVER_TIME}) for at in slots
         ],
-        money=list(_money(counts, shown)),
+        money=list(money_of("money", counts.turnover, shown)),
+        trial=trial_of(counts, split, books, shown) if split is not None else None,
     )
 
 
-def _add_people(draft: _Draft, counts: Counts, groups: Sequence[str]) -> None:
-    each = {name: _figures(counts, name) for name in groups}
+def _add_people(draft: Draft, counts: Counts, groups: Sequence[str]) -> None:
+    opened, clicked = counts.reactions.opened, counts.reactions.clicked
+    each = {name: figures_in(counts.groups[name], opened, clicked, name) for name in groups}
     totals: Counter[str] = Counter()
     for one in each.values():
         totals.update(one)
-    _add_row(draft, ALL, {name: totals[name] for name in FIGURES})
+    add_row(draft, ALL, {name: totals[name] for name in FIGURES})
     for group, row in each.items():
-        _add_row(draft, ("domain", group), row)
+        add_row(draft, ("domain", group), row)
     for name in FIGURES:
         if groups:
             draft.add_up((*ALL, name), [("domain", group, name) for group in groups])
 
 
-def _figures(counts: Counts, group: str) -> dict[str, int]:
-    reached: Reached = counts.groups[group]
-    handed, measurable, delivered, bounced, complained, opted_out = astuple(reached)
-    figures = {
-        "handed_over": handed,
-        "delivered": delivered,
-        "bounced": bounced,
-        "unheard": handed - delivered - bounced,
-        "complained": complained,
-        "opted_out": opted_out,
-        "measurable": measurable,
-    }
-    for origin, ending in BY_ORIGIN.items():
-        figures[f"opened{ending}"] = counts.reactions.opened[group, origin]
-        figures[f"clicked{ending}"] = counts.reactions.clicked[group, origin]
-    return figures
-
-
-def _add_row(draft: _Draft, row: tuple[str, str], figures: Mapping[str, int]) -> None:
-    draft.cells |= {(*row, name): count for name, count in figures.items()}
-    for (whole, rest), names in PARTS_OF.items():
-        parts = [(*row, name) for name in names]
-        if rest:
-            draft.add_rest((*row, whole), parts, (*row, rest))
-            parts.append((*row, rest))
-        draft.add_up((*row, whole), parts, is_base=True)
-
-
-def _add_links(draft: _Draft, counts: Counts) -> None:
+def _add_links(draft: Draft, counts: Counts) -> None:
     links: list[Cell] = [("link", str(n), "clicked") for n in range(len(counts.targets))]
     draft.cells |= {cell: counts.reactions.links[int(cell[1])] for cell in links}
     if len(links) == 1:  # whoever clicked followed it
         draft.add_up((*ALL, "clicked"), links)
         return
     for cell in links:
-        _add_share(draft, cell)
-
-
-def _add_money(draft: _Draft, counts: Counts) -> None:
-    for each in counts.turnover:
-        cell = ("money", each.currency, "buyers")
-        draft.cells[cell] = each.buyers
-        _add_share(draft, cell)
-
-
-def _add_share(draft: _Draft, cell: Cell) -> None:
-    """Add up who clicked from a figure of some of them and the others."""
-    whole, others = (*ALL, "clicked"), (*cell[:2], "others")
-    draft.add_rest(whole, [cell], others)
-    draft.add_up(whole, [cell, others], is_base=True)
-
-
-def _money(counts: Counts, shown: Mapping[Cell, Published]) -> Iterator[Money]:
-    for each in counts.turnover:
-        buyers = shown["money", each.currency, "buyers"]
-        told = isinstance(buyers, int)
-        orders, amount = (each.orders, each.amount) if told else (None, None)
-        yield Money(each.currency, buyers, orders, amount)
+        add_share(draft, cell)
 
 
 def _add_series(
-    draft: _Draft, counts: Counts, zone: tzinfo, now: datetime
+    draft: Draft, counts: Counts, zone: tzinfo, now: datetime
 ) -> tuple[list[datetime], list[datetime]]:
     """Add a cell for each day and each hour; return the days and hours there are."""
     if not counts.handed_over_at:
@@ -230,7 +165,7 @@ def _add_series(
 
 
 def _add_moments(
-    draft: _Draft,
+    draft: Draft,
     name: str,
     moments: Mapping[datetime, int],
     days: Sequence[datetime],
@@ -247,7 +182,7 @@ def _add_moments(
         _add_slots(draft, (By.DAY.value, _key(day), name), parts)
 
 
-def _add_slots(draft: _Draft, whole: Cell, slots: list[Cell]) -> None:
+def _add_slots(draft: Draft, whole: Cell, slots: list[Cell]) -> None:
     """Add up a whole from its slots of time and what came after the last, where anything did."""
     later = (whole[0], f"after the last of {whole[1]}", whole[2])
     draft.add_rest(whole, slots, later)

@@ -11,9 +11,9 @@ from sqlmodel import Session
 from mailer import delivery
 from mailer.campaigns._splitting import draw_of
 from mailer.campaigns.audience import Audience, audience_select
-from mailer.campaigns.counting import count_mailing
+from mailer.campaigns.counting import count_mailing, effect_of
 from mailer.campaigns.desk import campaign_of
-from mailer.campaigns.figures import Figures, figures_of
+from mailer.campaigns.figures import NO_BOOKS, Figures, figures_of
 from mailer.campaigns.series import By, zone_named
 from mailer.campaigns.values import Campaign, CampaignId, Preview
 from mailer.delivery import Books
@@ -70,8 +70,14 @@ def full_report_of(
     report = report_of(session, campaign_id)
     mailing_id, figures = report.campaign.mailing_id, None
     if mailing_id is not None:
+        split, started = report.campaign.split, report.campaign.started_at or now
         counts = count_mailing(session, vault, mailing_id)
-        figures = figures_of(counts, by=by, zone=clock, now=now)
+        if split is not None and split.holdout_percent:
+            last = max(counts.handed_over_at, default=started)
+            effect = effect_of(session, mailing_id, since=started, last=last)
+            counts = replace(counts, effect=effect)
+        parts = delivery.books_by_part(session, mailing_id) if split else NO_BOOKS
+        figures = figures_of(counts, by=by, zone=clock, split=split, books=parts, now=now)
     return FullReport(report.campaign, report.books, figures, zone, now)
 
 

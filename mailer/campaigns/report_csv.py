@@ -2,10 +2,12 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from mailer.campaigns.draft import Money
 from mailer.campaigns.figures import Figures
 from mailer.campaigns.report import FullReport
+from mailer.campaigns.trial_figures import Group, HoldOut, PartFigures, TrialFigures
 from mailer.delivery import Books
 
 HEADER = ("part", "of", "figure", "value")
@@ -62,10 +64,62 @@ def _figures(figures: Figures) -> Iterator[Line]:
     for row in figures.domains:
         for name, count in row.figures.items():
             yield "domain", row.of, name, count
-    for money in figures.money:
-        yield "money", money.currency, "buyers", money.buyers
-        yield "money", money.currency, "orders", money.orders
-        yield "money", money.currency, "amount", money.amount
+    yield from _money("money", figures.money)
+    if figures.trial is not None:
+        yield from _trial(figures.trial)
     for slot in figures.series:
         for name, count in slot.figures.items():
             yield figures.by.value, slot.at.isoformat(), name, count
+
+
+def _money(part: str, some: Iterable[Money]) -> Iterator[Line]:
+    for money in some:
+        yield part, money.currency, "buyers", money.buyers
+        yield part, money.currency, "orders", money.orders
+        yield part, money.currency, "amount", money.amount
+
+
+def _trial(trial: TrialFigures) -> Iterator[Line]:
+    yield "split", "", "measure", trial.measure.value
+    for each in trial.variants:
+        yield from _part("variant", each)
+    if trial.rest is not None:
+        yield from _part("waited", trial.rest)
+    if trial.verdict is not None:
+        yield "split", "", "winner", trial.verdict.winner or "too few to tell"
+        for lead in trial.verdict.leads:
+            yield "lead", lead.over, "low", _share(lead.by.low)
+            yield "lead", lead.over, "high", _share(lead.by.high)
+    if trial.holdout is not None:
+        yield from _holdout(trial.holdout)
+
+
+def _part(kind: str, part: PartFigures) -> Iterator[Line]:
+    for what, of, name, count in _books(part.books):
+        yield f"{kind} {what}", part.name, of or name, count
+    for name, figure in part.figures.items():
+        yield kind, part.name, name, figure
+    if part.rate is not None:
+        yield kind, part.name, "rate_low", _share(part.rate.low)
+        yield kind, part.name, "rate_high", _share(part.rate.high)
+    yield from _money(f"{kind} {part.name}, money", part.money)
+
+
+def _holdout(found: HoldOut) -> Iterator[Line]:
+    for what, of, name, count in _books(found.books):
+        yield f"holdout {what}", "", of or name, count
+    groups: tuple[tuple[str, Group], ...] = (
+        ("mailed", found.mailed),
+        ("held_out", found.held_out),
+    )
+    for name, group in groups:
+        yield "holdout", name, "people", group.people
+        yield "holdout", name, "buyers", group.buyers
+        yield from _money(f"holdout {name}, money", group.money)
+    if found.lead is not None:
+        yield "holdout", "lead", "low", _share(found.lead.low)
+        yield "holdout", "lead", "high", _share(found.lead.high)
+
+
+def _share(share: float) -> float:
+    return round(share, 5)

@@ -10,7 +10,8 @@ from mailer.cli.house import the_parts
 from mailer.cli.output import facts, json_option, say, say_json, table
 
 if TYPE_CHECKING:
-    from mailer.campaigns import Figures, FullReport
+    from mailer.campaigns import Figures, FullReport, Interval
+    from mailer.campaigns.trial_figures import TrialFigures
 
 Id = click.IntRange(1, 2**63 - 1)
 
@@ -107,6 +108,8 @@ def _say_figures(figures: "Figures", zone: str) -> None:
             ["Currency", "Buyers", "Orders", "Amount"],
             [(each.currency, each.buyers, each.orders, each.amount) for each in figures.money],
         )
+    if figures.trial is not None:
+        _say_trial(figures.trial)
     table(
         f"By {figures.by.value}, {zone}",
         ["From", *map(_words, OVER_TIME)],
@@ -117,6 +120,38 @@ def _say_figures(figures: "Figures", zone: str) -> None:
     )
 
 
+def _say_trial(found: "TrialFigures") -> None:
+    parts = [*found.variants, *([found.rest] if found.rest else [])]
+    if parts:
+        table(
+            f"Variants by {_words(found.measure.value).lower()}; rest: who waited for the choice",
+            ["Variant", *map(_words, IN_SPLIT), "Share"],
+            [
+                (each.name, *(each.figures[name] for name in IN_SPLIT), _span(each.rate))
+                for each in parts
+            ],
+        )
+    if found.verdict is not None:
+        winner = found.verdict.winner
+        say(f"{winner} is better." if winner else "Too few to tell which is better.")
+        for lead in found.verdict.leads:
+            say(f"{found.verdict.best} leads {lead.over} by {_span(lead.by)}.")
+    if found.holdout is not None:
+        groups = (("mailed", found.holdout.mailed), ("held out", found.holdout.held_out))
+        table(
+            f"Orders from {found.holdout.since:%Y-%m-%d} to {found.holdout.before:%Y-%m-%d}",
+            ["Who", "People", "Buyers"],
+            [(name, group.people, group.buyers) for name, group in groups],
+        )
+        if found.holdout.lead is not None:
+            say(f"The mailed lead by {_span(found.holdout.lead)}.")
+
+
+def _span(of: "Interval | None") -> str | None:
+    return None if of is None else f"{of.low * 100:.2f} to {of.high * 100:.2f} %"
+
+
+IN_SPLIT = ("handed_over", "delivered", "opened", "clicked", "buyers", "opted_out", "complained")
 SHORT = ("handed_over", "delivered", "bounced", "complained", "opened", "clicked", "opted_out")
 
 

@@ -37,6 +37,7 @@ from mailer.delivery.mailings import (
 )
 from mailer.delivery.optout import Acknowledgement, Clocks, Left, OptOuts
 from mailer.delivery.pace import Pace, PaceInvalid, read_pace, read_warm_up
+from mailer.delivery.part_books import books_by_part
 from mailer.delivery.press import LettersPress, Senders, compile_mailing
 from mailer.delivery.reach import REST, handed_over_of, handed_over_when, heard_of, held_out_of
 from mailer.delivery.reaper import BatchNotUnknown, reap, settle_unknown
@@ -98,6 +99,7 @@ __all__ = [
     "UnknownBatch",
     "Variant",
     "books",
+    "books_by_part",
     "braked_of",
     "compile_mailing",
     "count_by_zone",

@@ -1,12 +1,17 @@
 """The bodies of reports: the books, and what people did as far as that may be shown (C15)."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
 
-from mailer.campaigns import By, FullReport, State
+from mailer.campaigns import By, FullReport, Interval, Measure, State
+from mailer.campaigns.draft import Money
 from mailer.campaigns.figures import Row
+from mailer.campaigns.trial_figures import Group, HoldOut, PartFigures, TrialFigures
+from mailer.delivery import Books
 from mailer.measure import Published
 from preference_center.systems.api.forms import Answer
 
@@ -76,6 +81,86 @@ class MoneyAnswer(Answer):
     amount: int | None
 
 
+class IntervalAnswer(Answer):
+    """Where a share lies, as far as can be told (95 %)."""
+
+    low: float
+    high: float
+
+
+class BooksAnswer(Answer):
+    """What we did with the mail of a part of the audience; exact, and it adds up."""
+
+    audience: int
+    accepted: int
+    refused: dict[str, int]
+    rejected: int
+    unknown: int
+    cancelled: int
+    to_go: int
+
+
+class VariantAnswer(ReachAnswer):
+    """One variant of a split test; of a sample's, those who waited for the choice are apart."""
+
+    name: str
+    books: BooksAnswer
+    opens: OriginAnswer
+    clicks: OriginAnswer
+    buyers: People
+    money: list[MoneyAnswer]
+    rate: IntervalAnswer | None = Field(
+        description="The share that the test measures, of those handed the mail."
+    )
+
+
+class LeadAnswer(IntervalAnswer):
+    """By how much of a share the best variant leads another."""
+
+    over: str
+
+
+class VerdictAnswer(Answer):
+    """Which variant is better as things stand; null as its winner means too few to tell."""
+
+    winner: str | None
+    best: str
+    leads: list[LeadAnswer]
+
+
+class GroupAnswer(Answer):
+    """People, and how many of them ordered, whatever made them."""
+
+    people: int
+    buyers: People
+    money: list[MoneyAnswer]
+
+
+class HoldOutAnswer(Answer):
+    """Who was mailed beside who was held out, from the start to a week after the last mail."""
+
+    books: BooksAnswer
+    mailed: GroupAnswer
+    held_out: GroupAnswer
+    since: datetime
+    before: datetime
+    lead: IntervalAnswer | None = Field(
+        description="By how much the share of buyers is larger among the mailed."
+    )
+
+
+class SplitAnswer(Answer):
+    """What a split test found: docs/split-tests.md."""
+
+    measure: Measure
+    variants: list[VariantAnswer]
+    rest: VariantAnswer | None
+    verdict: VerdictAnswer | None = Field(
+        description="Null where a figure that it rests on is withheld."
+    )
+    holdout: HoldOutAnswer | None
+
+
 class FiguresAnswer(ReachAnswer):
     """What people did with a campaign. What each figure means: docs/reports.md."""
 
@@ -85,6 +170,7 @@ class FiguresAnswer(ReachAnswer):
     money: list[MoneyAnswer]
     by: By
     series: list[SlotAnswer]
+    split: SplitAnswer | None = None
 
 
 class ReportAnswer(Answer):
@@ -139,15 +225,69 @@ def _figures(report: FullReport) -> FiguresAnswer | None:
         opens=opens,
         clicks=ClicksAnswer(**clicks.model_dump(), links=links),
         domains=[_domain(row) for row in figures.domains],
-        money=[
-            MoneyAnswer(
-                currency=each.currency, buyers=each.buyers, orders=each.orders, amount=each.amount
-            )
-            for each in figures.money
-        ],
+        money=_money(figures.money),
         by=figures.by,
         series=[SlotAnswer(at=slot.at, **slot.figures) for slot in figures.series],
+        split=_split(figures.trial) if figures.trial else None,
     )
+
+
+def _money(some: Sequence[Money]) -> list[MoneyAnswer]:
+    return [MoneyAnswer(**asdict(each)) for each in some]
+
+
+def _split(found: TrialFigures) -> SplitAnswer:
+    return SplitAnswer(
+        measure=found.measure,
+        variants=[_variant(each) for each in found.variants],
+        rest=_variant(found.rest) if found.rest else None,
+        verdict=VerdictAnswer(
+            winner=found.verdict.winner,
+            best=found.verdict.best,
+            leads=[LeadAnswer(over=each.over, **asdict(each.by)) for each in found.verdict.leads],
+        )
+        if found.verdict
+        else None,
+        holdout=_holdout(found.holdout) if found.holdout else None,
+    )
+
+
+def _variant(part: PartFigures) -> VariantAnswer:
+    reach, opens, clicks = _told(Row(part.name, part.figures))
+    return VariantAnswer(
+        **reach,
+        name=part.name,
+        books=_books(part.books),
+        opens=opens,
+        clicks=clicks,
+        buyers=part.figures["buyers"],
+        money=_money(part.money),
+        rate=_interval(part.rate),
+    )
+
+
+def _holdout(found: HoldOut) -> HoldOutAnswer:
+    return HoldOutAnswer(
+        books=_books(found.books),
+        mailed=_group(found.mailed),
+        held_out=_group(found.held_out),
+        since=found.since,
+        before=found.before,
+        lead=_interval(found.lead),
+    )
+
+
+def _group(group: Group) -> GroupAnswer:
+    return GroupAnswer(people=group.people, buyers=group.buyers, money=_money(group.money))
+
+
+def _interval(found: Interval | None) -> IntervalAnswer | None:
+    return None if found is None else IntervalAnswer(**asdict(found))
+
+
+def _books(books: Books) -> BooksAnswer:
+    refused = {reason.value: count for reason, count in sorted(books.refused.items())}
+    return BooksAnswer(**{**asdict(books), "refused": refused})
 
 
 def _domain(row: Row) -> DomainAnswer:
