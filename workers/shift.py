@@ -122,6 +122,7 @@ class Shift:
             now = self._parts.clock()
             with self._parts.database.transaction() as session:
                 given_up = delivery.reap(session, reply_timeout=timeout, now=now)
+                delivery.forget_recovered(session, now=now)
                 access.sweep_idempotency(session, now=now)
                 campaigns.forget_tests(session, self._parts.vault, now=now)
         except (DatabaseAway, CommitInDoubt) as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from mailer.delivery import slow_scopes
 from mailer.settings import Environment, ProviderName
 from mailer.wiring import Parts
 from preference_center.systems import health
@@ -125,6 +126,11 @@ def _is_public(parts: Parts) -> bool:
     return parts.settings.public_url.startswith("https://")
 
 
+def _is_not_slowed(parts: Parts) -> bool:
+    with parts.database.reading() as session:
+        return not slow_scopes(session, now=parts.clock())
+
+
 LOOKS: tuple[Look, ...] = (
     Look("primary", "this database is a standby; name the primary", _is_primary),
     Look("version", "this PostgreSQL is not 15 to 18", _is_known_version),
@@ -154,6 +160,13 @@ LOOKS: tuple[Look, ...] = (
         "provider_is_real",
         "mail goes to a catcher or into memory; nobody outside gets any",
         _sends_for_real,
+        needed=False,
+    ),
+    Look(
+        "not_slowed",
+        "a provider has asked for less, and campaigns leave slower; fpmail_slowed_per_second says"
+        " where, and it recovers by itself",
+        _is_not_slowed,
         needed=False,
     ),
     Look("production", "MAILER_ENV is development", _is_production, needed=False),

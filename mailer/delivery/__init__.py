@@ -43,6 +43,7 @@ from mailer.delivery.reach import REST, handed_over_of, handed_over_when, heard_
 from mailer.delivery.reaper import BatchNotUnknown, reap, settle_unknown
 from mailer.delivery.roll import messages_of_mailing
 from mailer.delivery.sender import Sender, SenderSettings
+from mailer.delivery.slowing import forget_recovered, slow_scopes
 from mailer.delivery.splitting import (
     Part,
     Stands,
@@ -109,6 +110,7 @@ __all__ = [
     "dry_run",
     "due_lanes",
     "fields_place",
+    "forget_recovered",
     "gauges",
     "handed_over_of",
     "handed_over_when",
@@ -134,6 +136,7 @@ __all__ = [
     "set_mailing_state",
     "set_pace",
     "settle_unknown",
+    "slow_scopes",
     "stands_of",
     "targets_of",
     "unfinished",

@@ -164,6 +164,17 @@ class HeardRow(Table, table=True):
     detail: str = ""
 
 
+class ThrottleRow(Table, table=True):
+    """Where mail leaves slower since a provider or a mailbox asked for it."""
+
+    __tablename__ = "delivery_throttle"
+
+    scope: str = Field(primary_key=True)
+    rate: float
+    top: float
+    slowed_at: datetime
+
+
 class TallyRow(Table, table=True):
     """People of a mailing by what became of them, for its brake, since that was released last.
 

@@ -13,6 +13,7 @@ from sqlmodel import Session
 from mailer import people
 from mailer.delivery.facts import ask, asked_about, facts_of_given, read_facts
 from mailer.delivery.pace import IN_TURN
+from mailer.delivery.slowing import slow_scopes
 from mailer.permission import Curfew, decide
 from mailer.vocabulary import (
     Allowed,
@@ -68,6 +69,8 @@ class Gauges:
     refusals: Mapping[Reason, int]
     accepted: int
     stopped_lanes: Sequence[str]
+    slowed: Mapping[str, float] = field(default_factory=dict)
+    """Messages a second where a provider asked for less: a domain, or `*` for all promotional mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,7 @@ def gauges(session: Session, *, now: datetime) -> Gauges:
         refusals={Reason(reason): count for reason, count in refusals},
         accepted=totals.accepted,
         stopped_lanes=list(stopped.scalars()),
+        slowed=slow_scopes(session, now=now),
     )
 
 

@@ -75,6 +75,9 @@ def budgets_of(
     found = []
     if installation.is_any:
         found.append(Budget(pace.budget_on(now.date()), EVERY_MAILING, installation))
+    if pace.everywhere is not None:
+        asked = Limits(per_minute=max(1, round(pace.everywhere * 60)))
+        found.append(Budget("slowed", EVERY_MAILING, asked))
     if own is not None and own.is_any:
         found.append(Budget(f"mailing:{mailing_id}", mailing_id, own))
     return found

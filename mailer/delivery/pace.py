@@ -1,7 +1,7 @@
 """How fast mail leaves: budgets that all workers share and that restarts do not refill."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import bindparam, text
@@ -43,6 +43,23 @@ class Pace:
     per_domain: Mapping[str, float] = field(default_factory=dict)
     limits: Limits = NO_LIMITS
     warm_up_from: date | None = None
+    everywhere: float | None = None
+    """Messages a second of all promotional mail while the provider asks for less."""
+
+    @property
+    def has_windows(self) -> bool:
+        """Say whether anything is limited by minute, hour or day for all mailings."""
+        return self.limits.is_any or self.everywhere is not None
+
+    def slowed_by(self, scopes: Mapping[str, float]) -> "Pace":
+        """Return the pace with what is slowed down: rates of domains, and of all mail (`*`)."""
+        domains = {name: rate for name, rate in scopes.items() if name != ALL_MAIL}
+        slower = {
+            name: min(rate, self.per_domain.get(name, rate)) for name, rate in domains.items()
+        }
+        return replace(
+            self, per_domain={**self.per_domain, **slower}, everywhere=scopes.get(ALL_MAIL)
+        )
 
     def limits_on(self, day: date) -> Limits:
         """Return the limits that hold on a day; a warm-up that is still to come does not."""

@@ -13,7 +13,7 @@ from mailer.database import Database
 from mailer.delivery.batches import Claimed
 from mailer.delivery.gate import Prepared
 from mailer.delivery.mailings import TEST, Mailing, fields_place
-from mailer.delivery.sender import LetterUnprintable
+from mailer.delivery.printing import LetterUnprintable
 from mailer.delivery.trial import Origin, print_test
 from mailer.letters import (
     AddressUnusable,

@@ -5,7 +5,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Protocol
 
 import structlog
 from sqlalchemy import text
@@ -27,12 +26,23 @@ from mailer.delivery.batches import (
 from mailer.delivery.clocks import SenderClock
 from mailer.delivery.facts import SameFacts, ask, asked_about, facts_of_given, read_facts
 from mailer.delivery.gate import Gate, Passed, Prepared
-from mailer.delivery.mailings import TEST
 from mailer.delivery.pace import Pace
-from mailer.delivery.settle import SOON, NotOurs, Result, settle, sort_answers, stop_lane
+from mailer.delivery.printing import LetterUnprintable, Press
+from mailer.delivery.settle import (
+    SOON,
+    NotOurs,
+    Result,
+    is_tests_own,
+    settle,
+    sort_answers,
+    stop_lane,
+)
+from mailer.delivery.slowing import go_slower, pace_now
+from mailer.delivery.throttle import who_asks
 from mailer.delivery.turns import Turn, cut_to_a_slice, keep_pace, take_turn
 from mailer.delivery.window import Window
 from mailer.journal import Journal, JournalUnwritable
+from mailer.people import MAILBOX_DOMAINS
 from mailer.providers import AboutUs, Accepted, HandOver, NotBegun
 from mailer.vocabulary import Held, Lane, PersonId, Reason, Refused
 
@@ -50,22 +60,6 @@ class Taken(Enum):
     YES = "yes"
     NO = "no"
     IN_DOUBT = "in doubt"
-
-
-class LetterUnprintable(Exception):
-    """The letter of a mailing cannot be made for anybody; the text says why, without addresses."""
-
-
-class Press(Protocol):
-    """Prints the messages of a batch; knows letters, links and the vault."""
-
-    def print_messages(
-        self, batch: Claimed, *, untracked: Collection[PersonId], now: datetime
-    ) -> Mapping[PersonId, Prepared | Reason]:
-        """Return a message for each person of the batch, or why there is none.
-
-        Raises LetterUnprintable where the letter itself cannot be made.
-        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +89,7 @@ class Sender:
         self._clock = clock
         self._settings = settings
         self._begun_per_second = 500.0
+        self._pace = settings.pace
 
     def deliver_one(self, lane: Lane) -> bool:
         """Take one due batch of a lane all the way; False when none is due.
@@ -107,14 +102,10 @@ class Sender:
             return False
         batch, untracked = claimed
         batch, prepared = self._print(batch, untracked)
-        batch, prepared = keep_pace(
-            self._database, self._settings.pace, batch, prepared, clock=self._clock
-        )
+        batch, prepared = keep_pace(self._database, self._pace, batch, prepared, clock=self._clock)
         if not prepared or not self._is_provider_ready(batch, len(prepared)):
             return True
-        turn = take_turn(
-            self._database, self._settings.pace, batch, prepared, now=self._clock.now()
-        )
+        turn = take_turn(self._database, self._pace, batch, prepared, now=self._clock.now())
         if not turn.prepared:
             return True
         batch = turn.batch
@@ -143,7 +134,8 @@ class Sender:
             if batch is None:
                 return None
             speed = max(1, int(self._begun_per_second))
-            batch = cut_to_a_slice(session, batch, self._settings.pace, per_second=speed, now=now)
+            self._pace = pace_now(session, self._settings.pace, lane, now=now)
+            batch = cut_to_a_slice(session, batch, self._pace, per_second=speed, now=now)
             if not batch.people:
                 return batch, set()
             facts = _facts_of(session, batch, now)
@@ -208,6 +200,9 @@ class Sender:
         now = self._clock.now()
         with self._database.transaction() as session:
             stop_lane(session, batch, about_us, now=now)
+            if batch.lane is Lane.PROMOTIONAL:
+                asked = who_asks((), HandOver({}, about_us), known=MAILBOX_DOMAINS)
+                go_slower(session, asked, now=now)
             give_back(session, batch, not_before=now + SOON)
         log.warning("lane.stopped", lane=batch.lane, code=about_us.code)
         return False
@@ -300,12 +295,13 @@ class Sender:
     ) -> None:
         """Write down what became of everybody, again and again while the database is away."""
         rest = batch.without(passed.refused)
+        asked = who_asks(passed.messages, answer, known=MAILBOX_DOMAINS)
         pause = 0.1
         while True:
             now = self._clock.now()
             result = sort_answers(rest, answer.answers, passed.waiting, now=now)
             try:
-                self._settle_once(rest, result, answer.about_us, now)
+                self._settle_once(rest, result, answer.about_us, asked, now)
             except (DatabaseAway, CommitInDoubt):
                 if self._is_settled(batch):
                     break
@@ -326,15 +322,22 @@ class Sender:
         )
 
     def _settle_once(
-        self, batch: Claimed, result: Result, about_us: AboutUs | None, now: datetime
+        self,
+        batch: Claimed,
+        result: Result,
+        about_us: AboutUs | None,
+        asked: Mapping[str, int],
+        now: datetime,
     ) -> None:
         with self._database.transaction() as session:
             if result.accepted or result.notes:
                 settle(session, batch, result, now=now)
             else:  # nobody left: whether the gate's own refusals were committed is asked anew
                 settle(session, batch, result.less(decided_in(session, batch)), now=now)
-            if about_us is not None and not _is_tests_own(batch, result):
+            if about_us is not None and not is_tests_own(batch, result):
                 stop_lane(session, batch, about_us, now=now)
+            if batch.lane is Lane.PROMOTIONAL:
+                go_slower(session, asked, now=now)
 
     def _is_settled(self, batch: Claimed) -> bool:
         try:
@@ -342,14 +345,6 @@ class Sender:
                 return held_as(session, batch) == "settled"
         except DatabaseAway:
             return False
-
-
-def _is_tests_own(batch: Claimed, result: Result) -> bool:
-    """Say whether an answer about us is about a test's From alone: order updates go on beside it.
-
-    A test waits out its own next try then; where it was not even begun, the lane stands.
-    """
-    return batch.mailing.letter == TEST and all(tries > batch.attempt for tries, _ in result.again)
 
 
 _TAKE_IN_HAND = text(

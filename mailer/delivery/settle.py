@@ -15,6 +15,7 @@ from mailer.database import rows_changed
 from mailer.delivery.batches import Claimed, Note, leave_places, move_to_child, note
 from mailer.delivery.brake import Tally
 from mailer.delivery.heard import is_hard
+from mailer.delivery.mailings import TEST
 from mailer.delivery.retry import may_try_unknown_again, next_try
 from mailer.delivery.tally import count_in
 from mailer.providers import AboutUs, Accepted, Answer, Later, NotBegun, Rejected, Unknown
@@ -297,3 +298,11 @@ def stop_lane(session: Session, batch: Claimed, about: AboutUs, *, now: datetime
             "why": f"{about.code} {about.text}"[:300],
         },
     )
+
+
+def is_tests_own(batch: Claimed, result: Result) -> bool:
+    """Say whether an answer about us is about a test's From alone: order updates go on beside it.
+
+    A test waits out its own next try then; where it was not even begun, the lane stands.
+    """
+    return batch.mailing.letter == TEST and all(tries > batch.attempt for tries, _ in result.again)

@@ -22,6 +22,9 @@ from mailer.vocabulary import Lane, PersonId
 LONGEST_WAIT = 5.0
 """Seconds that a worker holds a batch for its turn; a longer wait is put back in line."""
 
+LONGEST_LINE = timedelta(minutes=10)
+"""After which whoever waits for a slow domain comes back to see."""
+
 Ready = Mapping[PersonId, Prepared]
 
 
@@ -58,7 +61,7 @@ def take_turn(
     database: Database, pace: Pace, batch: Claimed, prepared: Ready, *, now: datetime
 ) -> Turn:
     """Take the batch's turn by minute, hour and day; who is beyond it goes back in line."""
-    if batch.mailing.pace is None and not pace.limits.is_any:
+    if batch.mailing.pace is None and not pace.has_windows:
         return Turn(batch, prepared)
     with database.transaction() as session:
         if not hold(session, batch):
@@ -133,9 +136,21 @@ class _Turn:
         wait = self._take(domain, min(worth, len(there)), rate)
         far_off = wait.total_seconds() > LONGEST_WAIT
         rest = there if far_off else there[worth:]
-        due = self.now + (wait if far_off else timedelta(seconds=1))
+        later = self._later(domain, len(rest), rate) if far_off else timedelta(seconds=worth / rate)
+        due = self.now + max(wait, later)
         move_to_child(self.session, batch, rest, attempt=batch.attempt, not_before=due)
         return batch.without(rest), timedelta(0) if far_off else wait
+
+    def _later(self, domain: str, messages: int, rate: float) -> timedelta:
+        """Space out who waits for a slow domain: thousands that come back at once would spin.
+
+        Nobody waits longer than it takes the domain's rate to recover, should it be a slowed one.
+        """
+        line = f"line:{domain}"
+        wait = waiting(self.session, budget=line, now=self.now)
+        if wait < LONGEST_LINE:
+            reserve(self.session, budget=line, messages=messages, per_second=rate, now=self.now)
+        return min(wait, LONGEST_LINE)
 
     def _take(self, budget: str, messages: int, rate: float) -> timedelta:
         """Return the wait for a turn, and take it if it is near enough to be waited for."""

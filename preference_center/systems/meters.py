@@ -80,6 +80,12 @@ def _families(gauges: Gauges) -> Iterator[Metric]:
     yield _labelled("fpmail_refused_people", "People refused so far.", "reason", refusals)
     stopped = {str(lane): 1 for lane in gauges.stopped_lanes}
     yield _labelled("fpmail_lane_stopped", "1 for a lane that is stopped.", "lane", stopped)
+    yield _labelled(
+        "fpmail_slowed_per_second",
+        "Messages a second where a provider asked for less.",
+        "scope",
+        gauges.slowed,
+    )
     for name, help_text, value in (
         ("fpmail_in_hand_people", "People whose mail is being handed over.", gauges.in_hand),
         ("fpmail_unknown_people", "People whose mail's fate nobody knows.", gauges.unknown),

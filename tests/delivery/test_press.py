@@ -14,7 +14,7 @@ from mailer.database import Database
 from mailer.delivery import LettersPress, Mailing, MailingState, Senders
 from mailer.delivery.batches import Claimed
 from mailer.delivery.gate import Prepared
-from mailer.delivery.sender import LetterUnprintable
+from mailer.delivery.printing import LetterUnprintable
 from mailer.letters import Brand
 from mailer.links import Links
 from mailer.vault import Vault
