@@ -29,19 +29,19 @@ from mailer.campaigns.desk import (
     start,
 )
 from mailer.campaigns.draft import FIGURES, OVER_TIME
+from mailer.campaigns.drift import Drift, PublishedDrift, published_drift
 from mailer.campaigns.figures import Figures
 from mailer.campaigns.findings import Check, Checked, Finding, Weight
 from mailer.campaigns.foresight import Foresight, NotScheduled, ZoneAhead, foresee
 from mailer.campaigns.lifecycle import Act, CannotDo, State, possible
 from mailer.campaigns.pacing import set_pace
 from mailer.campaigns.plans import Hours, Plan
+from mailer.campaigns.previews import count, preview, preview_step
 from mailer.campaigns.repeats import Every, Repeat, Weekday
 from mailer.campaigns.report import (
     FullReport,
     Report,
-    count,
     full_report_of,
-    preview,
     report_of,
 )
 from mailer.campaigns.report_csv import csv_of
@@ -56,7 +56,7 @@ from mailer.campaigns.splits import (
 )
 from mailer.campaigns.testing import TestRefused, forget_tests, send_test
 from mailer.campaigns.timetable import MomentPassed, is_any_due, schedule, start_due, unschedule
-from mailer.campaigns.values import Campaign, CampaignId, Choice, How, NewCampaign, Preview
+from mailer.campaigns.values import Campaign, CampaignId, Choice, How, NewCampaign
 
 __all__ = [
     "DEFAULT_RULES",
@@ -77,6 +77,7 @@ __all__ = [
     "ChoiceTooLate",
     "ContentRefused",
     "Count",
+    "Drift",
     "Every",
     "Figures",
     "Finding",
@@ -95,7 +96,7 @@ __all__ = [
     "Otherwise",
     "OwnApproval",
     "Plan",
-    "Preview",
+    "PublishedDrift",
     "ReasonNeeded",
     "ReasonUnfit",
     "Repeat",
@@ -138,6 +139,8 @@ __all__ = [
     "pause",
     "possible",
     "preview",
+    "preview_step",
+    "published_drift",
     "report_of",
     "resume",
     "schedule",

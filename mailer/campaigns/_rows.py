@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from sqlmodel import Session, select
 
 from mailer import ledger
+from mailer.campaigns import drift
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.audience import Audience
 from mailer.campaigns.lifecycle import State
@@ -120,6 +121,7 @@ def campaign_from(row: CampaignRow) -> Campaign:
         choice=_choice.validate_python(row.choice) if row.choice is not None else None,
         brake=brake_from(row),
         braked=Braked.read(row.braked) if row.braked is not None else None,
+        counted=drift.read(row),
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Select
 from sqlmodel import Session
 
 from mailer import delivery
+from mailer.campaigns import drift
 from mailer.campaigns._rows import brake_from, campaign_from, note, pace_from, split_from
 from mailer.campaigns._splitting import draw_of, letters_of, note_first_look, parts_of
 from mailer.campaigns._tables import CampaignRow
@@ -18,6 +19,8 @@ from mailer.campaigns.checks import CannotSend, Rules, look_over
 from mailer.campaigns.findings import Checked
 from mailer.campaigns.lifecycle import Act, State, after
 from mailer.campaigns.plans import Plan
+from mailer.campaigns.previews import count_of
+from mailer.campaigns.revisions import is_approved
 from mailer.campaigns.splits import Split
 from mailer.campaigns.values import Campaign
 from mailer.letters import Brand, PromotionalContent
@@ -58,6 +61,8 @@ def start_row(
     refuse_stopped(checked)
     content = PromotionalContent.model_validate(row.content)
     split = split_from(row)
+    if row.counted is None or not is_approved(row):
+        row.counted = drift.stored(count_of(session, row, plan, now=now))
     row.mailing_id = _make_mailing(session, row, content, split, plan, brand, rules, now)
     row.audience_size = _prepare(session, row, split, plan, progress, now)
     row.state, row.started_at, row.taken_back = target, now, None

@@ -86,6 +86,8 @@ class CampaignRow(Table, table=True):
     brake: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     braked: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     """Why the safety brake has stopped it, until it is resumed."""
+    counted: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    """How it would have fared, counted at its approval, or at its start where it had none."""
 
 
 class TestRow(Table, table=True):
@@ -147,10 +149,11 @@ class CountRow(Table, table=True):
     __tablename__ = "campaigns_count"
 
     key: str = Field(primary_key=True)
-    """A digest of the rule and the topic."""
+    """A digest of the rule, the topic and what else is asked."""
     as_at: datetime
     next_person: int = Field(sa_type=BigInteger)
     last_person: int = Field(sa_type=BigInteger)
     audience: int = Field(default=0, sa_type=BigInteger)
     allowed: int = Field(default=0, sa_type=BigInteger)
+    held: int = Field(default=0, sa_type=BigInteger)
     refused: dict[str, int] = Field(default_factory=dict, sa_type=JSONB)

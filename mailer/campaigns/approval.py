@@ -4,10 +4,12 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from mailer.campaigns._rows import CampaignError, campaign_from, locked, note
+from mailer.campaigns import drift
+from mailer.campaigns._rows import CampaignError, campaign_from, locked, note, plan_from
 from mailer.campaigns.checks import DEFAULT_RULES, CannotSend, Rules, look_over
 from mailer.campaigns.findings import Check
 from mailer.campaigns.lifecycle import Act, State, after
+from mailer.campaigns.previews import count_of
 from mailer.campaigns.revisions import has_outgrown, is_approved, may_approve, revision_of
 from mailer.campaigns.values import Campaign, CampaignId
 from mailer.letters import Brand
@@ -58,6 +60,7 @@ def approve(
     if not is_approved(row) or has_outgrown(row, checked.audience):
         row.approved_by, row.approved_at = by, now
         row.approved_revision, row.approved_size = revision_of(row), checked.audience
+        row.counted = drift.stored(count_of(session, row, plan_from(row), now=now))
     detail = {"audience": checked.audience, "revision": revision_of(row)}
     note(session, row, "approved", by=by, now=now, detail=detail)
     return campaign_from(row)

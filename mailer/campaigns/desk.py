@@ -81,6 +81,7 @@ def edit(
     row.state = after(State(row.state), Act.EDIT)
     refuse_unfit(new, brand)
     row.approved_by = row.approved_at = row.approved_revision = row.approved_size = None
+    row.counted = None
     row.authors = [*dict.fromkeys([*row.authors, by])]
     row.name, row.topic = new.name, new.topic.value
     row.content = new.content.model_dump(mode="json")

@@ -206,6 +206,7 @@ def _hand_on_approval(series: CampaignRow, copy: CampaignRow) -> None:
     if is_approved(series):
         copy.approved_by, copy.approved_at = series.approved_by, series.approved_at
         copy.approved_size, copy.approved_revision = series.approved_size, revision_of(copy)
+        copy.counted = series.counted
 
 
 def _wait_for(

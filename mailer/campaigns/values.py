@@ -1,18 +1,17 @@
 """A campaign as its makers see it: name, topic, content, for whom, when."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
-from mailer.campaigns.audience.rules import Audience
+from mailer.campaigns.audience import Audience, Count
 from mailer.campaigns.lifecycle import State
 from mailer.campaigns.plans import Plan
 from mailer.campaigns.splits import Split
 from mailer.delivery import Brake, Braked, Limits
 from mailer.letters import PromotionalContent
-from mailer.vocabulary import MailingId, Reason, Topic
+from mailer.vocabulary import MailingId, Topic
 
 CampaignId = NewType("CampaignId", int)
 
@@ -97,15 +96,5 @@ class Campaign:
     brake: Brake | None = None
     braked: Braked | None = None
     """Why the safety brake has stopped it, until it is resumed."""
-
-
-@dataclass(frozen=True)
-class Preview:
-    """How a campaign would fare now: audience = allowed + held + the refused of every reason."""
-
-    audience: int
-    allowed: int
-    refused: Mapping[Reason, int]
-    as_at: datetime
-    held: int = 0
-    """In their quiet hours at this moment: they would get it later."""
+    counted: Count | None = None
+    """How it would have fared, counted at its approval, or at its start where it had none."""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mailer.cli.exits import Refused
 from mailer.cli.house import ACTOR, the_parts
-from mailer.cli.output import facts, json_option, progress, say, say_json, table
+from mailer.cli.output import facts, json_option, progress, say, say_json, short, table
 from mailer.vocabulary import Reason
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from mailer.campaigns import Campaign, CampaignId, NewCampaign
     from mailer.wiring import Parts
+    from preference_center.systems.api.report_shapes import DriftAnswer
 
 Id = click.IntRange(1, 2**63 - 1)
 
@@ -166,9 +167,11 @@ def choose(
 def status(*, campaign_id: int, as_json: bool) -> None:
     """Tell what became of a campaign's audience, or what would, while it is a draft."""
     from mailer.campaigns import CampaignId, preview, report_of
+    from preference_center.systems.api.report_shapes import drift_answer
 
     with the_parts() as parts, parts.database.reading() as session:
         report = report_of(session, CampaignId(campaign_id))
+        drift = drift_answer(report.drift)
         if report.campaign.mailing_id is None:
             ahead = preview(session, report.campaign.campaign_id, now=parts.clock())
             books = {
@@ -189,9 +192,12 @@ def status(*, campaign_id: int, as_json: bool) -> None:
                 "to_go": held.to_go,
             }
     if as_json:
-        say_json({**_told(report.campaign), "books": books})
+        told = drift.model_dump(mode="json") if drift else None
+        say_json({**_told(report.campaign), "books": books, "drift": told})
         return
     _say_books({**_told(report.campaign), **books})
+    if drift is not None:
+        _say_drift(drift)
 
 
 def _say_books(told: dict[str, Any]) -> None:
@@ -207,6 +213,13 @@ def _say_books(told: dict[str, Any]) -> None:
     rows = [(code, count, IN_SHORT[Reason(code)]) for code, count in sorted(refused.items())]
     if rows:
         table("Refused", ["Reason", "People", "They"], rows)
+
+
+def _say_drift(drift: "DriftAnswer") -> None:
+    """Print what changed since the campaign was counted; small changes are withheld."""
+    rows: list[tuple[str, object]] = [("audience", drift.audience), ("accepted", drift.accepted)]
+    rows += [(f"refused: {code}", change) for code, change in drift.refused.items()]
+    table(f"Since the count of {short(drift.since)}", ["", "People more or fewer"], rows)
 
 
 @click.group()

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
 from mailer import people
-from mailer.delivery.facts import ask, asked_about, facts_of_given, read_facts
+from mailer.delivery.facts import asked_about, counts_select, facts_from
 from mailer.delivery.pace import IN_TURN
 from mailer.delivery.slowing import slow_scopes
 from mailer.permission import Curfew, decide
@@ -25,10 +25,8 @@ from mailer.vocabulary import (
     Reason,
     Stream,
     Topic,
-    Verdict,
 )
 
-DRY_RUN_SLICE = 2000
 NO_MAILING = MailingId(0)
 """Older than all: what a dry run asks about has not been made yet, and nothing waits for it."""
 
@@ -191,46 +189,24 @@ def dry_run(
     curfew: Curfew | None = None,
     now: datetime,
 ) -> DryRun:
-    """Decide for everybody of an audience as the sender would, in slices; nothing is written."""
+    """Decide for everybody of an audience as the sender would; nothing is written.
+
+    One statement counts those of whom the same is known, and each such group is decided on once.
+    """
     counts: Counter[Reason] = Counter()
-    allowed = held = total = 0
-    rows = session.execute(audience, execution_options={"yield_per": DRY_RUN_SLICE}).partitions()
-    for some in rows:
-        total += len(some)
-        for verdict, people_of_it in _verdicts(
-            session, stream, topic, some, curfew=curfew, now=now
-        ):
-            if isinstance(verdict, Allowed):
-                allowed += people_of_it
-            elif isinstance(verdict, Held):
-                held += people_of_it
-            else:
-                counts[verdict.reason] += people_of_it
+    allowed = held = 0
+    who = audience.order_by(None).cte("who")
+    statement = counts_select(who, zoned=curfew is not None)
+    for row in session.execute(statement, asked_about(NO_MAILING, now)):
+        verdict = decide(stream, topic, facts_from(row), curfew=curfew, now=now)
+        if isinstance(verdict, Allowed):
+            allowed += row.people
+        elif isinstance(verdict, Held):
+            held += row.people
+        else:
+            counts[verdict.reason] += row.people
+    total = allowed + held + counts.total()
     return DryRun(audience=total, allowed=allowed, refused=dict(counts), held=held)
-
-
-def _verdicts(
-    session: Session,
-    stream: Stream,
-    topic: Topic | None,
-    some: Sequence[Any],
-    *,
-    curfew: Curfew | None,
-    now: datetime,
-) -> list[tuple[Verdict, int]]:
-    rows = ask(
-        session,
-        facts_of_given(zoned=curfew is not None),
-        {
-            "persons": [row.person_id for row in some],
-            "addresses": [row.address_id for row in some],
-            **asked_about(NO_MAILING, now),
-        },
-    )
-    return [
-        (decide(stream, topic, same.facts, curfew=curfew, now=now), len(same.versions))
-        for same in map(read_facts, rows)
-    ]
 
 
 _MESSAGES = text(

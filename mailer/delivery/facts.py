@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     BindParameter,
     ColumnElement,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     case,
+    false,
     func,
     literal_column,
     select,
@@ -94,14 +96,11 @@ def facts_select(who: FromClause, *, zoned: bool) -> Select[Any]:
     stand = permission.facts_of(who).cte("stand")
     often = _mailbox_history(stand)
     known = [
-        *(stand.c[name] for name in _KNOWN),
+        *_known(stand, often),
         reach.c.gone,
         (reach.c.current_address_id != reach.c.address_id).label("moved"),
-        often.c.last_promotional,
-        often.c.older_in_hand,
-        often.c.younger_in_hand,
+        *([reach.c.zone] if zoned else []),
     ]
-    zone = reach.c.zone if zoned else literal_column("''").label("zone")
     whole = stand.join(reach, reach.c.person_id == stand.c.person_id).outerjoin(
         often, often.c.person_id == stand.c.person_id
     )
@@ -110,11 +109,38 @@ def facts_select(who: FromClause, *, zoned: bool) -> Select[Any]:
             func.array_agg(reach.c.person_id).label("persons"),
             func.array_agg(reach.c.version).label("versions"),
             *known,
-            zone,
         )
         .select_from(whole)
-        .group_by(*known, *([zone] if zoned else ()))
+        .group_by(*known)
     )
+
+
+def counts_select(who: CTE, *, zoned: bool) -> Select[Any]:
+    """Count by facts the people in `who`: living customers, who may be all, at their addresses.
+
+    The facts of `facts_select` for the same mailing, `people` of each kind; it names nobody.
+    """
+    stand = permission.facts_of_many(who).cte("stand")
+    often = _mailbox_history(stand)
+    known = _known(stand, often)
+    whole: FromClause = stand.outerjoin(often, often.c.person_id == stand.c.person_id)
+    if zoned:
+        zones = people.zones_of().subquery("zones")
+        known.append(zones.c.timezone.label("zone"))
+        whole = whole.join(zones, zones.c.person_id == stand.c.person_id)
+    here = (false().label("gone"), false().label("moved"))
+    counted = select(func.count().label("people"), *here, *known)
+    return counted.select_from(whole).group_by(*known)
+
+
+def _known(stand: FromClause, often: FromClause) -> list[ColumnElement[Any]]:
+    """What a decision asks of wishes, objections and earlier mail."""
+    return [
+        *(stand.c[name] for name in _KNOWN),
+        often.c.last_promotional,
+        often.c.older_in_hand,
+        often.c.younger_in_hand,
+    ]
 
 
 _KNOWN = (
@@ -179,16 +205,22 @@ def _promotional() -> Select[Any]:
 
 def read_facts(row: Any) -> SameFacts:
     """Read one row of `facts_select`."""
-    facts = permission.facts_from(row, gone=row.gone, moved=bool(row.moved), zone=row.zone)
-    if row.last_promotional is not None or row.older_in_hand:
-        facts = replace(
-            facts, last_promotional=row.last_promotional, older_in_hand=bool(row.older_in_hand)
-        )
     return SameFacts(
         versions=dict(zip(row.persons, row.versions, strict=True)),
         tracking=row.tracking,
         younger_in_hand=bool(row.younger_in_hand),
-        facts=facts,
+        facts=facts_from(row),
+    )
+
+
+def facts_from(row: Any) -> Facts:
+    """Read what a decision rests on from one row of `facts_select` or `counts_select`."""
+    zone = getattr(row, "zone", "")
+    facts = permission.facts_from(row, gone=row.gone, moved=bool(row.moved), zone=zone)
+    if row.last_promotional is None and not row.older_in_hand:
+        return facts
+    return replace(
+        facts, last_promotional=row.last_promotional, older_in_hand=bool(row.older_in_hand)
     )
 
 

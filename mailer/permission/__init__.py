@@ -9,7 +9,7 @@ from mailer.permission.changes import (
     lock,
 )
 from mailer.permission.decision import Facts, Suppression, decide, decide_test
-from mailer.permission.facts import facts_from, facts_of
+from mailer.permission.facts import facts_from, facts_of, facts_of_many
 from mailer.permission.joining import follow, forget, merge
 from mailer.permission.measuring import measurable, opt_outs_by
 from mailer.permission.quiet import Curfew
@@ -63,6 +63,7 @@ __all__ = [
     "decide_test",
     "facts_from",
     "facts_of",
+    "facts_of_many",
     "follow",
     "forget",
     "import_permissions",

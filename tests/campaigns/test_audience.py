@@ -214,7 +214,7 @@ def test_a_count_in_parts_says_how_far_it_is_and_ends_as_the_dry_run(
     everybody = rule(kind="everybody")
     with database.transaction() as session:
         a_customer(session, vault, "Jo Example", now=now)
-        session.execute(text("SELECT setval('people_customer_id_seq', 25000)"))
+        session.execute(text("SELECT setval('people_customer_id_seq', 250000)"))
         a_customer(session, vault, "Anna Becker", now=now)
         a_customer(session, vault, "Ben Stone", topics=(), now=now)
     told: list[Count] = []

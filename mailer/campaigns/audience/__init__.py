@@ -1,6 +1,6 @@
 """For whom a campaign is: rules, the SELECT that they make, the sentence that says them, counts."""
 
-from mailer.campaigns.audience.counting import Count, count_step, last_person
+from mailer.campaigns.audience.counting import Count, Terms, count_now, count_step, last_person
 from mailer.campaigns.audience.lists import (
     ListId,
     ListInUse,
@@ -56,9 +56,11 @@ __all__ = [
     "ReferenceUnknown",
     "Rule",
     "SavedAudience",
+    "Terms",
     "audience_select",
     "change",
     "check_references",
+    "count_now",
     "count_step",
     "create_list",
     "field_path",

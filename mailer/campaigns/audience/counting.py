@@ -10,8 +10,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlmodel import Session
 
 from mailer import delivery, people
@@ -19,17 +21,19 @@ from mailer.campaigns._tables import CountRow
 from mailer.campaigns.audience.rules import Audience, Rule
 from mailer.campaigns.audience.select import Numbers, audience_select
 from mailer.delivery import DryRun
+from mailer.permission import Curfew
 from mailer.vocabulary import Reason, Stream, Topic
+from mailer.zones import QuietHours
 
-PART = 20_000
-"""Customers' numbers that one step looks at: a fraction of a second."""
+PART = 200_000
+"""Customers' numbers that one step looks at: half a second."""
 KEPT = timedelta(minutes=15)
 """A count that nobody asked to go on with for so long begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How an audience would fare: audience = allowed + the refused of every reason.
+    """How an audience would fare: audience = allowed + held + the refused of every reason.
 
     While it is still counting, the numbers are those of the customers looked at so far.
     """
@@ -38,6 +42,8 @@ class Count:
     allowed: int
     refused: Mapping[Reason, int]
     as_at: datetime
+    held: int = 0
+    """In their quiet hours at this moment: they would get it later."""
     progress: float = 1.0
     """The part of all customers that was looked at; below one, it is still counting."""
 
@@ -47,13 +53,42 @@ class Count:
         return self.progress >= 1.0
 
 
-def count_step(session: Session, rule: Rule, *, topic: Topic, now: datetime) -> Count:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a campaign asks beside its rule and its topic."""
+
+    hours: QuietHours | None = None
+    use_by: datetime | None = None
+    draw: str = ""
+    """The name of its draw."""
+    held_out: int = 0
+    """The share that the draw holds out, in hundredths of a percent."""
+
+
+NO_TERMS = Terms()
+
+
+def count_now(
+    session: Session, rule: Rule, *, topic: Topic, terms: Terms = NO_TERMS, now: datetime
+) -> Count:
+    """Decide for everybody in an audience as the sender would, in one go, by reason.
+
+    The numbers are those of this moment: whoever opts out later is refused later. It takes some
+    seconds for a million people.
+    """
+    ran = _ran(session, audience_select(Audience(rule=rule), now=now), topic, terms, now)
+    return Count(ran.audience, ran.allowed, ran.refused, now, ran.held)
+
+
+def count_step(
+    session: Session, rule: Rule, *, topic: Topic, terms: Terms = NO_TERMS, now: datetime
+) -> Count:
     """Go on counting an audience by the sender's own decision, by one part; say how far it is.
 
     Call it again, in a transaction of its own, while the count is not whole. What 'within n days'
     and a pause mean is fixed by the moment at which the count began.
     """
-    key = _key(rule, topic)
+    key = _key(rule, topic, terms)
     row = session.get(CountRow, key, populate_existing=True, with_for_update=True)
     if row is not None and row.as_at < now - KEPT:
         session.delete(row)
@@ -64,17 +99,40 @@ def count_step(session: Session, rule: Rule, *, topic: Topic, now: datetime) -> 
     )
     part = Numbers(row.next_person, row.next_person + PART)
     audience = audience_select(Audience(rule=rule), now=row.as_at, within=part)
-    ran = delivery.dry_run(
-        session, stream=Stream.PROMOTIONAL, topic=topic, audience=audience, now=row.as_at
-    )
-    _add(row, ran, part.end)
+    _add(row, _ran(session, audience, topic, terms, row.as_at), part.end)
     return _kept(session, row)
+
+
+def _ran(
+    session: Session, audience: Select[Any], topic: Topic, terms: Terms, now: datetime
+) -> DryRun:
+    curfew = Curfew(terms.hours, use_by=terms.use_by, now=now) if terms.hours else None
+    run = partial(
+        delivery.dry_run, session, stream=Stream.PROMOTIONAL, topic=topic, curfew=curfew, now=now
+    )
+    if not terms.held_out:
+        return run(audience=audience)
+    held_out, mailed = delivery.drawn(audience, terms.draw, ends=[terms.held_out])
+    return _with_held_out(run(audience=mailed), run(audience=held_out))
+
+
+def _with_held_out(mailed: DryRun, kept: DryRun) -> DryRun:
+    """Put the counts together: of the held-out, who would be mailed is refused."""
+    refused = Counter(mailed.refused) + Counter(kept.refused)
+    refused[Reason.NOT_HOLDOUT] += kept.allowed
+    return DryRun(
+        audience=mailed.audience + kept.audience,
+        allowed=mailed.allowed,
+        refused={reason: number for reason, number in refused.items() if number},
+        held=mailed.held + kept.held,
+    )
 
 
 def _add(row: CountRow, ran: DryRun, end: int) -> None:
     row.next_person = end
     row.audience += ran.audience
     row.allowed += ran.allowed
+    row.held += ran.held
     here = {reason.value: count for reason, count in ran.refused.items()}
     row.refused = dict(Counter(row.refused) + Counter(here))
 
@@ -89,7 +147,8 @@ def _kept(session: Session, row: CountRow) -> Count:
         session.delete(row)
     session.flush()
     refused = {Reason(reason): count for reason, count in row.refused.items()}
-    return Count(row.audience, row.allowed, refused, row.as_at, 1.0 if done else looked)
+    far = 1.0 if done else looked
+    return Count(row.audience, row.allowed, refused, row.as_at, row.held, far)
 
 
 def last_person(session: Session) -> int:
@@ -98,6 +157,6 @@ def last_person(session: Session) -> int:
     return int(session.execute(select(func.max(everybody.c.person_id))).scalar_one() or 0)
 
 
-def _key(rule: Rule, topic: Topic) -> str:
-    said = json.dumps([rule.model_dump(mode="json"), topic.value], sort_keys=True)
+def _key(rule: Rule, topic: Topic, terms: Terms) -> str:
+    said = json.dumps([rule.model_dump(mode="json"), topic.value, repr(terms)], sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()

@@ -1,13 +1,12 @@
 """Audiences: rules kept under a name, said in a sentence, counted by the sender's own decision."""
 
-import time
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 from sqlmodel import Session
 
 from mailer.access import ApiScope
-from mailer.campaigns import Count, audience
+from mailer.campaigns import audience
 from mailer.campaigns.audience import AudienceId, Rule, SavedAudience, sentence
 from mailer.vocabulary import Topic
 from preference_center.systems.api.audience_shapes import (
@@ -18,6 +17,7 @@ from preference_center.systems.api.audience_shapes import (
     CountForm,
 )
 from preference_center.systems.api.calls import Call, Needs, Receipt
+from preference_center.systems.api.counting import counted_in_time
 from preference_center.systems.api.errors import ApiRoute
 from preference_center.systems.api.pages import PlaceOf
 
@@ -26,8 +26,6 @@ routes = APIRouter(prefix="/audiences", route_class=ApiRoute, tags=["Audiences"]
 Writes = Annotated[Call, Depends(Needs(ApiScope.CAMPAIGNS))]
 Reads = Annotated[Call, Depends(Needs(ApiScope.READ, ApiScope.CAMPAIGNS))]
 Id = Annotated[int, Path(ge=1, le=2**63 - 1, description="The saved audience's id.")]
-COUNT_SECONDS = 1.5
-"""After so long an answer leaves, whole or not."""
 
 
 @routes.post("", status_code=201, response_model=AudienceAnswer)
@@ -91,13 +89,11 @@ def count_an_audience(audience: Id, topic: Topic, call: Reads, response: Respons
 
 
 def _counted(call: Call, response: Response, rule: Rule, topic: Topic, said: str) -> CountAnswer:
-    """Let the count go on, a transaction a step, until it is whole or the answer must leave."""
-    until = time.monotonic() + COUNT_SECONDS
-    told: Count | None = None
-    while told is None or not (told.is_whole or time.monotonic() >= until):
-        with call.step_long() as session:
-            told = audience.count_step(session, rule, topic=topic, now=call.now)
-    response.status_code = 200 if told.is_whole else 202
+    told = counted_in_time(
+        call,
+        response,
+        lambda session: audience.count_step(session, rule, topic=topic, now=call.now),
+    )
     shown = audience.published_count(told)
     return CountAnswer(
         state="counted" if told.is_whole else "counting",

@@ -1,7 +1,7 @@
 """The bodies of campaigns: what is said, to whom, when, and what became of it."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
@@ -228,9 +228,14 @@ class CampaignPage(Page):
 
 
 class PreviewAnswer(Answer):
-    """How a campaign would fare if it started now; nothing leaves by asking."""
+    """How a campaign would fare if it started now; nothing leaves by asking.
+
+    While it is still counting, the numbers are those of the customers looked at so far.
+    """
 
     id: int
+    state: Literal["counted", "counting"]
+    progress: float = Field(description="The part of all customers that was looked at.")
     as_at: datetime
     audience: int
     allowed: int

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel
 from sqlmodel import Session
 
@@ -31,6 +31,7 @@ from preference_center.systems.api.campaign_shapes import (
     TestForm,
     zone_answer,
 )
+from preference_center.systems.api.counting import counted_in_time
 from preference_center.systems.api.errors import ApiRoute
 from preference_center.systems.api.pages import PlaceOf
 
@@ -285,12 +286,20 @@ def _finding(found: Finding) -> FindingAnswer:
 
 
 @routes.get("/{campaign}/preview", response_model=PreviewAnswer)
-def preview_a_campaign(campaign: Id, call: Reads) -> PreviewAnswer:
-    """Count who would get it now and who would not, by reason, with the sender's own decision."""
-    with call.look_long() as session:
-        counted = campaigns.preview(session, CampaignId(campaign), now=call.now)
+def preview_a_campaign(campaign: Id, call: Reads, response: Response) -> PreviewAnswer:
+    """Count who would get it now and who would not, by reason, with the sender's own decision.
+
+    Answered with 202 while it is still counting.
+    """
+    counted = counted_in_time(
+        call,
+        response,
+        lambda session: campaigns.preview_step(session, CampaignId(campaign), now=call.now),
+    )
     return PreviewAnswer(
         id=campaign,
+        state="counted" if counted.is_whole else "counting",
+        progress=round(counted.progress, 4),
         as_at=counted.as_at,
         audience=counted.audience,
         allowed=counted.allowed,

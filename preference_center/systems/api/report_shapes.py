@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mailer.campaigns import By, FullReport, Interval, Measure, State
+from mailer.campaigns import By, Drift, FullReport, Interval, Measure, State, published_drift
 from mailer.campaigns.draft import Money
 from mailer.campaigns.figures import Row
 from mailer.campaigns.trial_figures import Group, HoldOut, PartFigures, TrialFigures
@@ -173,6 +173,18 @@ class FiguresAnswer(ReachAnswer):
     split: SplitAnswer | None = None
 
 
+class DriftAnswer(Answer):
+    """What changed since the campaign was counted, at its approval or its start: more, or fewer.
+
+    A change that fewer than ten people make is withheld, none included (C15).
+    """
+
+    since: datetime = Field(description="When it was counted.")
+    audience: Published
+    accepted: Published = Field(description="Beside those whom the count would have let.")
+    refused: dict[str, Published] = Field(description="By reason.")
+
+
 class ReportAnswer(Answer):
     """What became of the audience; the parts of the books always add up to the whole.
 
@@ -192,7 +204,21 @@ class ReportAnswer(Answer):
     unknown: int
     cancelled: int
     to_go: int
+    drift: DriftAnswer | None = Field(default=None, description="None before the start.")
     figures: FiguresAnswer | None = None
+
+
+def drift_answer(drift: Drift | None) -> DriftAnswer | None:
+    """Write what changed since a campaign was counted as the API gives it."""
+    if drift is None:
+        return None
+    shown = published_drift(drift)
+    return DriftAnswer(
+        since=shown.since,
+        audience=shown.audience,
+        accepted=shown.accepted,
+        refused={reason.value: change for reason, change in sorted(shown.refused.items())},
+    )
 
 
 def report_answer(report: FullReport) -> ReportAnswer:
@@ -210,6 +236,7 @@ def report_answer(report: FullReport) -> ReportAnswer:
         unknown=books.unknown,
         cancelled=books.cancelled,
         to_go=books.to_go,
+        drift=drift_answer(report.drift),
         figures=_figures(report),
     )
 

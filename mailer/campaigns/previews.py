@@ -1,0 +1,54 @@
+"""How a campaign would fare if it left now: a dry run of the sender's own decision."""
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from mailer.campaigns._rows import found, plan_from, split_from
+from mailer.campaigns._splitting import draw_of
+from mailer.campaigns._tables import CampaignRow
+from mailer.campaigns.audience import Audience, Count, Terms, count_now, count_step
+from mailer.campaigns.plans import Plan
+from mailer.campaigns.values import CampaignId
+from mailer.vocabulary import Topic
+
+
+def preview(session: Session, campaign_id: CampaignId, *, now: datetime) -> Count:
+    """Count in one go who would get a campaign now and who would not, for being held out too.
+
+    Raises CampaignNotFound.
+    """
+    row = found(session, campaign_id)
+    return count_of(session, row, plan_from(row), now=now)
+
+
+def preview_step(session: Session, campaign_id: CampaignId, *, now: datetime) -> Count:
+    """Go on counting what `preview` counts, as `count_step` does. Raises CampaignNotFound."""
+    row = found(session, campaign_id)
+    terms = _terms(row, plan_from(row))
+    return count_step(session, _rule(row).rule, topic=Topic(row.topic), terms=terms, now=now)
+
+
+def count_of(session: Session, row: CampaignRow, plan: Plan | None, *, now: datetime) -> Count:
+    """Count how a campaign would fare if it left now by a plan."""
+    terms = _terms(row, plan)
+    return count_now(session, _rule(row).rule, topic=Topic(row.topic), terms=terms, now=now)
+
+
+def count(session: Session, audience: Audience, *, topic: Topic, now: datetime) -> Count:
+    """Decide for everybody in an audience as the sender would, and count by reason."""
+    return count_now(session, audience.rule, topic=topic, now=now)
+
+
+def _rule(row: CampaignRow) -> Audience:
+    return Audience.model_validate(row.audience)
+
+
+def _terms(row: CampaignRow, plan: Plan | None) -> Terms:
+    split = split_from(row)
+    return Terms(
+        hours=plan.hours if plan else None,
+        use_by=plan.deadline if plan else None,
+        draw=draw_of(row.id or 0),
+        held_out=round(split.holdout_percent * 100) if split else 0,
+    )
