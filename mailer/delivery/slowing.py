@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import text
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from mailer.delivery._tables import ThrottleRow
 from mailer.delivery.pace import Pace
@@ -24,6 +24,7 @@ def go_slower(session: Session, asked: Mapping[str, int], *, now: datetime) -> N
         )
 
 
+_SLOW = text("SELECT scope, rate, top, slowed_at FROM delivery_throttle ORDER BY scope")
 _KEEP = text(
     """
     INSERT INTO delivery_throttle (scope, rate, top, slowed_at)
@@ -44,12 +45,8 @@ def pace_now(session: Session, pace: Pace, lane: Lane, *, now: datetime) -> Pace
 
 def slow_scopes(session: Session, *, now: datetime) -> dict[str, float]:
     """Return the messages a second of each scope that is slowed down at a moment."""
-    rows = session.exec(
-        select(ThrottleRow)
-        .order_by(col(ThrottleRow.scope))
-        .execution_options(populate_existing=True)
-    ).all()
-    rates = {row.scope: throttle_from(row).rate_at(now) for row in rows}
+    rows = session.execute(_SLOW).all()
+    rates = {row.scope: Throttle(*row).rate_at(now) for row in rows}
     return {scope: rate for scope, rate in rates.items() if rate is not None}
 
 

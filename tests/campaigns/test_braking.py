@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from mailer import campaigns, delivery
-from mailer.campaigns import CampaignId, CannotDo, ReasonNeeded, State
-from mailer.delivery import Brake, Cause, News
+from mailer.campaigns import CampaignId, CannotDo, Plan, ReasonNeeded, State
+from mailer.delivery import Brake, Cause, Limits, News
 from mailer.providers import Rejected
 from mailer.vocabulary import Heard
 from tests.campaigns.conftest import BY, Desk, new_campaign
@@ -130,3 +130,22 @@ def test_the_installations_limits_hold_for_whoever_has_none(desk: Desk) -> None:
     assert braked is not None
     assert (braked.cause, braked.count, braked.of) == (Cause.HARD_BOUNCES, 11, 200)
     assert "mailboxes that do not exist passed 5 %, 11 of 200" in campaigns.brake_sentence(braked)
+
+
+def test_a_copy_and_each_time_of_a_repetition_have_the_same_pace_and_brake(desk: Desk) -> None:
+    desk.customer("Ada Novak")
+    new = replace(new_campaign(), brake=BRAKE, pace=Limits(per_minute=600))
+    with desk.database.transaction() as session:
+        made = campaigns.create(session, new, brand=desk.parts.brand, by=BY, now=desk.now)
+    plan = Plan.model_validate(
+        {"at": "2026-11-23T09:00", "zone": "UTC", "repeat": {"every": "day", "times": 3}}
+    )
+    desk.do("schedule", made.campaign_id, plan=plan)
+    desk.later(days=1)
+    (first,) = desk.tick()
+    for each in (desk.look(first), desk.do("clone", made.campaign_id)):
+        assert (each.pace, each.brake) == (new.pace, new.brake)
+    mailing_id = desk.look(first).mailing_id
+    assert mailing_id is not None
+    with desk.database.reading() as session:
+        assert delivery.mailing_of(session, mailing_id).pace == new.pace

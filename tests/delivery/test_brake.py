@@ -1,5 +1,7 @@
 """The safety brake: figures past a limit stop a mailing in the commit that brought them."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,6 +17,7 @@ from mailer.delivery import (
     MailingState,
     NewMailing,
     News,
+    Sender,
     braked_of,
     create_mailing,
     prepare_audience,
@@ -26,6 +29,7 @@ from mailer.people import AudienceFilter, audience_of
 from mailer.providers import Later, Rejected, Unknown
 from mailer.vocabulary import Heard, Lane, MailingId, PersonId, Stream, Topic
 from tests.delivery.conftest import Road
+from tests.delivery.test_turns import senders
 from tests.people_of_tests import TestPerson
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -298,3 +302,26 @@ def test_a_sender_whose_word_comes_late_corrects_the_figures(road: Road) -> None
     road.sender._gate.hand_over = slow  # type: ignore[assignment, method-assign]
     road.sender.deliver_one(Lane.PROMOTIONAL)
     assert tally_of(road, mailing) == (5, 0, 0)
+
+
+def test_workers_that_pass_a_limit_together_stop_the_mailing_once(road: Road) -> None:
+    crowd = a_crowd(road, 40)
+    for each in crowd[:20]:
+        road.provider.answer_for(each.email, Rejected(554, "5.7.1 blocked", about_person=False))
+    for each in crowd[20:]:
+        road.provider.answer_for(each.email, Later(451, "4.3.0 later"))
+    mailing = a_mailing(road)
+    workers = senders(road, 4)
+    for each in workers:
+        each._begun_per_second = 10.0
+    at_once = threading.Barrier(4)
+
+    def rush(sender: Sender) -> None:
+        at_once.wait()
+        sender.deliver_one(Lane.PROMOTIONAL)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(rush, workers))
+    assert stopped(road, mailing) is not None
+    with road.database.reading() as session:
+        assert delivery.books(session, mailing).balance

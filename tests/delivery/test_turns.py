@@ -1,6 +1,8 @@
 """The pace of a mailing: one budget for all workers, held by every window, in nobody's way."""
 
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -273,3 +275,25 @@ def test_a_sending_domain_is_warmed_up_from_its_day_on(road: Road) -> None:
         work(road, workers, seconds=2)
         assert len(road.got()) == accepted
         road.later(days=1)
+
+
+def test_workers_that_take_turns_at_the_same_moment_share_them(road: Road) -> None:
+    a_crowd(road, 60)
+    mailing = a_mailing(road, pace=Limits(per_hour=25))
+    at_once = threading.Barrier(4)
+
+    def rush(sender: Sender) -> None:
+        at_once.wait()
+        while sender.deliver_one(Lane.PROMOTIONAL):
+            pass
+
+    workers = senders(road, 4)
+    for each in workers:
+        each._begun_per_second = 4.0
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(rush, workers))
+    assert len(road.got()) == len(set(road.got())) == 25
+    with road.database.reading() as session:
+        books = delivery.books(session, mailing)
+    assert (books.accepted, books.to_go) == (25, 35)
+    assert books.balance
