@@ -312,8 +312,8 @@ def test_workers_that_pass_a_limit_together_stop_the_mailing_once(road: Road) ->
         road.provider.answer_for(each.email, Later(451, "4.3.0 later"))
     mailing = a_mailing(road)
     workers = senders(road, 4)
-    for each in workers:
-        each._begun_per_second = 10.0
+    for worker in workers:
+        worker._begun_per_second = 10.0
     at_once = threading.Barrier(4)
 
     def rush(sender: Sender) -> None:
