@@ -7,6 +7,7 @@ from datetime import timedelta
 import structlog
 
 from mailer import access, campaigns, delivery
+from mailer.campaigns import CampaignId
 from mailer.database import CommitInDoubt, DatabaseAway
 from mailer.delivery import Sender
 from mailer.vocabulary import Lane
@@ -85,19 +86,26 @@ class Shift:
 
         Clicks are counted with no transaction open; one short one per campaign decides.
         """
-        database, now = self._parts.database, self._parts.clock()
         try:
-            with database.reading() as session:
-                due = campaigns.looks_due(session, now=now)
-            for each in due:
-                with database.reading() as session:
-                    look = campaigns.look_at(session, self._parts.vault, each, now=now)
-                with database.transaction() as session:
-                    campaigns.decide(session, look, now=now)
+            with self._parts.database.reading() as session:
+                due = campaigns.looks_due(session, now=self._parts.clock())
         except (DatabaseAway, CommitInDoubt) as error:
-            log.warning("campaigns.undecided", why=type(error).__name__)
-        except Exception as error:  # a fault in one campaign must not hold up those under way
-            log.error("campaigns.undecided", why=type(error).__name__)
+            log.warning("campaigns.waiting", why=type(error).__name__)
+            return
+        for each in due:
+            try:
+                self._decide_one_campaign(each)
+            except (DatabaseAway, CommitInDoubt) as error:
+                log.warning("campaign.undecided", campaign=each, why=type(error).__name__)
+            except Exception as error:  # a fault in one campaign must not hold up the others
+                log.error("campaign.undecided", campaign=each, why=type(error).__name__)
+
+    def _decide_one_campaign(self, campaign_id: CampaignId) -> None:
+        database, now = self._parts.database, self._parts.clock()
+        with database.reading() as session:
+            look = campaigns.look_at(session, self._parts.vault, campaign_id, now=now)
+        with database.transaction() as session:
+            campaigns.decide(session, look, now=now)
 
     def tick(self) -> None:
         """Ring where something is due, pause what was braked, close what is done; twice without harm."""

@@ -227,10 +227,10 @@ def slices_of(people: FromClause, *, by: Sequence[str] = ()) -> CTE:
         .cte("whole")
         .prefix_with("MATERIALIZED")
     )
-    return _cut(whole, by)
+    return pieces_of(whole, by)
 
 
-def _cut(whole: CTE, by: Sequence[str]) -> CTE:
+def pieces_of(whole: CTE, by: Sequence[str]) -> CTE:
     """Cut the arrays of each kind into pieces (id, persons, addresses, size, and the kind)."""
     count = func.cardinality(whole.c.persons)
     cuts = (

@@ -8,6 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import (
     ARRAY,
+    CTE,
+    BigInteger,
     Boolean,
     ColumnElement,
     DateTime,
@@ -24,13 +26,14 @@ from sqlmodel import Session
 
 from mailer import people
 from mailer.delivery.by_zone import Moments
-from mailer.delivery.mailings import insert_slices, slices_of
+from mailer.delivery.mailings import insert_slices, pieces_of
 from mailer.delivery.variants import digest_of, mark_at
 from mailer.vocabulary import MailingId
 
 UNDECIDED = datetime(9999, 1, 1, tzinfo=UTC)
 """Before this no batch is due that waits for a choice: whoever looks for due ones passes it over."""
 MOMENT = DateTime(timezone=True)
+_numbers = ARRAY(BigInteger)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def prepare_split(
     parts whenever it is done. `parts` are in the order of their ends; none is empty, and the last
     one ends at WHOLE.
     """
-    slices = slices_of(_drawn(audience, draw, parts), by=("due", "part", "variant", "waits"))
+    slices = pieces_of(_gathered(audience, draw, parts), by=("due", "variant", "waits"))
     never = bindparam("undecided", UNDECIDED, type_=MOMENT)
     return insert_slices(
         session,
@@ -89,25 +92,56 @@ def drawn(audience: Select[Any], draw: str, *, ends: Sequence[int]) -> list[Sele
     return [chosen.where(part == number) for number in range(len(ends) + 1)]
 
 
-def _drawn(audience: Select[Any], draw: str, parts: Sequence[Part]) -> FromClause:
-    """Give everybody of an audience their part of the draw, with its variant and their moment."""
+def _gathered(audience: Select[Any], draw: str, parts: Sequence[Part]) -> CTE:
+    """Gather the people of every part, and moment, into arrays, in one pass without a sort.
+
+    An ORDER BY keeps the draw in a SELECT of its own, so that it is reckoned once a person.
+    """
     who = audience.order_by(None).subquery("audience")
     part = part_of(draw, who.c.person_id, [each.until for each in parts[:-1]])
-    drawn = sa.select(who.c.person_id, who.c.address_id, part.label("part")).subquery("drawn")
-    told = _told(parts)
-    whole = drawn.join(told, told.c.part == drawn.c.part)
-    due: ColumnElement[datetime] = told.c.otherwise
-    if any(each.moments.of_zone for each in parts):
-        zones, named = people.zones_of().subquery("zones"), _named(parts)
-        whole = whole.outerjoin(zones, zones.c.person_id == drawn.c.person_id).outerjoin(
-            named, (named.c.part == drawn.c.part) & (named.c.name == zones.c.timezone)
+    drawn: Select[Any] = sa.select(who.c.person_id, who.c.address_id, part.label("part"))
+    people_of = drawn.order_by(who.c.person_id).subquery("drawn")
+    of_zones = _with_zones(people_of, parts) if _is_by_zone(parts) else people_of
+    kinds = [of_zones.c[name] for name in ("part", "due") if name in of_zones.c]
+    grouped = (
+        sa.select(
+            *kinds,
+            func.array_agg(of_zones.c.person_id, type_=_numbers).label("persons"),
+            func.array_agg(of_zones.c.address_id, type_=_numbers).label("addresses"),
         )
-        due = func.coalesce(named.c.due, told.c.otherwise, type_=MOMENT)
-    return (
-        sa.select(drawn, told.c.variant, told.c.waits, due.label("due"))
-        .select_from(whole)
-        .subquery("placed")
+        .group_by(*kinds)
+        .subquery("grouped")
     )
+    told = _told(parts)
+    due: ColumnElement[datetime] = told.c.otherwise
+    if "due" in grouped.c:
+        due = func.coalesce(grouped.c.due, told.c.otherwise, type_=MOMENT)
+    return (
+        sa.select(
+            grouped.c.persons,
+            grouped.c.addresses,
+            told.c.variant,
+            told.c.waits,
+            due.label("due"),
+        )
+        .select_from(grouped.join(told, told.c.part == grouped.c.part))
+        .order_by(due, told.c.part)
+        .cte("whole")
+        .prefix_with("MATERIALIZED")
+    )
+
+
+def _is_by_zone(parts: Sequence[Part]) -> bool:
+    return any(each.moments.of_zone for each in parts)
+
+
+def _with_zones(drawn: FromClause, parts: Sequence[Part]) -> FromClause:
+    """Give everybody the moment of their zone and part, as `due`; NULL where it has none."""
+    zones, named = people.zones_of().subquery("zones"), _named(parts)
+    whole = drawn.outerjoin(zones, zones.c.person_id == drawn.c.person_id).outerjoin(
+        named, (named.c.part == drawn.c.part) & (named.c.name == zones.c.timezone)
+    )
+    return sa.select(drawn, named.c.due).select_from(whole).subquery("placed")
 
 
 def _told(parts: Sequence[Part]) -> FromClause:
