@@ -7,7 +7,19 @@ from datetime import UTC, datetime
 from operator import add
 from typing import Any, assert_never
 
-from sqlalchemy import Float, Select, case, cast, extract, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    FromClause,
+    Select,
+    case,
+    cast,
+    extract,
+    func,
+    literal,
+    select,
+    text,
+)
 from sqlmodel import Session
 
 from mailer import delivery, measure, orders, people, permission
@@ -22,6 +34,8 @@ from mailer.vocabulary import MailingId, PersonId
 Group = tuple[str, str]
 """A part of the split, empty without one, and a recipient domain."""
 PART, DOMAIN = 0, 1
+GATHERED = "campaigns_gathered"
+"""The table of a report's people, while it is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +122,19 @@ def effect_of(
 
 
 def count_mailing(session: Session, vault: Vault, mailing_id: MailingId) -> Counts:
-    """Count everything about a mailing's people, in a handful of statements over all of them."""
+    """Count everything about a mailing's people, in a handful of statements over all of them.
+
+    They are gathered once, in a temporary table that is gone before the answer: to find who was
+    handed a mail anew in each statement took most of the time.
+    """
     mailing = delivery.mailing_of(session, mailing_id)
+    who = _gathered(session, vault, mailing)
+    reached = _reached(session, who, mailing_id)
     reactions = measure.reactions_of(
-        session, mailing_id, people=_looked_at(vault, mailing), links=len(mailing.targets)
+        session, mailing_id, people=_looked_at(who), links=len(mailing.targets)
     )
-    reached = _reached(session, vault, mailing_id)
+    opted_out_at = _opted_out_at(session, who, mailing_id)
+    session.execute(text(f"DROP TABLE {GATHERED}"))
     by_domain = replace(
         reactions,
         opened=_by(DOMAIN, reactions.opened),
@@ -124,7 +145,7 @@ def count_mailing(session: Session, vault: Vault, mailing_id: MailingId) -> Coun
         reactions=by_domain,
         targets=mailing.targets,
         handed_over_at=delivery.handed_over_when(session, mailing_id),
-        opted_out_at=_opted_out_at(session, mailing_id),
+        opted_out_at=opted_out_at,
         turnover=orders.orders_after(session, _as_survivors(session, reactions.clicks)),
         trial=_trial(session, reached, reactions),
     )
@@ -193,61 +214,75 @@ def _added(which: int, reached: Mapping[Group, Reached]) -> dict[str, Reached]:
     return added
 
 
-def _looked_at(vault: Vault, mailing: Mailing) -> Select[Any]:
-    """Select whose clicks and opens are judged: handed over, and not switched off (C17)."""
+def _gathered(session: Session, vault: Vault, mailing: Mailing) -> FromClause:
+    """Gather who was handed a mailing, with their part, domain and whether they are measured."""
     handed = delivery.handed_over_of(mailing.id).subquery("handed")
-    links = {number: each.links for number, each in enumerate(mailing.variants, start=1)}
     mailboxes = people.mailboxes_of(vault).subquery("mailboxes")
     measurable = permission.measurable().subquery("measurable")
-    return (
+    whole = (
         select(
             handed.c.person_id,
             handed.c.handed_at,
+            handed.c.part,
+            mailboxes.c.domain,
             mailboxes.c.domain_tag.label("crowd"),
-            func.concat(handed.c.part, "/", mailboxes.c.domain).label("group"),
-            (
-                case(links, value=handed.c.variant, else_=len(mailing.targets))
-                if links
-                else literal(len(mailing.targets))
-            ).label("links"),
+            _links(mailing, handed).label("links"),
+            measurable.c.person_id.is_not(None).label("measurable"),
         )
         .join(mailboxes, mailboxes.c.address_id == handed.c.address_id)
-        .join(measurable, measurable.c.person_id == handed.c.person_id)
+        .outerjoin(measurable, measurable.c.person_id == handed.c.person_id)
     )
+    gathered = whole.into(GATHERED, temporary=True)
+    session.execute(gathered)
+    session.execute(text(f"ANALYZE {GATHERED}"))
+    return gathered.table
 
 
-def _reached(session: Session, vault: Vault, mailing_id: MailingId) -> dict[Group, Reached]:
-    """Count by part and domain whom the mail reached, in one statement over the rooms' own SELECTs."""
-    handed = delivery.handed_over_of(mailing_id).subquery("handed")
-    mailboxes = people.mailboxes_of(vault).subquery("mailboxes")
-    measurable = permission.measurable().subquery("measurable")
+def _links(mailing: Mailing, handed: FromClause) -> ColumnElement[int]:
+    links = {number: each.links for number, each in enumerate(mailing.variants, start=1)}
+    whole = literal(len(mailing.targets))
+    return case(links, value=handed.c.variant, else_=whole) if links else whole
+
+
+def _looked_at(who: FromClause) -> Select[Any]:
+    """Select whose clicks and opens are judged: handed over, and not switched off (C17)."""
+    return select(
+        who.c.person_id,
+        who.c.handed_at,
+        who.c.crowd,
+        func.concat(who.c.part, "/", who.c.domain).label("group"),
+        who.c.links,
+    ).where(who.c.measurable)
+
+
+def _reached(session: Session, who: FromClause, mailing_id: MailingId) -> dict[Group, Reached]:
+    """Count by part and domain whom the mail reached."""
     heard = delivery.heard_of(mailing_id).subquery("heard")
     opted_out = permission.opt_outs_by(mailing_id).subquery("opted_out")
     counts = (
         func.count(),
-        func.count(measurable.c.person_id),
+        func.count().filter(who.c.measurable),
         *(func.count().filter(heard.c[name]) for name in ("delivered", "bounced", "complained")),
         func.count(opted_out.c.person_id),
     )
-    whole = handed.join(mailboxes, mailboxes.c.address_id == handed.c.address_id)
-    for more in (measurable, heard, opted_out):
-        whole = whole.outerjoin(more, more.c.person_id == handed.c.person_id)
+    whole = who
+    for more in (heard, opted_out):
+        whole = whole.outerjoin(more, more.c.person_id == who.c.person_id)
     rows = session.execute(
-        select(handed.c.part, mailboxes.c.domain, *counts)
+        select(who.c.part, who.c.domain, *counts)
         .select_from(whole)
-        .group_by(handed.c.part, mailboxes.c.domain)
+        .group_by(who.c.part, who.c.domain)
     )
     return {(part, domain): Reached(*counted) for part, domain, *counted in rows}
 
 
-def _opted_out_at(session: Session, mailing_id: MailingId) -> dict[datetime, int]:
+def _opted_out_at(session: Session, who: FromClause, mailing_id: MailingId) -> dict[datetime, int]:
     """Count the opt-outs of people who were handed the mail, by quarter of an hour."""
-    handed = delivery.handed_over_of(mailing_id).subquery("handed")
     opted_out = permission.opt_outs_by(mailing_id).subquery("opted_out")
     quarter = func.floor(cast(extract("epoch", opted_out.c.at), Float) / QUARTER)
     rows = session.execute(
         select(quarter, func.count())
-        .join(handed, handed.c.person_id == opted_out.c.person_id)
+        .join(who, who.c.person_id == opted_out.c.person_id)
         .group_by(quarter)
     )
     return {datetime.fromtimestamp(each * QUARTER, UTC): count for each, count in rows}

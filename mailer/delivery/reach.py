@@ -23,7 +23,7 @@ _HANDED_OVER = """
     CROSS JOIN LATERAL unnest(r.persons, r.addresses) AS p(person_id, address_id)
     LEFT JOIN delivery_exception e ON e.batch_id = b.id AND e.person_id = p.person_id
     WHERE b.mailing_id = :mailing_id AND b.accepted > 0
-      AND (b.state = 'settled' AND e.person_id IS NULL OR e.outcome = 'accepted')
+      AND CASE WHEN e.person_id IS NULL THEN b.state = 'settled' ELSE e.outcome = 'accepted' END
 """
 
 

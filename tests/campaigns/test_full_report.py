@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from sqlalchemy import text
 
 from mailer import campaigns, delivery, orders, permission
 from mailer.campaigns import By, CampaignId, Figures, FullReport, csv_of
@@ -293,3 +294,22 @@ def test_a_merged_customers_order_counts_for_their_click(desk: Desk) -> None:
     _order(desk, survivor, "theirs", after=90_000)
     [money] = figures(desk, campaign_id).money
     assert money.orders is None or money.orders == 11
+
+
+def test_a_report_leaves_no_table_behind_and_may_be_made_twice_in_one_transaction(
+    desk: Desk,
+) -> None:
+    desk.customer("Jo Example")
+    campaign_id = desk.draft()
+    desk.do("start", campaign_id)
+    desk.send_all()
+    with desk.database.reading() as session:
+        first, second = (
+            campaigns.full_report_of(session, desk.parts.vault, campaign_id, now=desk.now)
+            for _ in range(2)
+        )
+        left = session.execute(
+            text("SELECT count(*) FROM pg_class WHERE relpersistence = 't' AND relkind = 'r'")
+        ).scalar_one()
+    assert first == second
+    assert left == 0
