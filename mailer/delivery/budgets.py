@@ -34,13 +34,14 @@ class Budget:
 def room_for(session: Session, batch: Claimed, pace: Pace, *, now: datetime) -> int:
     """Return how many of a batch may begin now by every limit that holds for it.
 
-    Nothing is taken. Where nobody may, the mailing is not claimed again before its turn.
+    Nothing is taken and nothing locked: claims of several workers do not wait for each other. Where
+    nobody may, the mailing is not claimed again before its turn.
     """
     if batch.lane is Lane.ORDERS:
         return UNLIMITED
     at, least = now.timestamp(), UNLIMITED
     for budget in budgets_of(batch.mailing.id, batch.mailing.pace, pace, now):
-        there = room(budget.limits, _spent(session, budget, now), at)
+        there = room(budget.limits, _spent_so_far(session, budget), at)
         if not there.messages:
             _let_wait(session, budget, there.ready_at, now)
         least = min(least, there.messages)
@@ -123,6 +124,13 @@ def _spent(session: Session, budget: Budget, now: datetime) -> Spent:
     stored: Any = session.execute(
         _SPENT, {"budget": budget.name, "mailing_id": budget.mailing_id, "now": now}
     ).scalar_one()
+    return Spent.read(stored) if stored else Spent()
+
+
+def _spent_so_far(session: Session, budget: Budget) -> Spent:
+    stored: Any = session.execute(
+        text("SELECT spent FROM delivery_pace WHERE budget = :budget"), {"budget": budget.name}
+    ).scalar_one_or_none()
     return Spent.read(stored) if stored else Spent()
 
 
