@@ -117,6 +117,8 @@ class Settings(BaseModel):
     brake_unknown: float = Field(default=5, ge=0, le=100, allow_inf_nan=False)
     brake_after: int = Field(default=200, ge=1, le=10**9)
     """People handed over before whom nothing is judged."""
+    cap: str = ""
+    """Promotional mails to one mailbox at most, over all campaigns: `3/7d`, or `1/1d,3/7d`."""
     reply_timeout: float = Field(default=60.0, gt=0, allow_inf_nan=False)
     """Seconds that the provider may take to answer a message before its fate is unknown."""
     lease_seconds: float = Field(default=30.0, gt=0, allow_inf_nan=False)

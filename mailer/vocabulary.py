@@ -121,6 +121,7 @@ class Reason(StrEnum):
     NOT_UNCONFIRMED = "not.unconfirmed"
     NOT_PAUSED = "not.paused"
     NOT_OFTEN = "not.often"
+    NOT_CAP = "not.cap"
     NOT_GPC = "not.gpc"
     NOT_BOUNCE = "not.bounce"
     NOT_COMPLAINT = "not.complaint"

@@ -35,6 +35,7 @@ from mailer.delivery import (
 from mailer.journal import Journal
 from mailer.letters import Brand
 from mailer.links import Links
+from mailer.permission import Cap, CapInvalid, read_cap
 from mailer.providers import (
     Manners,
     MemoryProvider,
@@ -96,7 +97,13 @@ class Parts:
             approval_above=self.settings.approval_above,
             test_domains=_hosts("test_domains", self.settings.test_domains),
             brake=_brake(self.settings),
+            cap=self.cap,
         )
+
+    @property
+    def cap(self) -> Cap:
+        """How much promotional mail a mailbox gets at most, over all campaigns."""
+        return _cap(self.settings)
 
     def close(self) -> None:
         """Give back connections and close the journal."""
@@ -153,6 +160,7 @@ def refuse_unusable(settings: Settings) -> None:
     """Raise SettingsInvalid, naming the variable, for what only a sender would trip over later."""
     _hosts("link_hosts", settings.link_hosts)
     _hosts("test_domains", settings.test_domains)
+    _cap(settings)
     try:
         pace = _pace(settings)
     except PaceInvalid as error:
@@ -218,11 +226,13 @@ def build_sender(
     )
     return Sender(
         parts.database,
-        Gate(parts.database, provider or build_provider(settings)),
+        Gate(parts.database, provider or build_provider(settings), cap=parts.cap),
         press,
         parts.journal,
         SenderClock(now=parts.clock, sleep=sleep),
-        SenderSettings(lease=timedelta(seconds=settings.lease_seconds), pace=_pace(settings)),
+        SenderSettings(
+            lease=timedelta(seconds=settings.lease_seconds), pace=_pace(settings), cap=parts.cap
+        ),
     )
 
 
@@ -264,6 +274,14 @@ def _brake(settings: Settings) -> Brake:
         unknown=settings.brake_unknown,
         after=settings.brake_after,
     )
+
+
+def _cap(settings: Settings) -> Cap:
+    """Read the cap. Raises SettingsInvalid."""
+    try:
+        return read_cap(settings.cap)
+    except CapInvalid as error:
+        raise SettingsInvalid(f"MAILER_CAP: {error}") from None
 
 
 def _brand(settings: Settings) -> Brand:

@@ -62,7 +62,7 @@ def start_row(
     content = PromotionalContent.model_validate(row.content)
     split = split_from(row)
     if row.counted is None or not is_approved(row):
-        row.counted = drift.stored(count_of(session, row, plan, now=now))
+        row.counted = drift.stored(count_of(session, row, plan, cap=rules.cap, now=now))
     row.mailing_id = _make_mailing(session, row, content, split, plan, brand, rules, now)
     row.audience_size = _prepare(session, row, split, plan, progress, now)
     row.state, row.started_at, row.taken_back = target, now, None

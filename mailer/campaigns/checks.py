@@ -37,6 +37,7 @@ from mailer.letters import (
     read_without,
     rehearse,
 )
+from mailer.permission import NO_CAP, Cap
 from mailer.vocabulary import Topic
 
 DEFAULT_BRAKE = Brake()
@@ -73,6 +74,8 @@ class Rules:
     """People; a larger audience needs the approval of somebody else. 0 asks for it always."""
     test_domains: tuple[str, ...] = ()
     """Domains whose addresses may get tests; none for the sender's organisation."""
+    cap: Cap = NO_CAP
+    """What a mailbox gets at most over all campaigns."""
     brake: Brake = DEFAULT_BRAKE
     """When the figures of a campaign stop it."""
 

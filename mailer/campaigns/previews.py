@@ -10,28 +10,35 @@ from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.audience import Audience, Count, Terms, count_now, count_step
 from mailer.campaigns.plans import Plan
 from mailer.campaigns.values import CampaignId
+from mailer.permission import NO_CAP, Cap
 from mailer.vocabulary import Topic
 
 
-def preview(session: Session, campaign_id: CampaignId, *, now: datetime) -> Count:
+def preview(
+    session: Session, campaign_id: CampaignId, *, cap: Cap = NO_CAP, now: datetime
+) -> Count:
     """Count in one go who would get a campaign now and who would not, for being held out too.
 
     Raises CampaignNotFound.
     """
     row = found(session, campaign_id)
-    return count_of(session, row, plan_from(row), now=now)
+    return count_of(session, row, plan_from(row), cap=cap, now=now)
 
 
-def preview_step(session: Session, campaign_id: CampaignId, *, now: datetime) -> Count:
+def preview_step(
+    session: Session, campaign_id: CampaignId, *, cap: Cap = NO_CAP, now: datetime
+) -> Count:
     """Go on counting what `preview` counts, as `count_step` does. Raises CampaignNotFound."""
     row = found(session, campaign_id)
-    terms = _terms(row, plan_from(row))
+    terms = _terms(row, plan_from(row), cap)
     return count_step(session, _rule(row).rule, topic=Topic(row.topic), terms=terms, now=now)
 
 
-def count_of(session: Session, row: CampaignRow, plan: Plan | None, *, now: datetime) -> Count:
+def count_of(
+    session: Session, row: CampaignRow, plan: Plan | None, *, cap: Cap, now: datetime
+) -> Count:
     """Count how a campaign would fare if it left now by a plan."""
-    terms = _terms(row, plan)
+    terms = _terms(row, plan, cap)
     return count_now(session, _rule(row).rule, topic=Topic(row.topic), terms=terms, now=now)
 
 
@@ -44,11 +51,12 @@ def _rule(row: CampaignRow) -> Audience:
     return Audience.model_validate(row.audience)
 
 
-def _terms(row: CampaignRow, plan: Plan | None) -> Terms:
+def _terms(row: CampaignRow, plan: Plan | None, cap: Cap) -> Terms:
     split = split_from(row)
     return Terms(
         hours=plan.hours if plan else None,
         use_by=plan.deadline if plan else None,
         draw=draw_of(row.id or 0),
         held_out=round(split.holdout_percent * 100) if split else 0,
+        cap=cap,
     )

@@ -264,12 +264,12 @@ def _refusing() -> Iterator[None]:
 
 
 def _counted(parts: "Parts", rule: "Rule", topic: Topic) -> "Count":
-    from mailer.campaigns.audience import count_step
+    from mailer.campaigns.audience import Terms, count_step
 
     now = parts.clock()
     while True:
         with parts.database.transaction() as session:
-            told = count_step(session, rule, topic=topic, now=now)
+            told = count_step(session, rule, topic=topic, terms=Terms(cap=parts.cap), now=now)
         if told.is_whole:
             return told
 

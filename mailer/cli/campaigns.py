@@ -173,7 +173,7 @@ def status(*, campaign_id: int, as_json: bool) -> None:
         report = report_of(session, CampaignId(campaign_id))
         drift = drift_answer(report.drift)
         if report.campaign.mailing_id is None:
-            ahead = preview(session, report.campaign.campaign_id, now=parts.clock())
+            ahead = preview(session, report.campaign.campaign_id, cap=parts.cap, now=parts.clock())
             books = {
                 "audience": ahead.audience,
                 "allowed": ahead.allowed,

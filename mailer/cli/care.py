@@ -28,7 +28,13 @@ def explain(*, address: str, limit: int, as_json: bool) -> None:
     with the_parts() as parts, parts.database.transaction() as session:
         try:
             told = support.explain(
-                session, parts.vault, address, actor=ACTOR, now=parts.clock(), limit=limit
+                session,
+                parts.vault,
+                address,
+                actor=ACTOR,
+                cap=parts.cap,
+                now=parts.clock(),
+                limit=limit,
             )
         except AddressInvalid as error:
             raise Refused(str(error)) from None

@@ -7,9 +7,10 @@ from sqlalchemy import BigInteger, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
-from mailer.delivery.facts import ask, asked_about, facts_of_given, read_facts
+from mailer.delivery.facts import ask, asked_about, facts_of_given, limits_of, read_facts
 from mailer.delivery.mailings import mailing_of
 from mailer.delivery.variants import unless_held_out
+from mailer.permission import NO_CAP, Cap
 from mailer.vocabulary import MailingId, PersonId, Reason, Refused, Verdict
 
 _WAITING = text(
@@ -24,7 +25,12 @@ _WAITING = text(
 
 
 def verdicts_ahead(
-    session: Session, mailing_id: MailingId, persons: Collection[PersonId], *, now: datetime
+    session: Session,
+    mailing_id: MailingId,
+    persons: Collection[PersonId],
+    *,
+    cap: Cap = NO_CAP,
+    now: datetime,
 ) -> dict[PersonId, Verdict]:
     """Decide as the sender would now, at the address that the mail was prepared for.
 
@@ -40,18 +46,18 @@ def verdicts_ahead(
         }
     rows = ask(
         session,
-        facts_of_given(zoned=mailing.quiet_hours is not None),
+        facts_of_given(zoned=mailing.quiet_hours is not None, limits=limits_of(mailing, cap)),
         {
             "persons": [row.person_id for row in waiting],
             "addresses": [row.address_id for row in waiting],
-            **asked_about(mailing_id, now),
+            **asked_about(mailing_id, now, cap),
         },
     )
     curfew = mailing.curfew(now)
     drawn = {PersonId(row.person_id): row.variant for row in waiting}
     return {
         person: unless_held_out(
-            mailing.verdict_on(same.facts, curfew=curfew, now=now), drawn[person]
+            mailing.verdict_on(same.facts, curfew=curfew, cap=cap, now=now), drawn[person]
         )
         for same in map(read_facts, rows)
         for person in same.versions

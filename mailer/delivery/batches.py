@@ -15,7 +15,7 @@ from mailer.delivery._tables import BatchRow, ExceptionRow, MailingRow, PlaceRow
 from mailer.delivery.mailings import Mailing, mailing_from
 from mailer.delivery.pace import IN_TURN
 from mailer.delivery.variants import unless_held_out
-from mailer.permission import Curfew, Facts
+from mailer.permission import Cap, Curfew, Facts
 from mailer.vocabulary import (
     AddressId,
     BatchId,
@@ -46,9 +46,11 @@ class Claimed:
     variant: int | None = None
     """For which of the mailing's letters its people were drawn."""
 
-    def verdict_on(self, facts: Facts, *, curfew: Curfew | None, now: datetime) -> Verdict:
+    def verdict_on(
+        self, facts: Facts, *, curfew: Curfew | None, cap: Cap, now: datetime
+    ) -> Verdict:
         """Decide about one of its people; the held-out are refused where they would be mailed."""
-        verdict = self.mailing.verdict_on(facts, curfew=curfew, now=now)
+        verdict = self.mailing.verdict_on(facts, curfew=curfew, cap=cap, now=now)
         return unless_held_out(verdict, self.variant)
 
     def without(self, persons: Iterable[PersonId]) -> "Claimed":

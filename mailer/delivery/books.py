@@ -11,10 +11,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
 from mailer import people
-from mailer.delivery.facts import asked_about, counts_select, facts_from
+from mailer.delivery.facts import Limits, asked_about, counts_select, facts_from
 from mailer.delivery.pace import IN_TURN
 from mailer.delivery.slowing import slow_scopes
-from mailer.permission import Curfew, decide
+from mailer.permission import NO_CAP, Cap, Curfew, decide
 from mailer.vocabulary import (
     Allowed,
     BatchId,
@@ -187,6 +187,7 @@ def dry_run(
     topic: Topic | None,
     audience: Select[Any],
     curfew: Curfew | None = None,
+    cap: Cap = NO_CAP,
     now: datetime,
 ) -> DryRun:
     """Decide for everybody of an audience as the sender would; nothing is written.
@@ -196,9 +197,10 @@ def dry_run(
     counts: Counter[Reason] = Counter()
     allowed = held = 0
     who = audience.order_by(None).cte("who")
-    statement = counts_select(who, zoned=curfew is not None)
-    for row in session.execute(statement, asked_about(NO_MAILING, now)):
-        verdict = decide(stream, topic, facts_from(row), curfew=curfew, now=now)
+    limits = Limits.asked_for(stream, cap)
+    statement = counts_select(who, zoned=curfew is not None, limits=limits)
+    for row in session.execute(statement, asked_about(NO_MAILING, now, cap)):
+        verdict = decide(stream, topic, facts_from(row), curfew=curfew, cap=cap, now=now)
         if isinstance(verdict, Allowed):
             allowed += row.people
         elif isinstance(verdict, Held):

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, assert_never
 
 from sqlalchemy import (
     CTE,
@@ -16,32 +17,34 @@ from sqlalchemy import (
     Select,
     bindparam,
     case,
+    cast,
     false,
     func,
+    literal,
     literal_column,
+    null,
     select,
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlmodel import Session, SQLModel
 
 from mailer import people, permission
 from mailer.database import looked_up
 from mailer.delivery import _tables  # noqa: F401 - registers the tables
-from mailer.delivery.mailings import TEST
-from mailer.permission import Facts
-from mailer.vocabulary import Frequency, MailingId, PersonId
+from mailer.delivery.mailings import TEST, Mailing
+from mailer.permission import Cap, Facts
+from mailer.vocabulary import Frequency, MailingId, PersonId, Stream
 
 _batch = SQLModel.metadata.tables["delivery_batch"]
 _roster = SQLModel.metadata.tables["delivery_roster"]
 _place = SQLModel.metadata.tables["delivery_place"]
 _mailing = SQLModel.metadata.tables["delivery_mailing"]
+_FEWEST = bindparam("fewest", type_=BigInteger)
 _OTHER = bindparam("mailing_id", type_=BigInteger)
-_LIMITED = tuple(each for each in Frequency if each.days)
-_SINCES = {
-    each.value: bindparam(f"since_{each}", type_=DateTime(timezone=True)) for each in _LIMITED
-}
+_SINCES = {each: bindparam(f"since_{each}", type_=DateTime(timezone=True)) for each in Frequency}
+_MOMENTS = ARRAY(DateTime(timezone=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +54,38 @@ class SameFacts:
     versions: Mapping[PersonId, int]
     """Each of them, and the version of what letters print about them."""
     tracking: bool
-    younger_in_hand: bool
     facts: Facts
 
 
-def asked_about(mailing_id: MailingId, now: datetime) -> dict[str, Any]:
-    """Return what every statement of facts binds beside the people: whose mailing, and when."""
-    sinces = {f"since_{each}": now - timedelta(days=each.days) for each in _LIMITED}
-    return {"mailing_id": mailing_id, **sinces}
+def asked_about(mailing_id: MailingId, now: datetime, cap: Cap) -> dict[str, Any]:
+    """Return what every statement of facts binds beside the people: whose mailing, when, the cap."""
+    sinces = {
+        f"since_{each}": now - max(timedelta(days=each.days), cap.period) for each in Frequency
+    }
+    return {"mailing_id": mailing_id, "fewest": cap.fewest, **sinces}
+
+
+class Limits(StrEnum):
+    """Of whom it is asked what their mailbox got lately."""
+
+    NOBODYS = "nobody's"
+    """Order updates and tests ask for no rhythm."""
+    OWN = "own"
+    """Those who set themselves a frequency."""
+    EVERYBODYS = "everybody's"
+    """The company has a cap."""
+
+    @classmethod
+    def asked_for(cls, stream: Stream, cap: Cap) -> "Limits":
+        """Return whose limits mail of a stream asks for."""
+        if stream is Stream.ORDER_UPDATE:
+            return cls.NOBODYS
+        return cls.EVERYBODYS if cap else cls.OWN
+
+
+def limits_of(mailing: Mailing, cap: Cap) -> Limits:
+    """Say of whom a mailing asks what their mailbox got lately."""
+    return Limits.asked_for(mailing.stream, cap) if mailing.has_rhythm else Limits.NOBODYS
 
 
 _ONE_PLAN = text("SELECT set_config('plan_cache_mode', 'force_generic_plan', true)")
@@ -71,10 +98,10 @@ def ask(session: Session, statement: Select[Any], given: Mapping[str, Any]) -> S
     return session.execute(statement, given).all()
 
 
-@lru_cache(maxsize=2)  # a statement is made once: making it costs as much as running it
-def facts_of_given(*, zoned: bool) -> Select[Any]:
+@lru_cache(maxsize=6)  # a statement is made once: making it costs as much as running it
+def facts_of_given(*, zoned: bool, limits: Limits) -> Select[Any]:
     """The facts of the people in the bound arrays `persons` and `addresses`."""
-    return facts_select(_people_given(), zoned=zoned)
+    return facts_select(_people_given(), zoned=zoned, limits=limits)
 
 
 def _people_given() -> FromClause:
@@ -85,16 +112,16 @@ def _people_given() -> FromClause:
     return given.cte("who")
 
 
-def facts_select(who: FromClause, *, zoned: bool) -> Select[Any]:
+def facts_select(who: FromClause, *, zoned: bool, limits: Limits) -> Select[Any]:
     """Select the facts of everybody in `who`, with `asked_about` bound.
 
     One row for all of whom the same is known, with their numbers and versions in two arrays: most
     of a batch differ in nothing that a decision asks for. Their zones are such a thing for a
-    mailing with quiet hours only: `zoned`.
+    mailing with quiet hours only: `zoned`; and what their mailbox got lately only for `limits`.
     """
     reach = people.reach_of(who).subquery("reach")
     stand = permission.facts_of(who).cte("stand")
-    often = _mailbox_history(stand)
+    often = _mailbox_history(stand, limits)
     known = [
         *_known(stand, often),
         reach.c.gone,
@@ -115,13 +142,13 @@ def facts_select(who: FromClause, *, zoned: bool) -> Select[Any]:
     )
 
 
-def counts_select(who: CTE, *, zoned: bool) -> Select[Any]:
+def counts_select(who: CTE, *, zoned: bool, limits: Limits) -> Select[Any]:
     """Count by facts the people in `who`: living customers, who may be all, at their addresses.
 
     The facts of `facts_select` for the same mailing, `people` of each kind; it names nobody.
     """
     stand = permission.facts_of_many(who).cte("stand")
-    often = _mailbox_history(stand)
+    often = _mailbox_history(stand, limits)
     known = _known(stand, often)
     whole: FromClause = stand.outerjoin(often, often.c.person_id == stand.c.person_id)
     if zoned:
@@ -137,7 +164,7 @@ def _known(stand: FromClause, often: FromClause) -> list[ColumnElement[Any]]:
     """What a decision asks of wishes, objections and earlier mail."""
     return [
         *(stand.c[name] for name in _KNOWN),
-        often.c.last_promotional,
+        often.c.hand_overs,
         often.c.older_in_hand,
         often.c.younger_in_hand,
     ]
@@ -149,14 +176,17 @@ _KNOWN = (
 )  # fmt: skip
 
 
-def _mailbox_history(stand: FromClause) -> FromClause:
+def _mailbox_history(stand: FromClause, limits: Limits) -> FromClause:
     """What other promotional mailings have for the mailboxes of those with a limit, by person.
 
     A place names the batch that holds its person, so that no roster is read. Only those mailings
-    are asked for that handed anything over within the person's own limit: a mailbox may have
-    places of many years.
+    are asked for that handed anything over as far back as the person's limits reach: a mailbox may
+    have places of many years. Who had too few for any limit has no row, as most have.
     """
-    lately = {often: _since(since) for often, since in _SINCES.items()}
+    sinces = {each: _SINCES[each] for each in _limited(limits)}
+    if not sinces:
+        return _nothing()
+    lately = {each.value: _since(since) for each, since in sinces.items()}
     place = looked_up(
         select(_place.c.mailing_id, _place.c.batch_id).where(
             _place.c.address_id == stand.c.address_id,
@@ -167,20 +197,50 @@ def _mailbox_history(stand: FromClause) -> FromClause:
     batch = looked_up(
         select(_batch.c.state, _batch.c.handing_at).where(_batch.c.id == place.c.batch_id), "held"
     )
+    own = case({each.value: since for each, since in sinces.items()}, value=stand.c.frequency)
     handing = batch.c.state == "handing"
-    # Only what can matter to the person's own limit: what differs for nobody needs no group.
-    own = case(_SINCES, value=stand.c.frequency)
     gone = batch.c.state.in_(("settled", "unknown")) & (batch.c.handing_at > own)
+    moments = func.array_agg(
+        aggregate_order_by(batch.c.handing_at, batch.c.handing_at.desc()), type_=_MOMENTS
+    )
+    fewest = case((stand.c.frequency == "as_it_comes", _FEWEST), else_=1)
     return (
         select(
             stand.c.person_id,
-            func.max(batch.c.handing_at).filter(gone).label("last_promotional"),
-            func.bool_or(handing & (place.c.mailing_id < _OTHER)).label("older_in_hand"),
-            func.bool_or(handing & (place.c.mailing_id > _OTHER)).label("younger_in_hand"),
+            moments.filter(gone).label("hand_overs"),
+            func.count().filter(handing & (place.c.mailing_id < _OTHER)).label("older_in_hand"),
+            func.count().filter(handing & (place.c.mailing_id > _OTHER)).label("younger_in_hand"),
         )
         .select_from(stand.join(place, true()).join(batch, true()))
-        .where(stand.c.frequency != "as_it_comes")
-        .group_by(stand.c.person_id)
+        .where(stand.c.frequency.in_([each.value for each in sinces]), handing | gone)
+        .group_by(stand.c.person_id, stand.c.frequency)
+        .having(func.count() >= fewest)
+        .subquery("often")
+    )
+
+
+def _limited(limits: Limits) -> list[Frequency]:
+    match limits:
+        case Limits.NOBODYS:
+            return []
+        case Limits.OWN:
+            return [each for each in Frequency if each.days]
+        case Limits.EVERYBODYS:
+            return list(Frequency)
+        case _:
+            assert_never(limits)
+
+
+def _nothing() -> FromClause:
+    """What is known of a mailbox where nobody asks."""
+    return (
+        select(
+            literal(0, BigInteger).label("person_id"),
+            cast(null(), _MOMENTS).label("hand_overs"),
+            literal(0, BigInteger).label("older_in_hand"),
+            literal(0, BigInteger).label("younger_in_hand"),
+        )
+        .where(false())
         .subquery("often")
     )
 
@@ -208,7 +268,6 @@ def read_facts(row: Any) -> SameFacts:
     return SameFacts(
         versions=dict(zip(row.persons, row.versions, strict=True)),
         tracking=row.tracking,
-        younger_in_hand=bool(row.younger_in_hand),
         facts=facts_from(row),
     )
 
@@ -217,15 +276,18 @@ def facts_from(row: Any) -> Facts:
     """Read what a decision rests on from one row of `facts_select` or `counts_select`."""
     zone = getattr(row, "zone", "")
     facts = permission.facts_from(row, gone=row.gone, moved=bool(row.moved), zone=zone)
-    if row.last_promotional is None and not row.older_in_hand:
+    if row.older_in_hand is None:
         return facts
     return replace(
-        facts, last_promotional=row.last_promotional, older_in_hand=bool(row.older_in_hand)
+        facts,
+        hand_overs=tuple(row.hand_overs or ()),
+        older_in_hand=row.older_in_hand,
+        younger_in_hand=row.younger_in_hand,
     )
 
 
-@lru_cache(maxsize=2)
-def gate_select(*, zoned: bool) -> Select[Any]:
+@lru_cache(maxsize=6)
+def gate_select(*, zoned: bool, limits: Limits) -> Select[Any]:
     """The gate: one statement that returns nothing unless the batch is in hand under this token.
 
     Binds batch_id, token and `asked_about`. Every row also tells the mailing's state and use-by.
@@ -253,5 +315,5 @@ def gate_select(*, zoned: bool) -> Select[Any]:
         func.unnest(held.c.persons).label("person_id"),
         func.unnest(held.c.addresses).label("address_id"),
     ).cte("who")
-    facts = facts_select(who, zoned=zoned).subquery("facts")
+    facts = facts_select(who, zoned=zoned, limits=limits).subquery("facts")
     return select(facts, held.c.mailing_state, held.c.use_by).select_from(facts.join(held, true()))

@@ -13,10 +13,10 @@ from typing import Any
 
 from mailer.database import Database
 from mailer.delivery.batches import Claimed, refuse
-from mailer.delivery.facts import SameFacts, ask, asked_about, gate_select, read_facts
+from mailer.delivery.facts import SameFacts, ask, asked_about, gate_select, limits_of, read_facts
 from mailer.delivery.states import MailingState
 from mailer.delivery.window import Window
-from mailer.permission import Curfew
+from mailer.permission import NO_CAP, Cap, Curfew, gives_way
 from mailer.providers import AboutUs, HandOver, Outgoing, Provider
 from mailer.vocabulary import Held, PersonId, Reason, Refused
 
@@ -39,11 +39,21 @@ class Passed:
     waiting: list[PersonId] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """What the decision asks beside the facts."""
+
+    now: datetime
+    curfew: Curfew | None
+    cap: Cap
+
+
 class Gate:
     """Holds the provider, so that nothing is handed over but through `hand_over`."""
 
-    def __init__(self, database: Database, provider: Provider) -> None:
+    def __init__(self, database: Database, provider: Provider, *, cap: Cap = NO_CAP) -> None:
         self._database = database
+        self._cap = cap
         self._provider = provider
 
     def make_ready(self, messages: int) -> AboutUs | None:
@@ -82,20 +92,23 @@ class Gate:
         with self._database.reading() as session:
             rows = ask(
                 session,
-                gate_select(zoned=batch.mailing.quiet_hours is not None),
+                gate_select(
+                    zoned=batch.mailing.quiet_hours is not None,
+                    limits=limits_of(batch.mailing, self._cap),
+                ),
                 {
                     "batch_id": batch.id,
                     "token": batch.token,
-                    **asked_about(batch.mailing.id, now),
+                    **asked_about(batch.mailing.id, now, self._cap),
                 },
             )
         passed = Passed()
-        curfew = batch.mailing.curfew(now)
+        moment = _Moment(now, batch.mailing.curfew(now), self._cap)
         told: set[PersonId] = set()
         for row in rows:
             same = read_facts(row)
             told.update(same.versions)
-            _sort(batch, same, prepared, row, passed, curfew, now)
+            _sort(batch, same, prepared, row, passed, moment)
         # Whoever the gate's statement did not name is not handed over, whatever the reason.
         passed.waiting += [person for person in prepared if person not in told]
         return passed
@@ -107,25 +120,28 @@ def _sort(
     prepared: Mapping[PersonId, Prepared],
     row: Any,
     passed: Passed,
-    curfew: Curfew | None,
-    now: datetime,
+    moment: _Moment,
 ) -> None:
     """Decide once for all of whom the same is known: they wait, are refused, or pass."""
     ready = [who for who in same.versions if who in prepared]
     if MailingState(row.mailing_state) is not MailingState.SENDING:
         passed.waiting += ready
         return
-    if row.use_by is not None and row.use_by < now:
+    if row.use_by is not None and row.use_by < moment.now:
         passed.refused |= dict.fromkeys(ready, Refused(Reason.NOT_LATE, row.use_by))
         return
-    verdict = batch.verdict_on(same.facts, curfew=curfew, now=now)
+    verdict = batch.verdict_on(same.facts, curfew=moment.curfew, cap=moment.cap, now=moment.now)
     if isinstance(verdict, Refused):
         passed.refused |= dict.fromkeys(ready, verdict)
     # Held: their evening began meanwhile; the next claim says till when.
-    elif isinstance(verdict, Held) or same.younger_in_hand:
+    elif isinstance(verdict, Held) or _gives_way(batch, same, moment):
         passed.waiting += ready
     else:
         _let_through(ready, same, prepared, passed)
+
+
+def _gives_way(batch: Claimed, same: SameFacts, moment: _Moment) -> bool:
+    return batch.mailing.has_rhythm and gives_way(same.facts, cap=moment.cap, now=moment.now)
 
 
 def _let_through(

@@ -31,7 +31,7 @@ from mailer.delivery.brake import Brake
 from mailer.delivery.limits import Limits
 from mailer.delivery.states import MailingState
 from mailer.delivery.variants import Variant
-from mailer.permission import Curfew, Facts, decide, decide_test
+from mailer.permission import Cap, Curfew, Facts, decide, decide_test
 from mailer.vocabulary import (
     AddressId,
     BatchId,
@@ -109,11 +109,18 @@ class Mailing:
             return None
         return Curfew(self.quiet_hours, use_by=self.use_by, now=now)
 
-    def verdict_on(self, facts: Facts, *, curfew: Curfew | None, now: datetime) -> Verdict:
+    @property
+    def has_rhythm(self) -> bool:
+        """Whether frequency and cap ask about it: order updates and tests do not count."""
+        return self.stream is Stream.PROMOTIONAL and self.letter != TEST
+
+    def verdict_on(
+        self, facts: Facts, *, curfew: Curfew | None, cap: Cap, now: datetime
+    ) -> Verdict:
         """Decide about one of its people; a test asks for no permission."""
         if self.letter == TEST:
             return decide_test(self.topic, facts, now=now)
-        return decide(self.stream, self.topic, facts, curfew=curfew, now=now)
+        return decide(self.stream, self.topic, facts, curfew=curfew, cap=cap, now=now)
 
 
 def fields_place(key: str) -> str:

@@ -24,7 +24,7 @@ from mailer.delivery.batches import (
     take_places,
 )
 from mailer.delivery.clocks import SenderClock
-from mailer.delivery.facts import SameFacts, ask, asked_about, facts_of_given, read_facts
+from mailer.delivery.facts import SameFacts, ask, asked_about, facts_of_given, limits_of, read_facts
 from mailer.delivery.gate import Gate, Passed, Prepared
 from mailer.delivery.pace import Pace
 from mailer.delivery.printing import LetterUnprintable, Press
@@ -43,6 +43,7 @@ from mailer.delivery.turns import Turn, cut_to_a_slice, keep_pace, take_turn
 from mailer.delivery.window import Window
 from mailer.journal import Journal, JournalUnwritable
 from mailer.people import MAILBOX_DOMAINS
+from mailer.permission import NO_CAP, Cap
 from mailer.providers import AboutUs, Accepted, HandOver, NotBegun
 from mailer.vocabulary import Held, Lane, PersonId, Reason, Refused
 
@@ -68,6 +69,7 @@ class SenderSettings:
 
     lease: timedelta
     pace: Pace
+    cap: Cap = NO_CAP
 
 
 class Sender:
@@ -138,8 +140,9 @@ class Sender:
             batch = cut_to_a_slice(session, batch, self._pace, per_second=speed, now=now)
             if not batch.people:
                 return batch, set()
-            facts = _facts_of(session, batch, now)
-            allowed, refused, held = _decide_all(batch, facts, now)
+            cap = self._settings.cap
+            facts = _facts_of(session, batch, cap, now)
+            allowed, refused, held = _decide_all(batch, facts, cap, now)
             batch = hold_back(session, batch, held)
             placed = take_places(session, batch, allowed, now=now)
             refused |= {
@@ -355,21 +358,23 @@ _TAKE_IN_HAND = text(
 )
 
 
-def _facts_of(session: Session, batch: Claimed, now: datetime) -> list[SameFacts]:
+def _facts_of(session: Session, batch: Claimed, cap: Cap, now: datetime) -> list[SameFacts]:
     rows = ask(
         session,
-        facts_of_given(zoned=batch.mailing.quiet_hours is not None),
+        facts_of_given(
+            zoned=batch.mailing.quiet_hours is not None, limits=limits_of(batch.mailing, cap)
+        ),
         {
             "persons": list(batch.people),
             "addresses": list(batch.people.values()),
-            **asked_about(batch.mailing.id, now),
+            **asked_about(batch.mailing.id, now, cap),
         },
     )
     return [read_facts(row) for row in rows]
 
 
 def _decide_all(
-    batch: Claimed, facts: Sequence[SameFacts], now: datetime
+    batch: Claimed, facts: Sequence[SameFacts], cap: Cap, now: datetime
 ) -> tuple[list[PersonId], dict[PersonId, Refused], dict[PersonId, Held]]:
     allowed: list[PersonId] = []
     held: dict[PersonId, Held] = {}
@@ -378,7 +383,7 @@ def _decide_all(
     late = batch.mailing.use_by is not None and batch.mailing.use_by < now
     curfew = batch.mailing.curfew(now)
     for same in facts:
-        verdict = batch.verdict_on(same.facts, curfew=curfew, now=now)
+        verdict = batch.verdict_on(same.facts, curfew=curfew, cap=cap, now=now)
         if late:
             refused |= dict.fromkeys(same.versions, Refused(Reason.NOT_LATE, batch.mailing.use_by))
         elif isinstance(verdict, Refused):

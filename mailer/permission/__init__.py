@@ -8,12 +8,13 @@ from mailer.permission.changes import (
     apply,
     lock,
 )
-from mailer.permission.decision import Facts, Suppression, decide, decide_test
+from mailer.permission.decision import Facts, Suppression, decide, decide_test, gives_way
 from mailer.permission.facts import facts_from, facts_of, facts_of_many
 from mailer.permission.joining import follow, forget, merge
 from mailer.permission.measuring import measurable, opt_outs_by
 from mailer.permission.quiet import Curfew
 from mailer.permission.reasons import DOORS, IN_SHORT, SENTENCES, sentence
+from mailer.permission.rhythm import NO_CAP, Cap, CapInvalid, Limit, read_cap
 from mailer.permission.standing import (
     ConsentRecord,
     Standing,
@@ -41,13 +42,17 @@ from mailer.permission.suppression import (
 __all__ = [
     "DOORS",
     "IN_SHORT",
+    "NO_CAP",
     "SENTENCES",
     "Applied",
+    "Cap",
+    "CapInvalid",
     "Change",
     "ConsentRecord",
     "Curfew",
     "Facts",
     "ImportedYes",
+    "Limit",
     "NewSuppression",
     "NotAdmitted",
     "OptOutIsTheirs",
@@ -66,12 +71,14 @@ __all__ = [
     "facts_of_many",
     "follow",
     "forget",
+    "gives_way",
     "import_permissions",
     "lift",
     "lock",
     "measurable",
     "merge",
     "opt_outs_by",
+    "read_cap",
     "receipt_of",
     "sentence",
     "standing_of",

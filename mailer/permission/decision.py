@@ -1,9 +1,10 @@
 """May we send this to this person now? Pure: facts in, verdict out, the same for sender and support."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 from mailer.permission.quiet import Curfew
+from mailer.permission.rhythm import NO_CAP, Cap, Limit, own_limits
 from mailer.vocabulary import (
     Allowed,
     Frequency,
@@ -53,10 +54,12 @@ class Facts:
     """The bits of the topics that were ever turned on or off."""
     paused_until: datetime | None = None
     frequency: Frequency = Frequency.AS_IT_COMES
-    last_promotional: datetime | None = None
-    """When the last promotional mail left for this mailbox, read only for those with a limit."""
-    older_in_hand: bool = False
-    """An older mailing is being handed over to this mailbox at this moment."""
+    hand_overs: tuple[datetime, ...] = ()
+    """When promotional mail left for this mailbox, as far back as a limit reaches; none where
+    there are too few for any limit."""
+    older_in_hand: int = 0
+    """Older mailings that are being handed over to this mailbox at this moment."""
+    younger_in_hand: int = 0
     confirmed: bool = True
     gpc_since: datetime | None = None
     zone: str = ""
@@ -70,13 +73,15 @@ def decide(
     facts: Facts,
     *,
     curfew: Curfew | None = None,
+    cap: Cap = NO_CAP,
     now: datetime,
 ) -> Verdict:
     """Answer whether mail of this stream and topic may leave for this person now.
 
     Order updates pass unless the person is gone or every mail to them is suppressed (C05).
     Promotional mail needs a topic that is on and no objection of any kind (C07, C08); where
-    several reasons hold, the strongest is named. Who may be mailed and is in the quiet hours that
+    several reasons hold, the strongest is named. Of the customer's own frequency and the company's
+    `cap` the stricter one holds; they count by mailbox, over all topics. Who may be mailed and is in the quiet hours that
     `curfew` reckons is held until they end, or refused where the mail would be too late then.
     """
     if facts.gone:
@@ -90,7 +95,7 @@ def decide(
         return Allowed(Reason.SENT_ORDER)
     if topic is None:
         raise ValueError("promotional mail belongs to exactly one topic")
-    verdict = _decide_promotional(topic, facts, now)
+    verdict = _decide_promotional(topic, facts, cap, now)
     if curfew is not None and isinstance(verdict, Allowed):
         return _hold(verdict, curfew, facts.zone)
     return verdict
@@ -118,7 +123,7 @@ def decide_test(topic: Topic | None, facts: Facts, *, now: datetime) -> Verdict:
     return Allowed(Reason.SENT_TOPIC)
 
 
-def _decide_promotional(topic: Topic, facts: Facts, now: datetime) -> Verdict:
+def _decide_promotional(topic: Topic, facts: Facts, cap: Cap, now: datetime) -> Verdict:
     if not facts.topics_on & topic.bit:
         answered = facts.topics_answered & topic.bit
         return Refused(Reason.NOT_TOPIC if answered else Reason.NOT_NEVER)
@@ -128,17 +133,37 @@ def _decide_promotional(topic: Topic, facts: Facts, now: datetime) -> Verdict:
         return Refused(Reason.NOT_GPC, facts.gpc_since)
     if facts.paused_until is not None and facts.paused_until > now:
         return Refused(Reason.NOT_PAUSED, until=facts.paused_until)
-    return _decide_frequency(facts, now)
+    own = [_beyond(each, Reason.NOT_OFTEN, facts, now) for each in own_limits(facts.frequency)]
+    ours = [_beyond(each, Reason.NOT_CAP, facts, now) for each in cap.limits]
+    reached = [each for each in own if each] or [each for each in ours if each]
+    return max(reached, key=_opens, default=Allowed(Reason.SENT_TOPIC))
 
 
-def _decide_frequency(facts: Facts, now: datetime) -> Verdict:
-    if facts.frequency.days:
-        last = facts.last_promotional
-        if last is not None and last > now - timedelta(days=facts.frequency.days):
-            return Refused(Reason.NOT_OFTEN, last, last + timedelta(days=facts.frequency.days))
-        if facts.older_in_hand:
-            return Refused(Reason.NOT_OFTEN, now)
-    return Allowed(Reason.SENT_TOPIC)
+def _beyond(limit: Limit, reason: Reason, facts: Facts, now: datetime) -> Refused | None:
+    """Refuse who has had as many as a limit allows, mail in hand of older mailings included."""
+    had = limit.lately(facts.hand_overs, now)
+    if len(had) >= limit.mails:
+        return Refused(reason, had[0], had[limit.mails - 1] + limit.period)
+    if len(had) + facts.older_in_hand >= limit.mails:
+        return Refused(reason, now)
+    return None
+
+
+def _opens(refused: Refused) -> datetime:
+    return refused.until or refused.since or datetime.min.replace(tzinfo=UTC)
+
+
+def gives_way(facts: Facts, *, cap: Cap = NO_CAP, now: datetime) -> bool:
+    """Say whether a mailing that is allowed must wait to see what becomes of younger ones in hand.
+
+    Of two mailings in hand at once that a limit does not let pass together the younger is refused,
+    by `decide`, and the older waits: each gate sees the other one, whichever came first.
+    """
+    return facts.younger_in_hand > 0 and any(
+        len(each.lately(facts.hand_overs, now)) + facts.older_in_hand + facts.younger_in_hand
+        >= each.mails
+        for each in (*own_limits(facts.frequency), *cap.limits)
+    )
 
 
 _STRENGTH = {

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from mailer import delivery, ledger, people, permission
-from mailer.permission import Standing, SuppressionRecord, sentence
+from mailer.permission import NO_CAP, Cap, Standing, SuppressionRecord, sentence
 from mailer.support.telling import Told, messages_told, standing_words
 from mailer.vault import Vault
 from mailer.vocabulary import AddressId, PersonId, Reason, Stream, Topic
@@ -43,7 +43,14 @@ class Explanation:
 
 
 def explain(
-    session: Session, vault: Vault, email: str, *, actor: str, now: datetime, limit: int = 50
+    session: Session,
+    vault: Vault,
+    email: str,
+    *,
+    actor: str,
+    cap: Cap = NO_CAP,
+    now: datetime,
+    limit: int = 50,
 ) -> Explanation:
     """Tell why the customers of an address get mail or do not, and what became of each mailing.
 
@@ -54,21 +61,23 @@ def explain(
     for person_id in persons:
         ledger.record(session, "support.look", at=now, actor=actor, person_id=person_id)
     return Explanation(
-        customers=tuple(story_of(session, each, now=now, limit=limit) for each in persons),
+        customers=tuple(story_of(session, each, cap=cap, now=now, limit=limit) for each in persons),
         address_known=address_id is not None,
         suppressions=_suppressions(session, address_id),
     )
 
 
-def story_of(session: Session, person_id: PersonId, *, now: datetime, limit: int = 50) -> Story:
+def story_of(
+    session: Session, person_id: PersonId, *, cap: Cap = NO_CAP, now: datetime, limit: int = 50
+) -> Story:
     """Tell one customer's story. The caller writes the look to the ledger. Raises PersonGone."""
     address_id = people.address_of(session, person_id)
     standing = permission.standing_of(session, person_id)
     return Story(
         person_id=person_id,
-        now=tuple(_topic_now(session, person_id, topic, standing, now) for topic in _KINDS),
+        now=tuple(_topic_now(session, person_id, topic, standing, cap, now) for topic in _KINDS),
         suppressions=_suppressions(session, address_id),
-        messages=messages_told(session, person_id, limit=limit, now=now),
+        messages=messages_told(session, person_id, limit=limit, cap=cap, now=now),
     )
 
 
@@ -86,6 +95,7 @@ def _topic_now(
     person_id: PersonId,
     topic: Topic | None,
     standing: Standing | None,
+    cap: Cap,
     now: datetime,
 ) -> TopicNow:
     """Ask the sender's own decision about one person, as a dry run of an audience of one."""
@@ -94,6 +104,7 @@ def _topic_now(
         stream=Stream.PROMOTIONAL if topic else Stream.ORDER_UPDATE,
         topic=topic,
         audience=people.audience_of(people.AudienceFilter(person_ids=frozenset({person_id}))),
+        cap=cap,
         now=now,
     )
     if ran.allowed and topic is None:

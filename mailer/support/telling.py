@@ -10,7 +10,7 @@ from sqlmodel import Session
 from mailer import delivery, letters, orders, permission
 from mailer.delivery import MessageRecord
 from mailer.orders import EVENT_WORDS, PLAN_WORDS, Cause
-from mailer.permission import DOORS, Standing, sentence
+from mailer.permission import DOORS, NO_CAP, Cap, Standing, sentence
 from mailer.vocabulary import (
     Allowed,
     Frequency,
@@ -52,6 +52,7 @@ def messages_told(
     *,
     limit: int,
     before: int | None = None,
+    cap: Cap = NO_CAP,
     now: datetime,
 ) -> tuple[Told, ...]:
     """Tell what became of each mailing for one customer and why, the newest first.
@@ -61,26 +62,33 @@ def messages_told(
     page = {} if before is None else {"before": before}
     messages = delivery.messages_of(session, person_id, limit=limit, **page)
     standing = permission.standing_of(session, person_id)
-    return _all_told(session, messages, lambda _: standing, now)
+    return _all_told(session, messages, lambda _: standing, cap, now)
 
 
 def roll_told(
-    session: Session, mailing_id: MailingId, *, after: PersonId, limit: int, now: datetime
+    session: Session,
+    mailing_id: MailingId,
+    *,
+    after: PersonId,
+    limit: int,
+    cap: Cap = NO_CAP,
+    now: datetime,
 ) -> tuple[Told, ...]:
     """Tell what became of each person of a mailing and why, by their numbers, from after one on."""
     messages = delivery.messages_of_mailing(session, mailing_id, after=after, limit=limit)
-    return _all_told(session, messages, partial(permission.standing_of, session), now)
+    return _all_told(session, messages, partial(permission.standing_of, session), cap, now)
 
 
 def _all_told(
     session: Session,
     messages: Sequence[MessageRecord],
     standing_of: Callable[[PersonId], Standing | None],
+    cap: Cap,
     now: datetime,
 ) -> tuple[Told, ...]:
     mailings = {each.mailing_id for each in messages}
     causes = orders.causes_of(session, mailings)
-    ahead = {each: _ahead(session, each, messages, now) for each in mailings}
+    ahead = {each: _ahead(session, each, messages, cap, now) for each in mailings}
     return tuple(
         _told(
             each,
@@ -93,14 +101,20 @@ def _all_told(
 
 
 def _ahead(
-    session: Session, mailing_id: MailingId, messages: Sequence[MessageRecord], now: datetime
+    session: Session,
+    mailing_id: MailingId,
+    messages: Sequence[MessageRecord],
+    cap: Cap,
+    now: datetime,
 ) -> dict[PersonId, Verdict]:
     persons = [
         each.person_id
         for each in messages
         if each.mailing_id == mailing_id and each.outcome is Outcome.TO_GO
     ]
-    return delivery.verdicts_ahead(session, mailing_id, persons, now=now) if persons else {}
+    if not persons:
+        return {}
+    return delivery.verdicts_ahead(session, mailing_id, persons, cap=cap, now=now)
 
 
 def _told(
@@ -187,6 +201,8 @@ def standing_words(
         words |= {"date": _day(answer.since), "time": _moment(answer.since)}
     if answer is not None and answer.door is not None:
         words |= {"door": DOORS[answer.door], **({"words": answer.words} if answer.words else {})}
+    if reason in (Reason.NOT_OFTEN, Reason.NOT_CAP):
+        words.pop("date", None)  # it would name when the topic was answered, not the last mail
     # The moment and door of a stop explain what it refused, not what had been sent before it.
     if reason is Reason.NOT_ALL and standing.stopped_since and standing.stopped_door:
         words |= {"time": _moment(standing.stopped_since), "door": DOORS[standing.stopped_door]}

@@ -31,6 +31,7 @@ UNUSABLE = [
     ("MAILER_PACE_PER_DOMAIN", "=5"),
     ("MAILER_PACE_PER_SECOND", "nan"),
     ("MAILER_PACE_PER_MINUTE", "-1"),
+    ("MAILER_CAP", "3/week"),
     ("MAILER_WARM_UP", "500,1000"),
     ("MAILER_WARM_UP", "2026-12-01:500,0"),
     ("MAILER_SMTP_URL", "http://mail.example.com"),

@@ -4,7 +4,7 @@ import math
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import sleep
@@ -31,6 +31,7 @@ from mailer.delivery.gate import Prepared
 from mailer.delivery.window import Window
 from mailer.journal import Journal
 from mailer.people import AudienceFilter, audience_of
+from mailer.permission import read_cap
 from mailer.providers import MemoryProvider, Outgoing
 from mailer.vault import Vault
 from mailer.vocabulary import MailingId, PersonId, Reason, Stream, Topic
@@ -78,6 +79,12 @@ class Road:
     references: list[str] = field(default_factory=list)
     is_no_waiting: threading.Event = field(default_factory=threading.Event)
     """Set once an opt-out waits for a batch in hand."""
+
+    def cap(self, text: str) -> None:
+        """Let the company send no more than this to one mailbox."""
+        cap = read_cap(text)
+        self.sender._settings = replace(self.sender._settings, cap=cap)
+        self.sender._gate._cap = cap
 
     @property
     def now(self) -> datetime:

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from mailer.delivery import dry_run
-from mailer.delivery.facts import asked_about, facts_of_given, read_facts
+from mailer.delivery.facts import Limits, asked_about, facts_of_given, read_facts
 from mailer.people import AudienceFilter, audience_of
-from mailer.permission import Curfew, decide
+from mailer.permission import Curfew, decide, read_cap
 from mailer.vocabulary import (
     Allowed,
     Frequency,
@@ -108,19 +108,28 @@ def test_a_dry_run_says_what_the_sender_would_decide_about_each(
     stream = Stream.PROMOTIONAL if topic else Stream.ORDER_UPDATE
     everybody = audience_of(AudienceFilter())
     curfew = Curfew(hours, use_by=NIGHT + timedelta(hours=11), now=NIGHT) if hours else None
-    ran = dry_run(session, stream=stream, topic=topic, audience=everybody, curfew=curfew, now=NIGHT)
+    cap = read_cap("1/14d")
+    ran = dry_run(
+        session,
+        stream=stream,
+        topic=topic,
+        audience=everybody,
+        curfew=curfew,
+        cap=cap,
+        now=NIGHT,
+    )
     who = session.execute(everybody).all()
     told = session.execute(
-        facts_of_given(zoned=curfew is not None),
+        facts_of_given(zoned=curfew is not None, limits=Limits.asked_for(stream, cap)),
         {
             "persons": [row.person_id for row in who],
             "addresses": [row.address_id for row in who],
-            **asked_about(MailingId(0), NIGHT),
+            **asked_about(MailingId(0), NIGHT, cap),
         },
     )
     counts: Counter[Reason | str] = Counter()
     for same in map(read_facts, told):
-        verdict = decide(stream, topic, same.facts, curfew=curfew, now=NIGHT)
+        verdict = decide(stream, topic, same.facts, curfew=curfew, cap=cap, now=NIGHT)
         match verdict:
             case Refused():
                 counts[verdict.reason] += len(same.versions)

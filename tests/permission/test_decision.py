@@ -111,20 +111,18 @@ def test_a_pause_holds_until_its_end() -> None:
 
 @pytest.mark.parametrize(("frequency", "days"), [(Frequency.WEEKLY, 7), (Frequency.MONTHLY, 30)])
 def test_a_frequency_counts_from_the_last_mail(frequency: Frequency, days: int) -> None:
-    at_once = Facts(
-        topics_on=1, frequency=frequency, last_promotional=NOW - timedelta(days=days - 1)
-    )
+    at_once = Facts(topics_on=1, frequency=frequency, hand_overs=(NOW - timedelta(days=days - 1),))
     assert promotional(at_once) is Reason.NOT_OFTEN
-    rested = Facts(topics_on=1, frequency=frequency, last_promotional=NOW - timedelta(days=days))
+    rested = Facts(topics_on=1, frequency=frequency, hand_overs=(NOW - timedelta(days=days),))
     assert promotional(rested) is Reason.SENT_TOPIC
 
 
 def test_of_two_mailings_in_hand_at_once_the_younger_is_refused() -> None:
     assert (
-        promotional(Facts(topics_on=1, frequency=Frequency.WEEKLY, older_in_hand=True))
+        promotional(Facts(topics_on=1, frequency=Frequency.WEEKLY, older_in_hand=1))
         is Reason.NOT_OFTEN
     )
-    assert promotional(Facts(topics_on=1, older_in_hand=True)) is Reason.SENT_TOPIC
+    assert promotional(Facts(topics_on=1, older_in_hand=1)) is Reason.SENT_TOPIC
 
 
 @pytest.mark.clause("C13")

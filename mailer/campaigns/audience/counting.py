@@ -21,7 +21,7 @@ from mailer.campaigns._tables import CountRow
 from mailer.campaigns.audience.rules import Audience, Rule
 from mailer.campaigns.audience.select import Numbers, audience_select
 from mailer.delivery import DryRun
-from mailer.permission import Curfew
+from mailer.permission import NO_CAP, Cap, Curfew
 from mailer.vocabulary import Reason, Stream, Topic
 from mailer.zones import QuietHours
 
@@ -63,6 +63,8 @@ class Terms:
     """The name of its draw."""
     held_out: int = 0
     """The share that the draw holds out, in hundredths of a percent."""
+    cap: Cap = NO_CAP
+    """The company's own: every count asks for it."""
 
 
 NO_TERMS = Terms()
@@ -108,7 +110,13 @@ def _ran(
 ) -> DryRun:
     curfew = Curfew(terms.hours, use_by=terms.use_by, now=now) if terms.hours else None
     run = partial(
-        delivery.dry_run, session, stream=Stream.PROMOTIONAL, topic=topic, curfew=curfew, now=now
+        delivery.dry_run,
+        session,
+        stream=Stream.PROMOTIONAL,
+        topic=topic,
+        curfew=curfew,
+        cap=terms.cap,
+        now=now,
     )
     if not terms.held_out:
         return run(audience=audience)

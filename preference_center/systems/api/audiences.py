@@ -92,7 +92,9 @@ def _counted(call: Call, response: Response, rule: Rule, topic: Topic, said: str
     told = counted_in_time(
         call,
         response,
-        lambda session: audience.count_step(session, rule, topic=topic, now=call.now),
+        lambda session: audience.count_step(
+            session, rule, topic=topic, terms=audience.Terms(cap=call.parts.cap), now=call.now
+        ),
     )
     shown = audience.published_count(told)
     return CountAnswer(

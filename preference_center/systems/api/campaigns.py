@@ -294,7 +294,9 @@ def preview_a_campaign(campaign: Id, call: Reads, response: Response) -> Preview
     counted = counted_in_time(
         call,
         response,
-        lambda session: campaigns.preview_step(session, CampaignId(campaign), now=call.now),
+        lambda session: campaigns.preview_step(
+            session, CampaignId(campaign), cap=call.parts.cap, now=call.now
+        ),
     )
     return PreviewAnswer(
         id=campaign,

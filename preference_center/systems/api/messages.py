@@ -84,7 +84,14 @@ def _told(call: Call, person_id: PersonId, *, before: int | None, limit: int) ->
         ledger.record(
             session, "support.look", at=call.now, actor=call.key.actor, person_id=person_id
         )
-        return support.messages_told(session, person_id, before=before, limit=limit, now=call.now)
+        return support.messages_told(
+            session,
+            person_id,
+            before=before,
+            limit=limit,
+            cap=call.parts.cap,
+            now=call.now,
+        )
 
 
 def _roll(call: Call, campaign: int | None, mailing: int | None, place: Place) -> tuple[Told, ...]:
@@ -96,7 +103,12 @@ def _roll(call: Call, campaign: int | None, mailing: int | None, place: Place) -
                 return ()
             number = started
         return support.roll_told(
-            session, number, after=PersonId(place.after), limit=place.limit, now=call.now
+            session,
+            number,
+            after=PersonId(place.after),
+            limit=place.limit,
+            cap=call.parts.cap,
+            now=call.now,
         )
 
 
