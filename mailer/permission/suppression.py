@@ -189,12 +189,18 @@ _IMPORT = text(
         SELECT h.person_id, n.scope, n.topic
         FROM home h JOIN permission_suppression n ON n.address_id = h.address_id
         WHERE n.lifted_at IS NULL AND n.reason <> 'hard_bounce'  -- which is about the mailbox
-    ), given AS (
-        SELECT l.person_id, l.source, l.proof, l.topics & ~coalesce(
-            (SELECT bit_or(t.bit) FROM no n JOIN unnest(:names, :bits) AS t(name, bit)
-                 ON n.scope <> 'topic' OR n.topic = t.name
-             WHERE n.person_id = l.person_id), 0) AS topics
-        FROM lines l
+    ), held AS (
+        SELECT n.person_id, bit_or(t.bit) AS topics
+        FROM no n JOIN unnest(:names, :bits) AS t(name, bit)
+            ON n.scope <> 'topic' OR n.topic = t.name
+        GROUP BY n.person_id
+    ), given AS MATERIALIZED (
+        -- what was answered before is read here, by its index, from the rows that are locked already
+        SELECT l.person_id, l.source, l.proof, l.topics & ~coalesce(h.topics, 0) AS topics,
+               o.topics_answered
+        FROM lines l LEFT JOIN held h ON h.person_id = l.person_id
+        CROSS JOIN LATERAL (SELECT s.topics_answered FROM permission_standing s
+                            WHERE s.person_id = l.person_id OFFSET 0) o
     ), fresh AS (
         -- only what was never answered: a list may start a topic, it never answers a no
         UPDATE permission_standing s
@@ -203,9 +209,7 @@ _IMPORT = text(
             version = s.version + 1
         FROM given g
         WHERE s.person_id = g.person_id AND g.topics & ~s.topics_answered <> 0
-        RETURNING s.person_id, g.topics & ~(SELECT o.topics_answered FROM permission_standing o
-                                            WHERE o.person_id = s.person_id) AS added,
-                  s.version, g.source, g.proof
+        RETURNING s.person_id, g.topics & ~g.topics_answered AS added, s.version, g.source, g.proof
     )
     INSERT INTO permission_consent
         (person_id, at, act, topic, door, words, policy_version, version, reference, source, proof)
