@@ -202,8 +202,7 @@ def move_to_child(
             addresses=[batch.people[person] for person in persons],
         )
     )
-    _take_off(session, batch.id, persons)
-    _take_places_along(session, batch, persons, BatchId(child))
+    _take_off(session, batch, persons, BatchId(child))
     return BatchId(child)
 
 
@@ -221,41 +220,31 @@ _TAKE_OFF = text(
         UPDATE delivery_roster r
         SET persons = coalesce(kept.persons, '{}'), addresses = coalesce(kept.addresses, '{}')
         FROM kept WHERE r.batch_id = :batch_id
+    ), along AS (
+        UPDATE delivery_place SET batch_id = :child
+        WHERE address_id = ANY(:addresses) AND mailing_id = :mailing_id AND batch_id = :batch_id
+          AND person_id = ANY(:persons)  -- a mailbox that two share has one place: its owner's
     )
     UPDATE delivery_batch SET size = size - :count WHERE id = :batch_id
-    """
-).bindparams(bindparam("persons", type_=ARRAY(BigInteger)))
-
-
-def _take_off(session: Session, batch_id: BatchId, persons: Sequence[PersonId]) -> None:
-    session.execute(
-        _TAKE_OFF, {"batch_id": batch_id, "persons": list(persons), "count": len(persons)}
-    )
-
-
-_TAKE_ALONG = text(
-    """
-    UPDATE delivery_place SET batch_id = :child
-    WHERE address_id = ANY(:addresses) AND mailing_id = :mailing_id AND batch_id = :batch_id
-      AND person_id = ANY(:persons)  -- a mailbox that two share has one place: its owner's
     """
 ).bindparams(
     bindparam("persons", type_=ARRAY(BigInteger)), bindparam("addresses", type_=ARRAY(BigInteger))
 )
 
 
-def _take_places_along(
+def _take_off(
     session: Session, batch: Claimed, persons: Sequence[PersonId], child: BatchId
 ) -> None:
-    """Let the places of people name the batch that holds them now."""
+    """Take people off a batch, and let their places name the child that holds them now."""
     session.execute(
-        _TAKE_ALONG,
+        _TAKE_OFF,
         {
-            "child": child,
-            "persons": list(persons),
-            "addresses": sorted(batch.people[person] for person in persons),
-            "mailing_id": batch.mailing.id,
             "batch_id": batch.id,
+            "persons": list(persons),
+            "count": len(persons),
+            "child": child,
+            "mailing_id": batch.mailing.id,
+            "addresses": [batch.people[person] for person in persons],
         },
     )
 
