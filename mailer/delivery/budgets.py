@@ -72,10 +72,8 @@ def budgets_of(
     mailing_id: MailingId, own: Limits | None, pace: Pace, now: datetime
 ) -> Sequence[Budget]:
     """Return the budgets that a mailing's messages draw from, in the order in which all lock them."""
-    installation = pace.limits_on(now.date())
-    found = []
-    if installation.is_any:
-        found.append(Budget(pace.budget_on(now.date()), EVERY_MAILING, installation))
+    installation = pace.budgets_on(now.date())
+    found = [Budget(name, EVERY_MAILING, limits) for name, limits in installation.items()]
     if pace.everywhere is not None:
         asked = Limits(per_minute=max(1, round(pace.everywhere * 60)))
         found.append(Budget("slowed", EVERY_MAILING, asked))

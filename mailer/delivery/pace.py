@@ -61,18 +61,16 @@ class Pace:
             self, per_domain={**self.per_domain, **slower}, everywhere=scopes.get(ALL_MAIL)
         )
 
-    def limits_on(self, day: date) -> Limits:
-        """Return the limits that hold on a day; a warm-up that is still to come does not."""
-        if self._is_warming(day):
-            return self.limits
-        return self.limits.model_copy(update={"warm_up": ()})
+    def budgets_on(self, day: date) -> Mapping[str, Limits]:
+        """Return the budgets of a day and what each allows; who may begin has room in all.
 
-    def budget_on(self, day: date) -> str:
-        """Name the budget of a day's limits: a warm-up from another day on begins anew."""
-        return f"all:{self.warm_up_from}" if self._is_warming(day) else "all"
-
-    def _is_warming(self, day: date) -> bool:
-        return self.warm_up_from is not None and self.warm_up_from <= day
+        A warm-up has a budget of its own from its first day on, so that one from another day
+        begins anew, and what has begun by the minute, hour and day stays counted beside it.
+        """
+        found = {"all": self.limits.model_copy(update={"warm_up": ()})}
+        if self.warm_up_from is not None and self.warm_up_from <= day:
+            found[f"all:{self.warm_up_from}"] = Limits(warm_up=self.limits.warm_up)
+        return {name: limits for name, limits in found.items() if limits.is_any}
 
     def slice_of(self, wanted: int) -> int:
         """Return how many of `wanted` messages may begin within one second."""

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -296,3 +296,15 @@ def test_workers_that_take_turns_at_the_same_moment_share_them(road: Road) -> No
         books = delivery.books(session, mailing)
     assert (books.accepted, books.to_go) == (25, 35)
     assert books.balance
+
+
+def test_no_minute_has_more_because_a_warm_up_begins_in_it(road: Road) -> None:
+    a_crowd(road, 60)
+    tomorrow = (road.now + timedelta(days=1)).date()
+    limits = Limits(per_minute=30, per_hour=40, warm_up=(100,))
+    a_mailing(road)
+    begun = begun_at(road)
+    road.time[0] = datetime.combine(tomorrow, time(), UTC) - timedelta(seconds=56)
+    work(road, senders(road, 1, Pace(limits=limits, warm_up_from=tomorrow)), seconds=240)
+    assert most_in_a_minute(begun) <= 30
+    assert len(begun) <= 40
