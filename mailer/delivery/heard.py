@@ -14,7 +14,7 @@ from mailer import people, permission
 from mailer.database import rows_changed
 from mailer.delivery._tables import PlaceRow
 from mailer.delivery.brake import Tally
-from mailer.delivery.silencing import NOBODY, Silenced, silence
+from mailer.delivery.silencing import NOBODY, Silenced, silence, silenced_before
 from mailer.delivery.tally import NOTHING, count_in
 from mailer.permission import NewSuppression
 from mailer.vocabulary import (
@@ -63,19 +63,30 @@ def hear(session: Session, *news: News, now: datetime) -> list[Silenced]:
     limit stop the mailing in the same commit. News may come late, twice and in any order; what
     is about nobody whom a mailing was sent to is passed over.
 
-    Returns the nos that this wrote, for the journal; `OptOuts.hear` writes both.
+    Returns the nos that this wrote, and those that stand since the same was heard before, for the
+    journal: it may have failed then. `OptOuts.hear` writes both.
     """
-    places = {each: _address_of(session, each) for each in news}
-    told = [(each, place) for each, place in places.items() if place and _is_new(session, each)]
+    in_order = sorted(dict.fromkeys(news), key=_in_one_order)
+    places = {each: _address_of(session, each) for each in in_order}
+    found = [(each, place, _is_new(session, each)) for each, place in places.items() if place]
     by_mailing = defaultdict(list)
-    for each, _ in told:
-        by_mailing[each.mailing_id].append(each)
-    for mailing_id, some in sorted(by_mailing.items()):
+    for each, _, is_new in found:
+        if is_new:
+            by_mailing[each.mailing_id].append(each)
+    for mailing_id, some in by_mailing.items():
         change = sum((_counted(session, each) for each in some), start=NOTHING)
         count_in(session, mailing_id, change, now=now)
-    told.sort(key=lambda one: one[0].person_id)  # two hearers lock people in one order
-    written = [_consequence(session, each, place, now) for each, place in told]
+    found.sort(key=lambda one: one[0].person_id)
+    written = [
+        _consequence(session, each, place, now) if is_new else _standing(session, each, place)
+        for each, place, is_new in found
+    ]
     return [each for each in written if each is not None]
+
+
+def _in_one_order(news: News) -> tuple[MailingId, PersonId, Heard]:
+    """Two hearers of the same news wait for each other, and never in a ring."""
+    return news.mailing_id, news.person_id, news.heard
 
 
 def _counted(session: Session, news: News) -> Tally:
@@ -108,6 +119,18 @@ def _consequence(
             return silence(session, COMPLAINT, news.person_id, now=now)
         case _:
             assert_never(news.heard)
+
+
+def _standing(session: Session, news: News, address_id: AddressId) -> Silenced | None:
+    """Return the no that the same news wrote before, where nothing has ended it since."""
+    if news.heard is Heard.BOUNCED and is_hard(news.code, news.detail):
+        whose = Silenced(BOUNCE, NOBODY, frozenset({address_id}), version=0)
+    elif news.heard is Heard.COMPLAINED:
+        whose = silenced_before(session, COMPLAINT, news.person_id)
+    else:
+        return None
+    standing = permission.suppressions_page(session, address_ids=sorted(whose.addresses))
+    return whose if any(each.reason is whose.no.reason for each in standing) else None
 
 
 def _address_of(session: Session, news: News) -> AddressId | None:

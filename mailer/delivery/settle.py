@@ -164,14 +164,14 @@ def settle(session: Session, batch: Claimed, result: Result, *, now: datetime) -
     Also takes a batch that the reaper has given up as unknown meanwhile: the sender's own late
     word is evidence. Raises NotOurs where it is neither, or where a copy is on its way already.
     """
-    told = result.tally()
-    count_in(session, batch.mailing.id, told, now=now)
+    counted = Tally()
     _take_back(session, batch)
     reopened = session.execute(_REOPEN, {"batch_id": batch.id, "token": batch.token}).one_or_none()
     if reopened is not None:
         result = result.after_hearing(_heard_of(session, batch))
         counted = Tally(accepted=reopened.accepted, unknown=reopened.unknown)
-        count_in(session, batch.mailing.id, result.tally() - told - counted, now=now)
+    # Once: with those who were given up beside those of whom the word has come, it would stop.
+    count_in(session, batch.mailing.id, result.tally() - counted, now=now)
     for (attempt, due), persons in result.again.items():
         move_to_child(session, batch, persons, attempt=attempt, not_before=due)
     settled = rows_changed(

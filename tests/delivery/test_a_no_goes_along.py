@@ -1,5 +1,6 @@
 """A no outlives merges, moves, registrations and lists, whoever or whatever it was held by (C08)."""
 
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,7 +8,7 @@ import pytest
 
 from mailer import delivery, people, permission, support
 from mailer.delivery import News
-from mailer.journal import JournalLine, read_journal
+from mailer.journal import JournalLine, JournalUnwritable, read_journal
 from mailer.people import NewProfile
 from mailer.permission import Change, ImportedYes, NewSuppression, Standing
 from mailer.vocabulary import (
@@ -317,9 +318,48 @@ def test_a_complaint_and_a_bounce_that_were_heard_stand_in_the_journal(
     mailing = road.campaign()
     road.sender.deliver_one(Lane.PROMOTIONAL)
     news = News(mailing, jo.person_id, heard, road.now, code=550, detail="5.1.1 no such user")
-    for _ in range(2):
-        road.opt_outs.hear(news)
-    assert noted(road) == [("no", {"acts": "suppress", "scope": scope, "reason": reason})]
+    line = ("no", {"acts": "suppress", "scope": scope, "reason": reason})
+    road.opt_outs.hear(news)
+    assert noted(road) == [line]
+    road.opt_outs.hear(news)
+    assert noted(road) == [line, line]  # who is told twice may have seen the first time fail
+
+
+@pytest.mark.parametrize("heard", [Heard.COMPLAINED, Heard.BOUNCED])
+def test_a_no_that_the_journal_missed_is_in_it_when_the_news_come_again(
+    road: Road, heard: Heard
+) -> None:
+    jo, anna = road.customer("Jo Example"), road.customer("Anna Becker")
+    mailing = road.campaign()
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    news = [
+        News(mailing, each.person_id, heard, road.now, code=550, detail="5.1.1 no such user")
+        for each in (jo, anna)
+    ]
+    road.journal.close()
+    shutil.rmtree(road.journal.folder)
+    road.journal.folder.write_text("no folder")  # as a disk that fails
+    with pytest.raises(JournalUnwritable):
+        road.opt_outs.hear(*news)
+    road.journal.folder.unlink()
+    road.opt_outs.hear(*news)
+    assert len(noted(road)) == 2
+
+
+def test_news_of_a_bounce_that_come_again_bring_back_nothing_that_was_lifted(road: Road) -> None:
+    jo = road.customer("Jo Example")
+    mailing = road.campaign()
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    bounce = News(mailing, jo.person_id, Heard.BOUNCED, road.now, code=550, detail="5.1.1 no")
+    road.opt_outs.hear(bounce)
+    told = noted(road)
+    with road.database.transaction() as session:
+        (held,) = permission.suppressions_page(session, address_ids=[jo.address_id])
+        permission.lift(session, held.id, why="The mailbox is back.", now=road.now)
+    road.opt_outs.hear(bounce)
+    assert noted(road) == told
+    with road.database.reading() as session:
+        assert permission.suppressions_page(session, address_ids=[jo.address_id]) == []
 
 
 def test_what_an_old_page_wanted_looser_is_named_and_not_done(road: Road) -> None:

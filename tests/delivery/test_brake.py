@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from time import sleep
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from mailer import delivery
+from mailer.database import DatabaseAway
 from mailer.delivery import (
     Brake,
     Braked,
@@ -52,6 +54,12 @@ def test_a_brake_that_is_off_never_stops(tally: Tally) -> None:
     off = Brake(complaints=100, hard_bounces=100, rejected=100, unknown=100)
     worst = Tally(tally.accepted, tally.rejected, tally.unknown)
     assert judge(off, worst, now=NOW) is None
+
+
+def test_a_brake_that_is_off_never_stops_for_what_was_heard_of_earlier_mails() -> None:
+    off = Brake(complaints=100, hard_bounces=100, rejected=100, unknown=100)
+    late = Tally(accepted=200, hard_bounces=300, refused_later=300, complaints=300)
+    assert judge(off, late, now=NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -325,3 +333,52 @@ def test_workers_that_pass_a_limit_together_stop_the_mailing_once(road: Road) ->
     assert stopped(road, mailing) is not None
     with road.database.reading() as session:
         assert delivery.books(session, mailing).balance
+
+
+def test_a_late_word_that_ends_the_doubt_stops_nothing(road: Road) -> None:
+    """The people given up and the same people accepted are never both among the figures."""
+    a_crowd(road, 6)
+    mailing = a_mailing(road, Brake(after=10))
+    hand_over = road.sender._gate.hand_over
+
+    def slow(*given: object, **more: object) -> object:
+        answer = hand_over(*given, **more)  # type: ignore[arg-type]
+        road.later(minutes=5)
+        with road.database.transaction() as session:
+            delivery.reap(session, reply_timeout=timedelta(seconds=60), now=road.now)
+        return answer
+
+    road.sender._gate.hand_over = slow  # type: ignore[assignment, method-assign]
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    assert tally_of(road, mailing) == (6, 0, 0)
+    assert stopped(road, mailing) is None
+
+
+def test_two_hearers_of_the_same_news_wait_for_each_other_in_one_order(road: Road) -> None:
+    crowd = a_crowd(road)
+    mailing = a_mailing(road)
+    send(road)
+    told = [News(mailing, each.person_id, Heard.DELIVERED, road.now) for each in crowd]
+    failed: list[Exception] = []
+
+    def other_way_round() -> None:
+        try:
+            hear(road, *reversed(told))
+        except DatabaseAway as error:
+            failed.append(error)
+
+    other = threading.Thread(target=other_way_round)
+    with road.database.transaction() as session:
+        delivery.hear(session, told[0], now=road.now)
+        other.start()
+        while not is_anybody_waiting(road):
+            sleep(0.01)
+        delivery.hear(session, *told[1:], now=road.now)
+    other.join()
+    assert failed == []
+
+
+def is_anybody_waiting(road: Road) -> bool:
+    with road.database.reading() as session:
+        waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        return session.execute(text(waits)).first() is not None
