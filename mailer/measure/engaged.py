@@ -23,7 +23,7 @@ class Engagement:
 
 
 def engaged_people(wanted: Engagement) -> Select[Any]:
-    """Select who did (person_id, each once); what machines asked for does not count (C18).
+    """Select who did (person_id, each once); what says that it is a machine's does not count (C18).
 
     Numbers are those of the mail: who was merged since stands here under the former one. Raises
     ValueError where neither clicks nor opens are asked for.
