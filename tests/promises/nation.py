@@ -58,9 +58,11 @@ class Wish(StrEnum):
     """Paused their mail for a month."""
     WEEKLY = "fr"
     """One mail a week at most."""
+    BUSY = "it"
+    """Everything; but they have had their mail of the week, and the company sends no more."""
 
 
-OF_A_HUNDRED = {Wish.NONE: 5, Wish.LATER: 3, Wish.WEEKLY: 4}
+OF_A_HUNDRED = {Wish.NONE: 5, Wish.LATER: 3, Wish.WEEKLY: 4, Wish.BUSY: 4}
 
 
 def settle_nation(parts: Parts, count: int, *, now: datetime) -> None:
@@ -125,5 +127,5 @@ def _changes(wish: Wish, now: datetime) -> Iterator[Change]:
             yield Change(**said, paused_until=now + timedelta(days=30))  # type: ignore[arg-type]
         case Wish.WEEKLY:
             yield Change(**said, frequency=Frequency.WEEKLY)  # type: ignore[arg-type]
-        case Wish.ALL:
+        case Wish.ALL | Wish.BUSY:
             pass
