@@ -1,7 +1,8 @@
 """Looking ahead at a schedule: who is due when, by zone, and where clocks change on that day."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from sqlmodel import Session
@@ -11,6 +12,7 @@ from mailer.campaigns._rows import CampaignError
 from mailer.campaigns.audience import audience_select
 from mailer.campaigns.desk import campaign_of
 from mailer.campaigns.plans import Plan
+from mailer.campaigns.splits import Split
 from mailer.campaigns.timetable import first_to_come
 from mailer.campaigns.values import CampaignId
 from mailer.zones import ClockChange, change_on, is_zone, zone_of
@@ -57,6 +59,8 @@ class Foresight:
     """By moment, the first ones first."""
     occurrences: tuple[datetime, ...]
     """When the next ones of a repetition begin, this one first."""
+    choice: datetime | None = None
+    """When the winner of a split test is chosen, for whom a remainder waits; None without one."""
 
 
 def foresee(
@@ -87,6 +91,7 @@ def foresee(
         late=sum(each.people for each in zones if each.is_late),
         zones=zones,
         occurrences=_occurrences(wanted, number, begins),
+        choice=campaign.choose_at if begun else _choice(campaign.split, zones),
     )
 
 
@@ -111,6 +116,13 @@ def _zone(plan: Plan, name: str, people: int, begins: datetime) -> ZoneAhead:
         change=change_on(local.date(), zone),
         is_late=plan.deadline is not None and plan.deadline < at,
     )
+
+
+def _choice(split: Split | None, zones: Sequence[ZoneAhead]) -> datetime | None:
+    if split is None or split.sample is None or not zones:
+        return None
+    later = max(each.later for each in split.variants)
+    return zones[-1].at + later + timedelta(minutes=split.sample.wait_minutes)
 
 
 def _occurrences(plan: Plan, number: int, begins: datetime) -> tuple[datetime, ...]:

@@ -99,6 +99,7 @@ def _preview(campaign_id: int, plan: "Plan", as_json: bool) -> None:
         say_json(_as_json(ahead))
         return
     told = {"people": ahead.audience, "first": ahead.first, "last": ahead.last}
+    told |= {"choice": ahead.choice} if ahead.choice else {}
     facts({**told, "without a zone": ahead.without_zone, "too late": ahead.late})
     table(
         "By zone; those who will be refused are counted, too",
@@ -144,4 +145,5 @@ def _as_json(ahead: "Foresight") -> dict[str, object]:
             for each in ahead.zones
         ],
         "occurrences": list(ahead.occurrences),
+        "choice": ahead.choice,
     }

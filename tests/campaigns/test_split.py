@@ -257,6 +257,19 @@ def test_a_cancelled_split_ends_for_those_who_wait_too(desk: Desk) -> None:
     assert (books.cancelled, books.balance) == (waiting, True)
 
 
+def test_a_look_ahead_says_when_the_winner_is_chosen(desk: Desk) -> None:
+    crowd(desk, 12)
+    later = {"name": "Evening", "later_minutes": 480}
+    campaign_id = draft(desk, a_split(variants=[TWO[0], later], sample=SAMPLE))
+    at = desk.now + timedelta(hours=1)
+    ahead = desk.foresee(campaign_id, Plan(at=at))
+    assert ahead.choice == at + timedelta(hours=8) + timedelta(hours=4)
+    desk.do("start", campaign_id)
+    begun = desk.look(campaign_id).choose_at
+    assert begun == desk.now + timedelta(hours=12)
+    assert desk.foresee(desk.draft(), Plan(at=at)).choice is None
+
+
 def test_by_everybodys_own_time_the_remainder_has_its_hour_after_the_choice(desk: Desk) -> None:
     berlin = crowd(desk, 60, timezone="Europe/Berlin")
     desk.time[0] = datetime(2026, 11, 23, 6, tzinfo=UTC)

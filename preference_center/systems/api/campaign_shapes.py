@@ -279,6 +279,9 @@ class ForesightAnswer(Answer):
     occurrences: list[datetime] = Field(
         description="When the next twelve times of a repetition begin, the first one included."
     )
+    choice: datetime | None = Field(
+        description="When the winner of its split test is chosen; the remainder leaves after it."
+    )
 
 
 def zone_answer(ahead: ZoneAhead) -> ZoneAnswer:

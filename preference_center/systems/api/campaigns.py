@@ -324,6 +324,7 @@ def _foresee(call: Call, campaign: int, plan: Plan | None) -> ForesightAnswer:
         late=published(ahead.late, among=ahead.audience),
         zones=[zone_answer(each) for each in ahead.zones],
         occurrences=list(ahead.occurrences),
+        choice=ahead.choice,
     )
 
 
