@@ -96,9 +96,18 @@ class _Moments:
         self._repeats = repeats
 
     def of(self, cut: Cut, split: Split, chosen: datetime) -> Moments:
-        """Return a part's moments; by everybody's own time, who waits has theirs after the choice."""
-        by_day = cut.waits and self._plan is not None and self._plan.local
-        return self._at(chosen if by_day else self._begun, split.later_of(cut.variant))
+        """Return a part's moments; by everybody's own time, who waits has theirs after the choice.
+
+        That is the plan's hour, also of one that repeats, and quiet hours aside: which variant's
+        it will be is not known yet. Whoever sleeps then is held when their turn comes.
+        """
+        plan, later = self._plan, split.later_of(cut.variant)
+        if plan is None or not plan.local or not cut.waits:
+            return self._at(self._begun, later)
+        of_zone = {
+            name: plan.hour_in(zone_of(name), chosen) + later for name in available_timezones()
+        }
+        return Moments(of_zone, plan.hour_in(plan.home, chosen) + later)
 
     def latest_choice(self, split: Split) -> datetime:
         """Return when the sample is looked at first, at the latest."""

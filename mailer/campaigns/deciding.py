@@ -51,6 +51,8 @@ class Look:
     tried: tuple[Tried, ...] = ()
     not_before: datetime | None = None
     is_late: bool = False
+    before: int = 0
+    """How many looks were written down before this one."""
 
 
 def looks_due(session: Session, *, now: datetime, limit: int = 10) -> list[CampaignId]:
@@ -72,11 +74,11 @@ def look_at(session: Session, vault: Vault, campaign_id: CampaignId, *, now: dat
     use_by = plan.deadline if plan else None
     if use_by is not None and use_by <= now:
         return Look(campaign_id, is_late=True)
-    mailing_id = MailingId(row.mailing_id)
-    ready = _ready_at(delivery.stands_of(session, mailing_id), split.sample, row.looks or 0, now)
+    mailing_id, before = MailingId(row.mailing_id), row.looks or 0
+    ready = _ready_at(delivery.stands_of(session, mailing_id), split.sample, before, now)
     if ready > now:
-        return Look(campaign_id, not_before=min(ready, use_by or ready))
-    return Look(campaign_id, tuple(tried_of(session, vault, mailing_id, split)))
+        return Look(campaign_id, not_before=min(ready, use_by or ready), before=before)
+    return Look(campaign_id, tuple(tried_of(session, vault, mailing_id, split)), before=before)
 
 
 def _ready_at(stands: delivery.Stands, sample: Sample, looks: int, now: datetime) -> datetime:
@@ -91,12 +93,14 @@ def _ready_at(stands: delivery.Stands, sample: Sample, looks: int, now: datetime
 def decide(session: Session, look: Look, *, now: datetime) -> Campaign | None:
     """Choose by what was seen, or look again later; None where it was decided meanwhile.
 
-    The remainder goes on with the winner; where there are too few to tell, as was set before. The
-    caller rings the bell of the promotional lane after its commit.
+    The remainder goes on with the winner; where there are too few to tell, as was set before. Of
+    two workers that looked at once the second has seen nothing new and is not heard, nor is one
+    whose campaign was paused meanwhile. The caller rings the bell of the promotional lane after
+    its commit.
     """
     row = locked(session, look.campaign_id)
     split = split_from(row)
-    if split is None or split.sample is None or not _is_waiting(row):
+    if split is None or split.sample is None or not _is_heard(row, look):
         return None
     if look.not_before is not None:
         row.choose_at = look.not_before
@@ -105,6 +109,11 @@ def decide(session: Session, look: Look, *, now: datetime) -> Campaign | None:
     if look.is_late:
         return _chosen(session, row, None, How.TOO_LATE, by=CLOCK, now=now)
     return _judge(session, row, split, split.sample, look.tried, now)
+
+
+def _is_heard(row: CampaignRow, look: Look) -> bool:
+    is_new = look.is_late or look.before == (row.looks or 0)
+    return is_new and _is_waiting(row) and State(row.state) is State.SENDING
 
 
 def _judge(
@@ -178,7 +187,9 @@ def _chosen(
         raise RuntimeError("a choice was made where there is none")
     mailing_id = MailingId(row.mailing_id or 0)
     by_day = plan is not None and plan.local
-    people = delivery.release(session, mailing_id, variant=variant, by_day=by_day, now=now)
+    people = delivery.release(
+        session, mailing_id, variant=variant, moved=split.moved_to(variant), by_day=by_day, now=now
+    )
     name = _name(split, variant)
     row.choice = {
         "variant": name,

@@ -237,17 +237,21 @@ class Plan(BaseModel):
         due = begun
         if self.local:
             own = moment_of(self.wall, zone)
-            due = max(own, begun) if repeats else self._local_due(zone, begun)
+            due = max(own if repeats else self.hour_in(zone, begun), begun)
         hours, due = self.hours, due + later
         return due if hours is None else waking_from(hours, zone, due)
 
-    def _local_due(self, zone: ZoneInfo, begun: datetime) -> datetime:
+    def hour_in(self, zone: ZoneInfo, begun: datetime) -> datetime:
+        """Return the plan's hour in a zone, on the first day on which it is not past by an hour.
+
+        So it may lie up to GRACE before `begun`. Quiet hours aside.
+        """
         wall = self.wall
         # Days that passed while nobody could begin are passed over, too.
         wall += max((begun - moment_of(wall, zone)) // DAY, 0) * DAY
         while (due := moment_of(wall, zone)) < begun - GRACE:
             wall += DAY
-        return max(due, begun)
+        return due
 
     def once(self, occurrence: int) -> "Plan":
         """Return the plan of one occurrence of a repetition, counted from 1; itself without one.

@@ -179,6 +179,14 @@ class Split(_Model):
         """Return how much later than the schedule says a variant is due."""
         return self.variants[variant - 1].later if self.variants and variant else timedelta(0)
 
+    def moved_to(self, variant: int | None) -> list[timedelta]:
+        """Return by how much each variant's people are due later with another one's hour.
+
+        By number, from the first one on; nobody is moved where each goes on with their own.
+        """
+        own = [each.later for each in self.variants]
+        return [] if variant is None else [own[variant - 1] - each for each in own]
+
     def cuts(self) -> list[Cut]:
         """Return the parts of the draw: the hold-out, the variants, and who waits for the choice.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -213,16 +213,24 @@ _STANDS = sa.text(
 
 
 def release(
-    session: Session, mailing_id: MailingId, *, variant: int | None, by_day: bool, now: datetime
+    session: Session,
+    mailing_id: MailingId,
+    *,
+    variant: int | None,
+    moved: Sequence[timedelta] = (),
+    by_day: bool,
+    now: datetime,
 ) -> int:
     """Let everybody who waits for a choice go on, with one variant or each with their own.
 
-    They are due when it was planned, and at once where that is past; `by_day`, on the next day at
-    the same hour. One statement; returns how many people. A second time finds nobody.
+    They are due when it was planned, `moved` by so much for each variant that they were drawn for
+    (from the first one on), and at once where that is past; `by_day`, on the next day at the same
+    hour. One statement; returns how many people. A second time finds nobody.
     """
     given = {
         "mailing_id": mailing_id,
         "variant": variant,
+        "moved": list(moved),
         "by_day": by_day,
         "now": now,
         "undecided": UNDECIDED,
@@ -232,14 +240,20 @@ def release(
 
 _RELEASE = sa.text(
     """
-    UPDATE delivery_batch
-    SET variant = coalesce(CAST(:variant AS smallint), variant),
-        not_before = greatest(:now, planned + CASE WHEN :by_day
+    UPDATE delivery_batch b
+    SET variant = coalesce(CAST(:variant AS smallint), b.variant),
+        not_before = greatest(:now, w.due + CASE WHEN :by_day
             -- who is past it by less than an hour gets it at once
             THEN interval '24 hours'
-                * greatest(0, ceil((extract(epoch FROM :now - planned) - 3600) / 86400))
+                * greatest(0, ceil((extract(epoch FROM :now - w.due) - 3600) / 86400))
             ELSE interval '0' END)
-    WHERE mailing_id = :mailing_id AND not_before = :undecided AND state = 'prepared'
-    RETURNING size
+    FROM (
+        SELECT id, planned + coalesce((CAST(:moved AS interval[]))[variant], interval '0') AS due
+        FROM delivery_batch
+        WHERE mailing_id = :mailing_id AND not_before = :undecided AND state = 'prepared'
+        FOR UPDATE
+    ) w
+    WHERE b.id = w.id
+    RETURNING b.size
     """
 )
