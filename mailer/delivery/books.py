@@ -228,7 +228,7 @@ _MESSAGES = text(
           AND r.persons && :persons AND u.person_id = ANY(:persons)
     )
     SELECT p.mailing_id, p.person_id, b.id AS batch_id, m.letter, m.stream, m.topic,
-           coalesce(m.variants -> (b.variant - 1) -> 'content' ->> 'subject',
+           coalesce(m.variants -> (nullif(b.variant, 0) - 1) -> 'content' ->> 'subject',
                     m.content ->> 'subject', '') AS subject,
            b.state, e.outcome, e.reason, coalesce(e.detail, '') AS detail, e.since,
            coalesce(e.at, b.settled_at, b.handing_at) AS at,

@@ -100,6 +100,21 @@ def test_who_is_held_out_and_had_said_no_is_told_of_the_no(desk: Desk) -> None:
     assert set(books.refused) == {Reason.NOT_NEVER}
 
 
+def test_of_the_held_out_no_variants_subject_is_told(desk: Desk) -> None:
+    crowd(desk, 30)
+    campaign_id, mailing_id = started(desk, a_split(holdout_percent=50))
+    desk.send_all()
+    own = desk.look(campaign_id).content.subject
+    assert own not in SUBJECTS.values()
+    parts = drawn(desk, mailing_id)
+    held = [who for who, (variant, _) in parts.items() if variant == delivery.HELD_OUT]
+    with desk.database.reading() as session:
+        [told] = delivery.messages_of(session, held[0])
+        roll = delivery.messages_of_mailing(session, mailing_id, after=PersonId(0), limit=100)
+    assert told.subject == own
+    assert {each.subject for each in roll if each.person_id in held} == {own}
+
+
 def test_the_remainder_waits_and_gets_what_did_best(desk: Desk) -> None:
     crowd(desk, 300)
     campaign_id, mailing_id = started(desk, a_split(sample=SAMPLE))
