@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -228,6 +229,30 @@ def test_a_count_in_parts_says_how_far_it_is_and_ends_as_the_dry_run(
         assert session.execute(text("SELECT count(*) FROM campaigns_count")).scalar_one() == 0
     assert (whole.allowed, whole.refused) == (2, {Reason.NOT_NEVER: 1})
     assert (told[-1].allowed, told[-1].refused) == (whole.allowed, whole.refused)
+
+
+def test_two_who_ask_for_the_same_count_at_once_share_it(
+    database: Database, vault: Vault, now: datetime
+) -> None:
+    with database.transaction() as session:
+        a_customer(session, vault, "Jo Example", now=now)
+        session.execute(text("SELECT setval('people_customer_id_seq', 450000)"))
+        a_customer(session, vault, "Anna Becker", now=now)
+
+    def step() -> Count:
+        with database.transaction() as session:
+            return count_step(session, rule(kind="everybody"), topic=Topic.COMPANY_NEWS, now=now)
+
+    with ThreadPoolExecutor(1) as other, database.transaction() as session:
+        first = count_step(session, rule(kind="everybody"), topic=Topic.COMPANY_NEWS, now=now)
+        meanwhile = other.submit(step)
+        while not session.execute(text("SELECT 1 FROM pg_locks WHERE NOT granted")).all():
+            pass
+        session.commit()
+        second = meanwhile.result()
+    assert [first.progress, second.progress] == pytest.approx([0.444, 0.889], abs=0.01)
+    whole = step()
+    assert (whole.audience, whole.is_whole) == (2, True)
 
 
 @pytest.mark.clause("C15")

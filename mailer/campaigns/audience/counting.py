@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, text
 from sqlmodel import Session
 
 from mailer import delivery, people
@@ -87,10 +87,12 @@ def count_step(
 ) -> Count:
     """Go on counting an audience by the sender's own decision, by one part; say how far it is.
 
-    Call it again, in a transaction of its own, while the count is not whole. What 'within n days'
+    Call it again, in a transaction of its own, while the count is not whole. Two who ask for the
+    same one share it: the second waits for the first one's step and goes on from there. What 'within n days'
     and a pause mean is fixed by the moment at which the count began.
     """
     key = _key(rule, topic, terms)
+    session.execute(_ONE_AT_A_TIME, {"key": key})
     row = session.get(CountRow, key, populate_existing=True, with_for_update=True)
     if row is not None and row.as_at < now - KEPT:
         session.delete(row)
@@ -103,6 +105,10 @@ def count_step(
     audience = audience_select(Audience(rule=rule), now=row.as_at, within=part)
     _add(row, _ran(session, audience, topic, terms, row.as_at), part.end)
     return _kept(session, row)
+
+
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+"""A lock of the row alone would not do: the first step finds none."""
 
 
 def _ran(
