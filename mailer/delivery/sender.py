@@ -105,7 +105,7 @@ class Sender:
         batch, untracked = claimed
         batch, prepared = self._print(batch, untracked)
         batch, prepared = keep_pace(self._database, self._pace, batch, prepared, clock=self._clock)
-        if not prepared or not self._is_provider_ready(batch, len(prepared)):
+        if not prepared or not self._is_provider_ready(batch, prepared):
             return True
         turn = take_turn(self._database, self._pace, batch, prepared, now=self._clock.now())
         if not turn.prepared:
@@ -195,16 +195,17 @@ class Sender:
                 refuse(session, batch, refused, now=now)
                 finish_empty(session, batch, now=now)
 
-    def _is_provider_ready(self, batch: Claimed, messages: int) -> bool:
+    def _is_provider_ready(self, batch: Claimed, prepared: Mapping[PersonId, Prepared]) -> bool:
         """Open connections before the window is armed; else stop the lane and put all back."""
-        about_us = self._gate.make_ready(messages)
+        about_us = self._gate.make_ready(len(prepared))
         if about_us is None:
             return True
         now = self._clock.now()
         with self._database.transaction() as session:
             stop_lane(session, batch, about_us, now=now)
             if batch.lane is Lane.PROMOTIONAL:
-                asked = who_asks((), HandOver({}, about_us), known=MAILBOX_DOMAINS)
+                slice_of = [each.outgoing for each in prepared.values()]
+                asked = who_asks(slice_of, HandOver({}, about_us), known=MAILBOX_DOMAINS)
                 go_slower(session, asked, now=now)
             give_back(session, batch, not_before=now + SOON)
         log.warning("lane.stopped", lane=batch.lane, code=about_us.code)

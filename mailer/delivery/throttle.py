@@ -89,7 +89,8 @@ def who_asks(
     begun = [each for each in messages if _is_begun(answer.answers.get(each.person_id))]
     if about_us is not None:
         everywhere = asks_for_less(about_us.code, about_us.text)
-        return {EVERYWHERE: max(len(begun), 1)} if everywhere else {}
+        # Where nothing could begin, a slice is what would have, in a second: no reason to crawl.
+        return {EVERYWHERE: max(len(begun or messages), 1)} if everywhere else {}
     domains = Counter(map(domain_of, begun))
     there = {domain_of(each) for each in begun if each.person_id in asking}
     if len(there) >= 3 and len(asking) * 2 >= len(begun):

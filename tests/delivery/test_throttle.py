@@ -110,6 +110,7 @@ def test_an_answer_about_us_or_from_everybody_asks_for_all_mail() -> None:
     assert a_slice(("gmail.com", Accepted("1")), ("web.de", NotBegun()), about_us=told) == {
         EVERYWHERE: 1
     }
+    assert a_slice(*[("gmail.com", NotBegun())] * 40, about_us=told) == {EVERYWHERE: 40}
     assert a_slice(about_us=AboutUs(535, "authentication failed")) == {}
 
 
@@ -159,12 +160,13 @@ def test_an_answer_about_us_slows_campaigns_and_never_order_updates(road: Road) 
 
 
 def test_a_lane_that_cannot_even_connect_for_rate_is_slowed_too(road: Road) -> None:
-    crowd_at(road, "example.org", 3)
+    crowd_at(road, "example.org", 20)
     road.provider.refuse_us(AboutUs(421, "4.7.0 too many connections"))
     road.campaign()
     road.sender.deliver_one(Lane.PROMOTIONAL)
     with road.database.reading() as session:
-        assert list(slow_scopes(session, now=road.now)) == [EVERYWHERE]
+        # Half of the slice that was to leave: one refused connection is no reason to crawl.
+        assert slow_scopes(session, now=road.now) == {EVERYWHERE: 10.0}
 
 
 def test_who_waits_for_a_slow_domain_comes_back_one_after_the_other(road: Road) -> None:
