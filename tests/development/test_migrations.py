@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlmodel import SQLModel
 
 import mailer.tables  # noqa: F401 - registers the tables of every room
-from mailer.migrations import is_current, migrate
+from mailer.migrations import _config, is_current, migrate
 
 
 @pytest.fixture
@@ -40,3 +41,33 @@ def test_three_starts_at_once_migrate_once(empty: str) -> None:
     with ThreadPoolExecutor(3) as pool:
         applied = list(pool.map(migrate, [empty] * 3))
     assert sorted(map(bool, applied)) == [False, False, True]
+
+
+PLACES = """
+    INSERT INTO delivery_mailing
+        (id, key, letter, stream, topic, targets, state, audience, created_at)
+    VALUES (1, 'campaign:1', 'promotional', 'promotional', 'company_news', '[]', 'sending', 3, now());
+    INSERT INTO delivery_batch (id, mailing_id, root_id, attempt, lane, state, not_before, size,
+                                accepted, refused, rejected, unknown)
+    VALUES (1, 1, 1, 1, 'promotional', 'settled', now(), 1, 1, 0, 0, 0),
+           (2, 1, 1, 2, 'promotional', 'prepared', now(), 2, 0, 0, 0, 0);
+    INSERT INTO delivery_roster (batch_id, persons, addresses) VALUES (1, '{11}', '{21}'), (2, '{12,13}', '{22,22}');
+    INSERT INTO delivery_place (address_id, mailing_id, person_id, batch_id, taken_at)
+    VALUES (21, 1, 11, 1, now()), (22, 1, 12, 2, now());
+"""
+
+
+def test_tables_with_mail_in_them_go_back_a_version_and_forward_again(empty: str) -> None:
+    """Whoever waits for another try keeps the place that names the batch they wait in."""
+    migrate(empty)
+    engine = create_engine(empty.replace("postgresql://", "postgresql+psycopg://", 1))
+    with engine.connect() as connection:
+        connection.execute(text(PLACES))
+        connection.commit()
+        command.downgrade(_config(connection), "0007")
+        command.upgrade(_config(connection), "head")
+        held = connection.execute(
+            text("SELECT address_id, person_id, batch_id FROM delivery_place ORDER BY 1")
+        ).all()
+    engine.dispose()
+    assert [tuple(row) for row in held] == [(21, 11, 1), (22, 12, 2)]
