@@ -1,21 +1,21 @@
 """Claiming a batch, giving parts of it to children, and writing down who was refused."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, delete, insert, text, update
+from sqlalchemy import BigInteger, bindparam, insert, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, SQLModel, select
 
 from mailer.database import rows_changed
-from mailer.delivery._tables import BatchRow, ExceptionRow, MailingRow, PlaceRow, RosterRow
-from mailer.delivery.mailings import Mailing, mailing_from
+from mailer.delivery._tables import BatchRow, ExceptionRow, MailingRow, RosterRow
+from mailer.delivery.claimed import Claimed
+from mailer.delivery.mailings import mailing_from
 from mailer.delivery.pace import IN_TURN
-from mailer.delivery.variants import unless_held_out
-from mailer.permission import Cap, Curfew, Facts
+from mailer.delivery.places import leave_places
 from mailer.vocabulary import (
     AddressId,
     BatchId,
@@ -25,38 +25,9 @@ from mailer.vocabulary import (
     PersonId,
     Reason,
     Refused,
-    Verdict,
 )
 
 _batch = SQLModel.metadata.tables["delivery_batch"]
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A batch that is ours until its lease ends, with its people in order."""
-
-    id: BatchId
-    root_id: BatchId
-    attempt: int
-    lane: Lane
-    token: uuid.UUID
-    mailing: Mailing
-    due: datetime
-    people: Mapping[PersonId, AddressId]
-    variant: int | None = None
-    """For which of the mailing's letters its people were drawn."""
-
-    def verdict_on(
-        self, facts: Facts, *, curfew: Curfew | None, cap: Cap, now: datetime
-    ) -> Verdict:
-        """Decide about one of its people; the held-out are refused where they would be mailed."""
-        verdict = self.mailing.verdict_on(facts, curfew=curfew, cap=cap, now=now)
-        return unless_held_out(verdict, self.variant)
-
-    def without(self, persons: Iterable[PersonId]) -> "Claimed":
-        """Return the batch less some people, who went to a child."""
-        gone = set(persons)
-        return replace(self, people={who: at for who, at in self.people.items() if who not in gone})
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,71 +218,6 @@ def _take_off(
             "addresses": [batch.people[person] for person in persons],
         },
     )
-
-
-_TAKE_PLACES = text(
-    """
-    INSERT INTO delivery_place (address_id, mailing_id, person_id, batch_id, taken_at)
-    SELECT g.address_id, :mailing_id, g.person_id, :batch_id, :now
-    FROM unnest(:persons, :addresses) AS g(person_id, address_id)
-    -- in one order everywhere, so that two batches with shared addresses never wait in a ring
-    ORDER BY g.address_id
-    ON CONFLICT (address_id, mailing_id) DO NOTHING
-    RETURNING person_id
-    """
-).bindparams(
-    bindparam("persons", type_=ARRAY(BigInteger)), bindparam("addresses", type_=ARRAY(BigInteger))
-)
-
-
-def take_places(
-    session: Session, batch: Claimed, persons: Sequence[PersonId], *, now: datetime
-) -> set[PersonId]:
-    """Take the mailing's one place at each person's address; return who has theirs.
-
-    A place of this batch and person is their own: a batch that is claimed again loses nobody.
-    """
-    if not persons:
-        return set()
-    taken = session.execute(
-        _TAKE_PLACES,
-        {
-            "mailing_id": batch.mailing.id,
-            "batch_id": batch.id,
-            "persons": list(persons),
-            "addresses": [batch.people[person] for person in persons],
-            "now": now,
-        },
-    )
-    placed = {PersonId(person) for person in taken.scalars()}
-    return placed | _own_places(session, batch, [each for each in persons if each not in placed])
-
-
-def _own_places(session: Session, batch: Claimed, persons: list[PersonId]) -> set[PersonId]:
-    if not persons:
-        return set()
-    own = session.exec(
-        select(PlaceRow.person_id).where(
-            PlaceRow.mailing_id == batch.mailing.id,
-            PlaceRow.batch_id == batch.id,
-            col(PlaceRow.person_id).in_(persons),
-            col(PlaceRow.address_id).in_([batch.people[person] for person in persons]),
-        )
-    ).all()
-    return {PersonId(person) for person in own}
-
-
-def leave_places(session: Session, batch: Claimed, persons: Sequence[PersonId]) -> None:
-    """Free the places of people who got nothing and will get nothing."""
-    if persons:
-        session.execute(
-            delete(PlaceRow).where(
-                col(PlaceRow.mailing_id) == batch.mailing.id,
-                col(PlaceRow.batch_id) == batch.id,
-                col(PlaceRow.person_id).in_(persons),
-                col(PlaceRow.address_id).in_([batch.people[person] for person in persons]),
-            )
-        )
 
 
 def note(session: Session, batch_id: BatchId, notes: Sequence[Note], *, now: datetime) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session
 
 from mailer.database import rows_changed
-from mailer.delivery.batches import Claimed
+from mailer.delivery.claimed import Claimed
 from mailer.delivery.limits import UNLIMITED, Limits, Spent, room, spend
 from mailer.delivery.mailings import MailingNotFound
 from mailer.delivery.pace import Pace

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from mailer.database import Database
-from mailer.delivery.batches import Claimed, refuse
+from mailer.delivery.batches import refuse
+from mailer.delivery.claimed import Claimed
 from mailer.delivery.facts import SameFacts, ask, asked_about, gate_select, limits_of, read_facts
 from mailer.delivery.states import MailingState
 from mailer.delivery.window import Window

@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from mailer import people
 from mailer.database import Database
-from mailer.delivery.batches import Claimed
+from mailer.delivery.claimed import Claimed
 from mailer.delivery.gate import Prepared
 from mailer.delivery.mailings import TEST, Mailing, fields_place
 from mailer.delivery.printing import LetterUnprintable

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from mailer.delivery.batches import Claimed
+from mailer.delivery.claimed import Claimed
 from mailer.delivery.gate import Prepared
 from mailer.vocabulary import PersonId, Reason
 

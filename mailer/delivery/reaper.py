@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from mailer.delivery._tables import BatchRow, ExceptionRow, MailingRow, RosterRow
-from mailer.delivery.batches import Claimed, Note, move_to_child, note
+from mailer.delivery.batches import Note, move_to_child, note
 from mailer.delivery.brake import Tally
+from mailer.delivery.claimed import Claimed
 from mailer.delivery.mailings import mailing_from
 from mailer.delivery.retry import may_try_unknown_again
 from mailer.delivery.tally import count_in

@@ -12,7 +12,6 @@ from sqlmodel import Session
 
 from mailer.database import CommitInDoubt, Database, DatabaseAway, rows_changed
 from mailer.delivery.batches import (
-    Claimed,
     claim,
     decided_in,
     finish_empty,
@@ -21,12 +20,13 @@ from mailer.delivery.batches import (
     hold,
     hold_back,
     refuse,
-    take_places,
 )
+from mailer.delivery.claimed import Claimed
 from mailer.delivery.clocks import SenderClock
 from mailer.delivery.facts import SameFacts, ask, asked_about, facts_of_given, limits_of, read_facts
 from mailer.delivery.gate import Gate, Passed, Prepared
 from mailer.delivery.pace import Pace
+from mailer.delivery.places import take_places
 from mailer.delivery.printing import LetterUnprintable, Press
 from mailer.delivery.settle import (
     SOON,

@@ -12,10 +12,12 @@ from sqlmodel import Session, SQLModel
 
 from mailer import permission
 from mailer.database import rows_changed
-from mailer.delivery.batches import Claimed, Note, leave_places, move_to_child, note
+from mailer.delivery.batches import Note, move_to_child, note
 from mailer.delivery.brake import Tally
+from mailer.delivery.claimed import Claimed
 from mailer.delivery.heard import is_hard
 from mailer.delivery.mailings import TEST
+from mailer.delivery.places import leave_places
 from mailer.delivery.retry import may_try_unknown_again, next_try
 from mailer.delivery.tally import count_in
 from mailer.providers import AboutUs, Accepted, Answer, Later, NotBegun, Rejected, Unknown

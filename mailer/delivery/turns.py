@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from mailer.database import Database
-from mailer.delivery.batches import Claimed, finish_empty, give_back, hold, move_to_child
+from mailer.delivery.batches import finish_empty, give_back, hold, move_to_child
 from mailer.delivery.budgets import room_for, take_room
+from mailer.delivery.claimed import Claimed
 from mailer.delivery.clocks import SenderClock
 from mailer.delivery.gate import Prepared
 from mailer.delivery.limits import TURN_LASTS

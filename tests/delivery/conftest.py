@@ -26,7 +26,7 @@ from mailer.delivery import (
     prepare_audience,
     send_to_one,
 )
-from mailer.delivery.batches import Claimed
+from mailer.delivery.claimed import Claimed
 from mailer.delivery.gate import Prepared
 from mailer.delivery.window import Window
 from mailer.journal import Journal

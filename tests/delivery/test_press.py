@@ -12,7 +12,7 @@ from sqlalchemy import text
 from mailer import delivery
 from mailer.database import Database
 from mailer.delivery import LettersPress, Mailing, MailingState, Senders
-from mailer.delivery.batches import Claimed
+from mailer.delivery.claimed import Claimed
 from mailer.delivery.gate import Prepared
 from mailer.delivery.printing import LetterUnprintable
 from mailer.letters import Brand

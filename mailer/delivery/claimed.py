@@ -1,0 +1,39 @@
+"""A batch in the hands of one sender."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mailer.delivery.mailings import Mailing
+from mailer.delivery.variants import unless_held_out
+from mailer.permission import Cap, Curfew, Facts
+from mailer.vocabulary import AddressId, BatchId, Lane, PersonId, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A batch that is ours until its lease ends, with its people in order."""
+
+    id: BatchId
+    root_id: BatchId
+    attempt: int
+    lane: Lane
+    token: uuid.UUID
+    mailing: Mailing
+    due: datetime
+    people: Mapping[PersonId, AddressId]
+    variant: int | None = None
+    """For which of the mailing's letters its people were drawn."""
+
+    def verdict_on(
+        self, facts: Facts, *, curfew: Curfew | None, cap: Cap, now: datetime
+    ) -> Verdict:
+        """Decide about one of its people; the held-out are refused where they would be mailed."""
+        verdict = self.mailing.verdict_on(facts, curfew=curfew, cap=cap, now=now)
+        return unless_held_out(verdict, self.variant)
+
+    def without(self, persons: Iterable[PersonId]) -> "Claimed":
+        """Return the batch less some people, who went to a child."""
+        gone = set(persons)
+        return replace(self, people={who: at for who, at in self.people.items() if who not in gone})
