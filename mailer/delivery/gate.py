@@ -71,8 +71,9 @@ class Gate:
     ) -> tuple[Passed, HandOver]:
         """Decide once more on the primary, commit the refusals, and hand over the rest (S3, S4).
 
-        Nobody is handed over unless the batch is in hand under its token at this moment. Raises
-        DatabaseAway or CommitInDoubt before anything was handed over.
+        Nobody is handed over unless the batch is in hand under its token at this moment. People
+        come in the order of their numbers. Raises DatabaseAway or CommitInDoubt before anything
+        was handed over.
         """
         passed = self._decide_again(batch, prepared, now)
         if passed.refused:
@@ -112,6 +113,8 @@ class Gate:
             _sort(batch, same, prepared, row, passed, moment)
         # Whoever the gate's statement did not name is not handed over, whatever the reason.
         passed.waiting += [person for person in prepared if person not in told]
+        # The statement's groups come in the order that its plan finds: what leaves keeps its own.
+        passed.messages.sort(key=lambda message: message.person_id)
         return passed
 
 
