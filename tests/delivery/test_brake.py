@@ -28,7 +28,7 @@ from mailer.delivery import (
 )
 from mailer.delivery.brake import FEWEST, Tally, judge
 from mailer.people import AudienceFilter, audience_of
-from mailer.providers import Later, Rejected, Unknown
+from mailer.providers import Later, Outgoing, Rejected, Unknown
 from mailer.vocabulary import Heard, Lane, MailingId, PersonId, Stream, Topic
 from tests.delivery.conftest import Road
 from tests.delivery.test_turns import senders
@@ -272,18 +272,16 @@ def test_a_batch_that_was_given_up_counts_as_unknown_until_somebody_knows(
 ) -> None:
     a_crowd(road)
     mailing = a_mailing(road, Brake(after=100))
-    gate = road.sender._gate.hand_over
 
     class KillError(Exception):
         """Stands for kill -9 while the batch is in hand."""
 
-    def die(*_: object, **__: object) -> None:
+    def die(_: Outgoing) -> None:
         raise KillError
 
-    road.sender._gate.hand_over = die  # type: ignore[assignment, method-assign]
+    road.provider._before_each = die
     with pytest.raises(KillError):
         road.sender.deliver_one(Lane.PROMOTIONAL)
-    road.sender._gate.hand_over = gate  # type: ignore[method-assign]
     road.later(minutes=5)
     with road.database.transaction() as session:
         delivery.reap(session, reply_timeout=timedelta(seconds=60), now=road.now)
@@ -294,21 +292,27 @@ def test_a_batch_that_was_given_up_counts_as_unknown_until_somebody_knows(
     assert tally_of(road, mailing) == ((12, 0, 0) if was_accepted else (0, 12, 0))
 
 
+def given_up_in_hand(road: Road, mailing: MailingId) -> list[tuple[int, ...]]:
+    """Let the reaper give a batch up while it is in hand; the list tells the tally after it."""
+    seen: list[tuple[int, ...]] = []
+
+    def reap_once(_: Outgoing) -> None:
+        if not seen:
+            road.later(minutes=5)
+            with road.database.transaction() as session:
+                delivery.reap(session, reply_timeout=timedelta(seconds=60), now=road.now)
+            seen.append(tally_of(road, mailing))
+
+    road.provider._before_each = reap_once
+    return seen
+
+
 def test_a_sender_whose_word_comes_late_corrects_the_figures(road: Road) -> None:
     a_crowd(road, 5)
     mailing = a_mailing(road, Brake(after=100))
-    hand_over = road.sender._gate.hand_over
-
-    def slow(*given: object, **more: object) -> object:
-        answer = hand_over(*given, **more)  # type: ignore[arg-type]
-        road.later(minutes=5)
-        with road.database.transaction() as session:
-            delivery.reap(session, reply_timeout=timedelta(seconds=60), now=road.now)
-        assert tally_of(road, mailing) == (0, 0, 5)
-        return answer
-
-    road.sender._gate.hand_over = slow  # type: ignore[assignment, method-assign]
+    seen = given_up_in_hand(road, mailing)
     road.sender.deliver_one(Lane.PROMOTIONAL)
+    assert seen == [(0, 0, 5)]
     assert tally_of(road, mailing) == (5, 0, 0)
 
 
@@ -339,16 +343,7 @@ def test_a_late_word_that_ends_the_doubt_stops_nothing(road: Road) -> None:
     """The people given up and the same people accepted are never both among the figures."""
     a_crowd(road, 6)
     mailing = a_mailing(road, Brake(after=10))
-    hand_over = road.sender._gate.hand_over
-
-    def slow(*given: object, **more: object) -> object:
-        answer = hand_over(*given, **more)  # type: ignore[arg-type]
-        road.later(minutes=5)
-        with road.database.transaction() as session:
-            delivery.reap(session, reply_timeout=timedelta(seconds=60), now=road.now)
-        return answer
-
-    road.sender._gate.hand_over = slow  # type: ignore[assignment, method-assign]
+    given_up_in_hand(road, mailing)
     road.sender.deliver_one(Lane.PROMOTIONAL)
     assert tally_of(road, mailing) == (6, 0, 0)
     assert stopped(road, mailing) is None
