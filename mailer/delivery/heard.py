@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
@@ -12,7 +13,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from mailer import people, permission
 from mailer.database import rows_changed
-from mailer.delivery._tables import PlaceRow
+from mailer.delivery._tables import HeardRow, PlaceRow
 from mailer.delivery.brake import Tally
 from mailer.delivery.silencing import NOBODY, Silenced, silence, silenced_before
 from mailer.delivery.tally import NOTHING, count_in
@@ -194,6 +195,20 @@ def _settle_doubt(session: Session, news: News) -> int:
         _SETTLE_DOUBT,
         {"mailing_id": news.mailing_id, "person_id": news.person_id, "at": news.at},
     )
+
+
+def heard_of(
+    session: Session, mailing_id: MailingId, persons: Collection[PersonId]
+) -> set[PersonId]:
+    """Return of whom of these something was heard: the provider had taken their mail."""
+    if not persons:
+        return set()
+    rows = session.exec(
+        select(HeardRow.person_id)
+        .where(HeardRow.mailing_id == mailing_id, col(HeardRow.person_id).in_(persons))
+        .distinct()
+    )
+    return {PersonId(person) for person in rows.all()}
 
 
 def _suppress_mailbox(session: Session, address_id: AddressId, now: datetime) -> Silenced:

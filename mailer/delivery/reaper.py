@@ -8,6 +8,7 @@ from mailer.delivery._tables import BatchRow, ExceptionRow, MailingRow, RosterRo
 from mailer.delivery.batches import Note, move_to_child, note
 from mailer.delivery.brake import Tally
 from mailer.delivery.claimed import Claimed
+from mailer.delivery.heard import heard_of
 from mailer.delivery.mailings import mailing_from
 from mailer.delivery.retry import may_try_unknown_again
 from mailer.delivery.tally import count_in
@@ -20,7 +21,8 @@ def reap(session: Session, *, reply_timeout: timedelta, now: datetime, limit: in
 
     Only after the start window and the provider's time to reply are over, so that a living
     sender's own settlement nearly always comes first. A promotional batch stays `unknown`; the
-    people of an order update go into a child with the same Message-ID. Returns how many.
+    people of an order update go into a child with the same Message-ID. Of whom something was heard
+    already is accepted. Returns how many.
     """
     deadline = now - timedelta(seconds=BARRIER) - reply_timeout
     rows = session.exec(
@@ -73,18 +75,31 @@ class BatchNotUnknown(Exception):
 
 
 def _give_up(session: Session, row: BatchRow, now: datetime) -> None:
-    row.state = "unknown"
+    batch = _as_claimed(session, row)
+    arrived = _note_arrived(session, batch, now)
+    rest = batch.without(arrived)
+    row.accepted = len(arrived)
+    row.unknown = row.size - row.refused - row.accepted
+    row.state = "settled" if arrived and not row.unknown else "unknown"
     row.settled_at = now
-    row.unknown = row.size - row.refused
     session.add(row)
     session.flush()
-    mailing = mailing_from(session.get_one(MailingRow, row.mailing_id))
-    count_in(session, mailing.id, Tally(unknown=row.unknown), now=now)
-    batch = _as_claimed(session, row)
-    if batch.people and may_try_unknown_again(mailing.stream, row.attempt):
+    change = Tally(accepted=row.accepted, unknown=row.unknown)
+    count_in(session, batch.mailing.id, change, now=now)
+    if rest.people and may_try_unknown_again(batch.mailing.stream, row.attempt):
         row.unknown = 0
         session.flush()
-        move_to_child(session, batch, list(batch.people), attempt=row.attempt + 1, not_before=now)
+        move_to_child(session, rest, list(rest.people), attempt=row.attempt + 1, not_before=now)
+
+
+def _note_arrived(session: Session, batch: Claimed, now: datetime) -> set[PersonId]:
+    """Account for those of whom something was heard while the batch was in hand: it was taken."""
+    arrived = heard_of(session, batch.mailing.id, batch.people)
+    notes = [
+        Note(person, Outcome.ACCEPTED, Reason.SENT_TOPIC, "heard of before") for person in arrived
+    ]
+    note(session, batch.id, notes, now=now)
+    return arrived
 
 
 def _as_claimed(session: Session, row: BatchRow) -> Claimed:

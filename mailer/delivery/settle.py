@@ -15,7 +15,7 @@ from mailer.database import rows_changed
 from mailer.delivery.batches import Note, move_to_child, note
 from mailer.delivery.brake import Tally
 from mailer.delivery.claimed import Claimed
-from mailer.delivery.heard import is_hard
+from mailer.delivery.heard import heard_of, is_hard
 from mailer.delivery.mailings import TEST
 from mailer.delivery.places import leave_places
 from mailer.delivery.retry import may_try_unknown_again, next_try
@@ -172,6 +172,8 @@ def settle(session: Session, batch: Claimed, result: Result, *, now: datetime) -
     if reopened is not None:
         result = result.after_hearing(_heard_of(session, batch))
         counted = Tally(accepted=reopened.accepted, unknown=reopened.unknown)
+    doubtful = [each.person_id for each in result.notes if each.outcome is Outcome.UNKNOWN]
+    result = result.after_hearing(heard_of(session, batch.mailing.id, doubtful))
     # Once: with those who were given up beside those of whom the word has come, it would stop.
     count_in(session, batch.mailing.id, result.tally() - counted, now=now)
     for (attempt, due), persons in result.again.items():

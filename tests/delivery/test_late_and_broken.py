@@ -15,7 +15,7 @@ from mailer.delivery import MailingState, News
 from mailer.delivery.batches import claim, move_to_child
 from mailer.delivery.settle import SOON
 from mailer.providers import NotBegun, Outgoing, Unknown
-from mailer.vocabulary import Heard, Lane, MailingId, Reason
+from mailer.vocabulary import Heard, Lane, MailingId, Outcome, Reason
 from tests.delivery.conftest import Road
 
 TIMEOUT = timedelta(seconds=60)
@@ -72,6 +72,90 @@ def test_a_late_settlement_keeps_what_was_heard_meanwhile(road: Road) -> None:
     assert books.balance
     assert (books.accepted, books.unknown) == (2, 0)
     assert anna.email in road.got()
+
+
+class KillError(Exception):
+    """Stands for kill -9 while the batch is in hand."""
+
+
+def hear_and_die(road: Road, *news: News) -> None:
+    """End the next sender in the act; what is told here was heard just before."""
+
+    def die(_: Outgoing) -> None:
+        with road.database.transaction() as session:
+            delivery.hear(session, *news, now=road.now)
+        raise KillError
+
+    road.provider._before_each = die
+
+
+@pytest.mark.parametrize("heard", Heard)
+def test_what_was_heard_before_a_batch_is_given_up_leaves_no_doubt_about_them(
+    road: Road, heard: Heard
+) -> None:
+    anna, _ = road.customer("Anna Becker"), road.customer("Jo Example")
+    mailing = road.campaign()
+    hear_and_die(road, News(mailing, anna.person_id, heard, road.now))
+    with pytest.raises(KillError):
+        road.sender.deliver_one(Lane.PROMOTIONAL)
+    reaped(road)
+    books = books_of(road, mailing)
+    assert books.balance
+    assert (books.accepted, books.unknown) == (1, 1)
+    with road.database.reading() as session:
+        (record,) = delivery.messages_of(session, anna.person_id)
+    assert record.outcome is Outcome.ACCEPTED
+
+
+def test_a_batch_of_which_all_was_heard_is_settled_and_no_copy_of_it_made(road: Road) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.order_update(anna)
+    hear_and_die(road, News(mailing, anna.person_id, Heard.DELIVERED, road.now))
+    with pytest.raises(KillError):
+        road.sender.deliver_one(Lane.ORDERS)
+    reaped(road)
+    books = books_of(road, mailing)
+    assert books.balance
+    assert (books.accepted, books.to_go) == (1, 0)
+    with road.database.reading() as session:
+        assert delivery.unknown_batches(session) == []
+
+
+def test_a_late_settlement_keeps_what_was_heard_before_it_was_given_up(road: Road) -> None:
+    anna, jo = road.customer("Anna Becker"), road.customer("Jo Example")
+    mailing = road.campaign()
+    road.provider.answer_for(jo.email, Unknown("no answer to the final dot"))
+    news = News(mailing, jo.person_id, Heard.DELIVERED, road.now)
+
+    def hear_then_reap() -> None:
+        with road.database.transaction() as session:
+            delivery.hear(session, news, now=road.now)
+        reaped(road)
+
+    road.provider._before_each = once(hear_then_reap)  # type: ignore[assignment]
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    books = books_of(road, mailing)
+    assert books.balance
+    assert (books.accepted, books.unknown) == (2, 0)
+    assert anna.email in road.got()
+
+
+def test_a_settlement_in_time_knows_what_was_heard_while_its_reply_was_lost(road: Road) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.campaign()
+    road.provider.answer_for(anna.email, Unknown("no answer to the final dot"))
+
+    def hear() -> None:
+        with road.database.transaction() as session:
+            delivery.hear(
+                session, News(mailing, anna.person_id, Heard.DELIVERED, road.now), now=road.now
+            )
+
+    road.provider._before_each = once(hear)  # type: ignore[assignment]
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    books = books_of(road, mailing)
+    assert books.balance
+    assert (books.accepted, books.unknown) == (1, 0)
 
 
 def test_the_late_word_about_an_order_update_recalls_its_copy(road: Road) -> None:
