@@ -34,7 +34,7 @@ from mailer.campaigns.figures import Figures
 from mailer.campaigns.findings import Check, Checked, Finding, Weight
 from mailer.campaigns.foresight import Foresight, NotScheduled, ZoneAhead, foresee
 from mailer.campaigns.lifecycle import Act, CannotDo, State, possible
-from mailer.campaigns.pacing import set_pace
+from mailer.campaigns.pacing import set_brake, set_pace
 from mailer.campaigns.plans import Hours, Plan
 from mailer.campaigns.previews import count, preview, preview_step
 from mailer.campaigns.repeats import Every, Repeat, Weekday
@@ -145,6 +145,7 @@ __all__ = [
     "resume",
     "schedule",
     "send_test",
+    "set_brake",
     "set_pace",
     "start",
     "start_due",

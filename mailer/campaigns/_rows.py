@@ -135,6 +135,11 @@ def brake_from(row: CampaignRow) -> Brake | None:
     return None if row.brake is None else Brake.model_validate(row.brake)
 
 
+def stored_brake(brake: Brake | None) -> dict[str, Any] | None:
+    """Return what a campaign says of its brake as the row keeps it."""
+    return None if brake is None else brake.stored()
+
+
 def stored_pace(pace: Limits | None) -> dict[str, Any] | None:
     """Return a pace as it is kept; one that limits nothing is none."""
     return pace.stored() if pace is not None and pace.is_any else None

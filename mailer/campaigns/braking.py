@@ -1,5 +1,6 @@
 """What the safety brake did to a mailing, brought to its campaign: paused, with the figures."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from types import MappingProxyType
 
@@ -66,7 +67,13 @@ def bring_along(session: Session, row: CampaignRow, *, now: datetime) -> bool:
     braked = delivery.braked_of(session, MailingId(row.mailing_id))
     if braked is None:
         return False
-    row.state, row.braked = after(State(row.state), Act.PAUSE), braked.stored()
+    row.state = after(State(row.state), Act.PAUSE)
+    _note_braked(session, row, braked, now)
+    return True
+
+
+def _note_braked(session: Session, row: CampaignRow, braked: Braked, now: datetime) -> None:
+    row.braked = braked.stored()
     detail = {
         "cause": braked.cause.value,
         "count": published(braked.count, among=braked.of),
@@ -75,7 +82,57 @@ def bring_along(session: Session, row: CampaignRow, *, now: datetime) -> bool:
         "at": braked.at.isoformat(),
     }
     note(session, row, "braked", by=BRAKE, now=now, detail=detail)
+
+
+def stop_series(session: Session, row: CampaignRow, *, now: datetime) -> bool:
+    """Stop a locked campaign that repeats where the brake fell on one of its times; say whether.
+
+    Also on one that has ended: what is heard comes late. Whoever resumes that time, with a reason,
+    before the next is due lets the repetition go on, too.
+    """
+    mailings = [MailingId(each.mailing_id) for each in _times_of(session, row) if each.mailing_id]
+    braked = delivery.first_braked(session, mailings) if mailings else None
+    if braked is None:
+        return False
+    _note_braked(session, row, braked, now)
     return True
+
+
+def is_stopped_series(row: CampaignRow) -> bool:
+    """Say whether a campaign repeats no more since the brake fell on one of its times."""
+    return State(row.state) is State.SCHEDULED and row.braked is not None
+
+
+def resume_series(
+    session: Session, row: CampaignRow, *, reason: str, by: str, now: datetime
+) -> None:
+    """Let a campaign repeat again; the time that was due meanwhile is made up for.
+
+    A time that is paused stays so until it is resumed itself. Raises ReasonNeeded.
+    """
+    refuse_without_reason(row, reason)
+    for each in _times_of(session, row):
+        bring_along(session, each, now=now)
+        delivery.release_brake(session, MailingId(each.mailing_id or 0))
+    row.braked = None
+    note(session, row, "resumed", by=by, now=now, detail={"why": reason})
+
+
+def _times_of(session: Session, row: CampaignRow) -> Sequence[CampaignRow]:
+    return session.exec(
+        select(CampaignRow)
+        .where(CampaignRow.series_id == row.id, col(CampaignRow.mailing_id).is_not(None))
+        .order_by(col(CampaignRow.id))
+    ).all()
+
+
+def refuse_without_reason(row: CampaignRow, reason: str = "") -> None:
+    """Let nothing go on that the brake has stopped and nobody gives a reason for.
+
+    Raises ReasonNeeded.
+    """
+    if row.braked is not None and not reason.strip():
+        raise ReasonNeeded(Braked.read(row.braked))
 
 
 def release(session: Session, row: CampaignRow, *, reason: str) -> None:
@@ -85,7 +142,6 @@ def release(session: Session, row: CampaignRow, *, reason: str) -> None:
     """
     if row.braked is None or row.mailing_id is None:
         return
-    if not reason.strip():
-        raise ReasonNeeded(Braked.read(row.braked))
+    refuse_without_reason(row, reason)
     delivery.release_brake(session, MailingId(row.mailing_id))
     row.braked = None

@@ -18,12 +18,19 @@ from mailer.campaigns._rows import (
     note,
     plan_from,
     refuse_unfit_reason,
+    stored_brake,
     stored_pace,
 )
 from mailer.campaigns._starting import Progress, in_silence, start_row
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.audience import settled
-from mailer.campaigns.braking import bring_along, release
+from mailer.campaigns.braking import (
+    bring_along,
+    is_stopped_series,
+    refuse_without_reason,
+    release,
+    resume_series,
+)
 from mailer.campaigns.checks import DEFAULT_RULES, Rules, refuse_unfit
 from mailer.campaigns.lifecycle import Act, State, after
 from mailer.campaigns.values import Campaign, CampaignId, NewCampaign
@@ -54,7 +61,7 @@ def create(session: Session, new: NewCampaign, *, brand: Brand, by: str, now: da
         audience=_audience(session, new),
         pace=stored_pace(new.pace),
         split=new.split.stored() if new.split else None,
-        brake=new.brake.stored() if new.brake is not None else None,
+        brake=stored_brake(new.brake),
         state=State.DRAFT.value,
         created_at=now,
         created_by=by,
@@ -87,7 +94,7 @@ def edit(
     row.content = new.content.model_dump(mode="json")
     row.audience, row.pace = _audience(session, new), stored_pace(new.pace)
     row.split = new.split.stored() if new.split else None
-    row.brake = new.brake.stored() if new.brake is not None else None
+    row.brake = stored_brake(new.brake)
     note(session, row, "edited", by=by, now=now)
     return campaign_from(row)
 
@@ -107,10 +114,12 @@ def start(
     A campaign that is sending already is returned as it is. Of a plan by which it was scheduled
     the quiet hours and the deadline go on to hold; a repetition ends. The caller rings the bell
     of the promotional lane after its commit; `progress` is told how far the cutting is, which
-    takes a second for each million customers. Raises CannotDo, and CannotSend where a check stops
-    it.
+    takes a second for each million customers. Raises CannotDo, CannotSend where a check stops
+    it, and ReasonNeeded for a repetition that the brake stopped: it is resumed first.
     """
     row = locked(session, campaign_id)
+    if is_stopped_series(row):
+        refuse_without_reason(row)
     plan = plan_from(row)
     at_once = plan.once(row.occurrence or 1).at_once() if plan else None
     if at_once is not None and State(row.state) is State.SCHEDULED:
@@ -133,8 +142,14 @@ def resume(
     """Let a paused campaign go on; the caller rings the bell after its commit.
 
     One that the safety brake has stopped needs a reason; from then on only what comes after it is
-    judged. Raises CannotDo, ReasonUnfit, ReasonNeeded.
+    judged. So does one that repeats and that it stopped after one of its times. Raises CannotDo,
+    ReasonUnfit, ReasonNeeded.
     """
+    row = locked(session, campaign_id)
+    if is_stopped_series(row):
+        refuse_unfit_reason(reason)
+        resume_series(session, row, reason=reason, by=by, now=now)
+        return campaign_from(row)
     return _steer(session, campaign_id, Act.RESUME, reason=reason, by=by, now=now)
 
 

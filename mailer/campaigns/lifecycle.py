@@ -38,6 +38,7 @@ class Act(StrEnum):
     TEST = "test"
     CLONE = "clone"
     PACE = "pace"
+    BRAKE = "brake"
 
 
 NEXT = MappingProxyType(
@@ -75,11 +76,12 @@ NEXT = MappingProxyType(
         (State.SCHEDULED, Act.TEST): State.SCHEDULED,
         **{(state, Act.CLONE): state for state in State},
         **{(state, Act.PACE): state for state in State if not state.is_final},
+        **{(state, Act.BRAKE): state for state in State if not state.is_final},
     }
 )
 """Every transition there is; a pair that is missing cannot be done."""
 
-STAYING = frozenset({Act.EDIT, Act.SCHEDULE, Act.APPROVE, Act.TEST, Act.CLONE, Act.PACE})
+STAYING = frozenset({Act.EDIT, Act.SCHEDULE, Act.APPROVE, Act.TEST, Act.CLONE, Act.PACE, Act.BRAKE})
 """Acts that do something each time, though the state may stay what it is."""
 
 

@@ -1,14 +1,22 @@
-"""How fast a campaign leaves: slowed down or let go faster, also while it is under way."""
+"""How fast a campaign leaves and what stops it: changed also while it is under way."""
 
 from datetime import datetime
 
 from sqlmodel import Session
 
 from mailer import delivery
-from mailer.campaigns._rows import campaign_from, locked, note, refuse_unfit_reason, stored_pace
+from mailer.campaigns._rows import (
+    campaign_from,
+    locked,
+    note,
+    refuse_unfit_reason,
+    stored_brake,
+    stored_pace,
+)
+from mailer.campaigns.braking import bring_along
 from mailer.campaigns.lifecycle import Act, State, after
 from mailer.campaigns.values import Campaign, CampaignId
-from mailer.delivery import Limits
+from mailer.delivery import Brake, Limits
 from mailer.vocabulary import MailingId
 
 
@@ -34,4 +42,33 @@ def set_pace(
         delivery.set_pace(session, MailingId(row.mailing_id), pace)
     detail = {"pace": row.pace, **({"why": reason} if reason else {})}
     note(session, row, "paced", by=by, now=now, detail=detail)
+    return campaign_from(row)
+
+
+def set_brake(
+    session: Session,
+    campaign_id: CampaignId,
+    own: Brake | None,
+    *,
+    installation: Brake,
+    reason: str = "",
+    by: str,
+    now: datetime,
+) -> Campaign:
+    """Give a campaign's safety brake other limits of its own, or the installation's alone.
+
+    They hold from now on, for what was counted before, too: one that is past them stops. One that
+    the brake has stopped stays so until it is resumed. Raises CannotDo, ReasonUnfit.
+    """
+    refuse_unfit_reason(reason)
+    row = locked(session, campaign_id)
+    bring_along(session, row, now=now)
+    row.state = after(State(row.state), Act.BRAKE)
+    row.brake = stored_brake(own)
+    detail = {"brake": row.brake, **({"why": reason} if reason else {})}
+    note(session, row, "brake_set", by=by, now=now, detail=detail)
+    if row.mailing_id is not None:
+        mailing_id = MailingId(row.mailing_id)
+        delivery.set_brake(session, mailing_id, installation.but_for(own), now=now)
+        bring_along(session, row, now=now)
     return campaign_from(row)

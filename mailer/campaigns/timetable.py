@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -18,6 +18,7 @@ from mailer.campaigns._rows import (
 from mailer.campaigns._splitting import is_look_due, refuse_late_choice
 from mailer.campaigns._starting import refuse_stopped, start_row
 from mailer.campaigns._tables import CampaignRow
+from mailer.campaigns.braking import stop_series
 from mailer.campaigns.checks import DEFAULT_RULES, CannotSend, Rules, look_over
 from mailer.campaigns.lifecycle import Act, State, after
 from mailer.campaigns.plans import Plan
@@ -105,12 +106,12 @@ def start_due(
 
     Two clocks at once do no harm: each locks different rows, and a started one is no longer due.
     Of a campaign that repeats a copy is started, and the campaign waits for its next occurrence;
-    the last one it is itself. A campaign that has become unfit to send goes back to the drafts,
+    the last one it is itself. None is started where the safety brake fell on an earlier one. A campaign that has become unfit to send goes back to the drafts,
     with the reason in the ledger, instead of failing again at every tick.
     """
     rows = session.exec(
         select(CampaignRow)
-        .where(CampaignRow.state == State.SCHEDULED.value, col(CampaignRow.scheduled_for) <= now)
+        .where(_is_start_due(now))
         .order_by(col(CampaignRow.scheduled_for))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -121,11 +122,16 @@ def start_due(
 
 def is_any_due(session: Session, *, now: datetime) -> bool:
     """Say whether a scheduled campaign's moment has come, or that of a split test's choice."""
-    starts = (col(CampaignRow.state) == State.SCHEDULED.value) & (
-        col(CampaignRow.scheduled_for) <= now
-    )
-    due = select(CampaignRow.id).where(starts | is_look_due(now))
+    due = select(CampaignRow.id).where(_is_start_due(now) | is_look_due(now))
     return session.exec(due.limit(1)).first() is not None
+
+
+def _is_start_due(now: datetime) -> ColumnElement[bool]:
+    return (
+        (col(CampaignRow.state) == State.SCHEDULED.value)
+        & (col(CampaignRow.scheduled_for) <= now)
+        & col(CampaignRow.braked).is_(None)
+    )
 
 
 UNFIT = (CampaignError, ValueError, RuntimeError, IntegrityError)
@@ -135,6 +141,8 @@ UNFIT = (CampaignError, ValueError, RuntimeError, IntegrityError)
 def _start_fit(
     session: Session, row: CampaignRow, brand: Brand, rules: Rules, now: datetime
 ) -> CampaignId | None:
+    if stop_series(session, row, now=now):
+        return None
     try:
         with session.begin_nested():
             return _start(session, row, brand, rules, now)
@@ -226,4 +234,4 @@ def _note_skipped(session: Session, row: CampaignRow, missed: int, now: datetime
 
 def _take_back(row: CampaignRow) -> None:
     row.state = after(State(row.state), Act.UNSCHEDULE)
-    row.scheduled_for = row.plan = row.occurrence = None
+    row.scheduled_for = row.plan = row.occurrence = row.braked = None

@@ -7,6 +7,7 @@ import click
 
 from mailer.cli.audiences import audience, lists
 from mailer.cli.bench import bench
+from mailer.cli.braking import brake
 from mailer.cli.campaigns import batch, campaign
 from mailer.cli.care import explain, remove
 from mailer.cli.checking import approve, clone, test_
@@ -51,7 +52,7 @@ def cli() -> None:
     """
 
 
-for act in (schedule, pace, check_campaign, approve, test_, clone, report):
+for act in (schedule, pace, brake, check_campaign, approve, test_, clone, report):
     campaign.add_command(act)
 for command in COMMANDS:
     cli.add_command(command)

@@ -54,7 +54,7 @@ from mailer.delivery.splitting import (
     stands_of,
 )
 from mailer.delivery.states import BatchState, MailingState
-from mailer.delivery.tally import braked_of, release_brake
+from mailer.delivery.tally import braked_of, first_braked, release_brake, set_brake
 from mailer.delivery.trial import TestReader, new_test
 from mailer.delivery.variants import HELD_OUT, WHOLE, Variant, digest_of, mark_at
 from mailer.delivery.window import BARRIER
@@ -110,6 +110,7 @@ __all__ = [
     "dry_run",
     "due_lanes",
     "fields_place",
+    "first_braked",
     "forget_recovered",
     "gauges",
     "handed_over_of",
@@ -133,6 +134,7 @@ __all__ = [
     "release",
     "release_brake",
     "send_to_one",
+    "set_brake",
     "set_mailing_state",
     "set_pace",
     "settle_unknown",

@@ -1,16 +1,18 @@
 """A mailing's figures for the safety brake, kept where they change: no batch is counted again."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Session
 
 from mailer.database import rows_changed
 from mailer.delivery.brake import Brake, Braked, Tally, judge
+from mailer.delivery.mailings import MailingNotFound
 from mailer.vocabulary import MailingId
 
 log = structlog.get_logger()
@@ -53,11 +55,41 @@ def count_in(session: Session, mailing_id: MailingId, change: Tally, *, now: dat
     if found is None:
         return
     *figures, limits = found
-    braked = judge(Brake.model_validate(limits), Tally(*figures), now=now)
+    _stop_where_past(session, mailing_id, Brake.model_validate(limits), Tally(*figures), now)
+
+
+def _stop_where_past(
+    session: Session, mailing_id: MailingId, brake: Brake, tally: Tally, now: datetime
+) -> None:
+    braked = judge(brake, tally, now=now)
     if braked is not None and rows_changed(
         session, _STOP, {"mailing_id": mailing_id, "braked": braked.stored()}
     ):
         log.warning("mailing.braked", mailing=mailing_id, cause=braked.cause.value)
+
+
+def set_brake(session: Session, mailing_id: MailingId, brake: Brake, *, now: datetime) -> None:
+    """Give a mailing other limits, and stop it at once where its figures are past them.
+
+    Whatever the brake has stopped stays so. Raises MailingNotFound.
+    """
+    row = session.execute(_FIGURES, {"mailing_id": mailing_id}).one_or_none()
+    stored = brake.model_dump(mode="json")
+    if not rows_changed(session, _SET_BRAKE, {"mailing_id": mailing_id, "brake": stored}):
+        raise MailingNotFound(f"mailing {mailing_id}")
+    if row is not None:
+        _stop_where_past(session, mailing_id, brake, Tally(*row), now)
+
+
+_FIGURES = text(
+    """
+    SELECT accepted, rejected, unknown, hard_bounces, refused_later, complaints
+    FROM delivery_tally WHERE mailing_id = :mailing_id FOR UPDATE
+    """
+)
+_SET_BRAKE = text("UPDATE delivery_mailing SET brake = :brake WHERE id = :mailing_id").bindparams(
+    bindparam("brake", type_=JSONB)
+)
 
 
 def release_brake(session: Session, mailing_id: MailingId) -> None:
@@ -70,6 +102,20 @@ def release_brake(session: Session, mailing_id: MailingId) -> None:
 
 
 _FORGET = text("DELETE FROM delivery_tally WHERE mailing_id = :mailing_id")
+
+
+def first_braked(session: Session, mailings: Collection[MailingId]) -> Braked | None:
+    """Return why the brake has stopped one of these mailings, the one that it stopped first."""
+    stored: Any = session.execute(_FIRST_BRAKED, {"mailings": list(mailings)}).scalar_one_or_none()
+    return None if stored is None else Braked.read(stored)
+
+
+_FIRST_BRAKED = text(
+    """
+    SELECT braked FROM delivery_mailing WHERE id = ANY(:mailings) AND braked IS NOT NULL
+    ORDER BY braked ->> 'at', id LIMIT 1
+    """
+).bindparams(bindparam("mailings", type_=ARRAY(BigInteger)))
 
 
 def braked_of(session: Session, mailing_id: MailingId) -> Braked | None:

@@ -42,6 +42,7 @@ def test_a_draft_says_what_may_be_done_with_it(shop: Shop, autumn: int) -> None:
         "test",
         "clone",
         "pace",
+        "brake",
     ]
     assert held["content"]["subject"] == AUTUMN["content"]["subject"]
     assert [each["id"] for each in shop.get("/campaigns").json()["campaigns"]] == [autumn]
@@ -134,6 +135,22 @@ def test_a_campaign_that_the_brake_stopped_says_so_and_goes_on_for_a_reason(
     assert held["braked"]["sentence"].startswith("Stopped by the safety brake at ")
     resumed = shop.post(f"/campaigns/{autumn}/resume", {"reason": "It was a test of the brake."})
     assert (resumed.json()["state"], resumed.json()["braked"]) == ("sending", None)
+
+
+def test_the_limits_of_a_campaigns_brake_are_changed_under_way(
+    house: House, shop: Shop, autumn: int
+) -> None:
+    shop.post(f"/campaigns/{autumn}/start")
+    careful = {"brake": {"complaints": 0.05}, "reason": "A new audience: be careful."}
+    told = shop.post(f"/campaigns/{autumn}/brake", careful).json()
+    assert told["brake"] == {"complaints": 0.05}
+    assert "brake" in told["possible"]
+    with house.parts.database.reading() as session:
+        kept = session.execute(text("SELECT brake FROM delivery_mailing")).scalar_one()
+    assert (kept["complaints"], kept["hard_bounces"]) == (0.05, 5.0)
+    assert shop.post(f"/campaigns/{autumn}/brake", {"brake": None}).json()["brake"] is None
+    wrong = shop.post(f"/campaigns/{autumn}/brake", {"brake": {"complaints": 101}})
+    assert [each["field"] for each in wrong.json()["errors"]] == ["brake.complaints"]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import text
 
 from mailer import campaigns, delivery
-from mailer.campaigns import CampaignId, CannotDo, Plan, ReasonNeeded, State
+from mailer.campaigns import Campaign, CampaignId, CannotDo, Plan, ReasonNeeded, State
 from mailer.delivery import Brake, Cause, Limits, News
-from mailer.providers import Rejected
+from mailer.providers import Later, Rejected
 from mailer.vocabulary import Heard
 from tests.campaigns.conftest import BY, Desk, new_campaign
 
@@ -149,3 +149,136 @@ def test_a_copy_and_each_time_of_a_repetition_have_the_same_pace_and_brake(desk:
     assert mailing_id is not None
     with desk.database.reading() as session:
         assert delivery.mailing_of(session, mailing_id).pace == new.pace
+
+
+DAILY = Plan.model_validate(
+    {"at": "2026-11-23T09:00", "zone": "UTC", "repeat": {"every": "day", "times": 4}}
+)
+
+
+def repeated(desk: Desk, *, is_over: bool = False) -> tuple[CampaignId, CampaignId, list[News]]:
+    """A campaign that repeats, its first time, which is over or not, and complaints of that."""
+    crowd = [desk.customer(f"Customer {number}") for number in range(12)]
+    if not is_over:
+        late = desk.customer("Mehmet Late")
+        desk.provider.answer_for(late.email, Later(450, "4.2.1 later"))
+    new = replace(new_campaign(), brake=BRAKE)
+    with desk.database.transaction() as session:
+        series = campaigns.create(
+            session, new, brand=desk.parts.brand, by=BY, now=desk.now
+        ).campaign_id
+    desk.do("schedule", series, plan=DAILY)
+    desk.later(days=1)
+    (first,) = desk.tick()
+    desk.send_all()
+    mailing = desk.look(first).mailing_id
+    assert mailing is not None
+    return (
+        series,
+        first,
+        [News(mailing, each.person_id, Heard.COMPLAINED, desk.now) for each in crowd],
+    )
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_a_repetition_stops_after_the_time_that_the_brake_stopped(
+    desk: Desk, is_over: bool
+) -> None:
+    series, first, news = repeated(desk, is_over=is_over)
+    desk.tick()
+    assert desk.look(first).state is (State.FINISHED if is_over else State.SENDING)
+    complain(desk, news[:4])
+    desk.later(days=1)
+    assert desk.tick() == desk.tick() == []
+    stopped = desk.look(series)
+    assert stopped.state is State.SCHEDULED
+    assert stopped.braked is not None
+    assert [detail["campaign"] for _, detail in ledger(desk, "campaign.braked")] == [series]
+    with desk.database.reading() as session:
+        assert not campaigns.is_any_due(session, now=desk.now), "no clock rings for it"
+
+
+def test_a_repetition_that_was_stopped_goes_on_for_a_reason_and_makes_up_one_time(
+    desk: Desk,
+) -> None:
+    series, first, news = repeated(desk)
+    complain(desk, news[:4])
+    desk.later(days=2)
+    tick(desk)
+    desk.tick()
+    for act in ("resume", "start"):
+        with pytest.raises(ReasonNeeded):
+            desk.do(act, series)
+    assert desk.do("resume", series, reason="The reminder is left out.").braked is None
+    assert ledger(desk, "campaign.resumed")[-1][1]["why"] == "The reminder is left out."
+    (second,) = desk.tick()
+    assert desk.look(second).series_id == series
+    held = desk.look(first)
+    assert (held.state, held.braked is not None) == (State.PAUSED, True)
+    with pytest.raises(ReasonNeeded):
+        desk.do("resume", first)
+    desk.later(days=1)
+    assert len(desk.tick()) == 1, "what was answered for stops it no more"
+
+
+def test_who_resumes_the_time_that_was_stopped_lets_the_next_one_start(desk: Desk) -> None:
+    _, first, news = repeated(desk)
+    complain(desk, news[:4])
+    tick(desk)
+    desk.do("resume", first, reason="One class filed it as spam together.")
+    desk.later(days=1)
+    assert len(desk.tick()) == 1
+
+
+def test_a_repetition_that_is_planned_anew_stops_again_until_somebody_answers_for_it(
+    desk: Desk,
+) -> None:
+    series, _, news = repeated(desk)
+    complain(desk, news[:4])
+    desk.later(days=1)
+    desk.tick()
+    assert desk.do("unschedule", series).braked is None
+    desk.do("schedule", series, plan=DAILY)
+    desk.later(days=1)
+    assert desk.tick() == []
+    assert desk.look(series).braked is not None
+
+
+def set_brake(desk: Desk, campaign: CampaignId, own: Brake | None, **more: str) -> Campaign:
+    return desk.do("set_brake", campaign, own=own, installation=Brake(after=10), **more)
+
+
+def test_other_limits_under_way_stop_what_is_past_them_at_once(desk: Desk) -> None:
+    campaign, news = started(desk, size=40)
+    complain(desk, news[:4])
+    assert tick(desk) == []
+    changed = set_brake(desk, campaign, Brake(complaints=5), reason="A new audience.")
+    assert changed.brake == Brake(complaints=5)
+    assert (changed.state, changed.braked is not None) == (State.PAUSED, True)
+    ((actor, detail),) = ledger(desk, "campaign.brake_set")
+    assert (actor, detail["brake"], detail["why"]) == (BY, {"complaints": 5.0}, "A new audience.")
+
+
+def test_looser_limits_hold_from_then_on_and_release_nothing(desk: Desk) -> None:
+    campaign, news = started(desk)
+    set_brake(desk, campaign, Brake(complaints=100))
+    complain(desk, news[:8])
+    assert tick(desk) == []
+    assert set_brake(desk, campaign, None).state is State.PAUSED
+    assert set_brake(desk, campaign, Brake(complaints=100)).braked is not None
+    with pytest.raises(ReasonNeeded):
+        desk.do("resume", campaign)
+
+
+def test_limits_are_changed_before_the_start_and_never_after_the_end(desk: Desk) -> None:
+    desk.customer("Ada Novak")
+    draft = desk.draft()
+    set_brake(desk, draft, BRAKE)
+    mailing = desk.do("start", draft).mailing_id
+    assert mailing is not None
+    with desk.database.reading() as session:
+        kept = session.execute(text("SELECT brake FROM delivery_mailing")).scalar_one()
+    assert (kept["complaints"], kept["after"]) == (10, 10)
+    desk.do("cancel", draft)
+    with pytest.raises(CannotDo):
+        set_brake(desk, draft, None)

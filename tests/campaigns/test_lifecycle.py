@@ -86,8 +86,9 @@ def test_final_states_offer_a_copy_alone_and_a_draft_offers_the_start() -> None:
         Act.TEST,
         Act.CLONE,
         Act.PACE,
+        Act.BRAKE,
     )
-    assert possible(State.PAUSED) == (Act.RESUME, Act.CANCEL, Act.CLONE, Act.PACE)
+    assert possible(State.PAUSED) == (Act.RESUME, Act.CANCEL, Act.CLONE, Act.PACE, Act.BRAKE)
 
 
 STATES = tuple(State)
@@ -104,6 +105,7 @@ LEADS = {
     Act.TEST: "draft scheduled - - - -",
     Act.CLONE: "draft scheduled sending paused finished cancelled",
     Act.PACE: "draft scheduled sending paused - -",
+    Act.BRAKE: "draft scheduled sending paused - -",
 }
 """Where each act leads from draft, scheduled, sending, paused, finished and cancelled."""
 

@@ -143,7 +143,10 @@ def test_what_a_campaign_does_not_allow_ends_with_1_and_says_what_it_does(
     number = house.draft()
     said = fpmail("campaign", "pause", number)
     assert said.code == Exit.FAILED
-    assert "Possible now: edit, schedule, start, cancel, approve, test, clone, pace." in said.err
+    assert (
+        "Possible now: edit, schedule, start, cancel, approve, test, clone, pace, brake."
+        in said.err
+    )
     assert fpmail("campaign", "start", 99).code == Exit.FAILED
     assert fpmail("campaign", "schedule", number, "tomorrow").code == Exit.USAGE
     assert fpmail("campaign", "schedule", number, "2026-12-02T14:00:00").code == Exit.USAGE
@@ -399,6 +402,26 @@ def test_a_campaign_is_slowed_down_under_way(fpmail: Run, house: House) -> None:
         "campaign", "pace", number, "--unlimited", "--reason", "The queue is empty.", "--json"
     )
     assert fast.json["pace"] is None
+
+
+def test_what_stops_a_campaign_is_changed_under_way(fpmail: Run, house: House) -> None:
+    house.customer("Ada Novak")
+    number = str(house.draft())
+    fpmail("campaign", "start", number)
+    careful = fpmail("campaign", "brake", number, "--complaints", "0.05", "--after", "50", "--json")
+    assert careful.json["brake"] == {"complaints": 0.05, "after": 50}
+    assert "complaints 0.05" in fpmail("campaign", "status", number).out
+    assert fpmail("campaign", "brake", number, "--installation", "--json").json["brake"] is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), ("--unknown", "5", "--installation"), ("--unknown", "101"), ("--unknown", "nan")],
+)
+def test_a_brake_that_says_nothing_clear_is_refused(
+    fpmail: Run, house: House, words: tuple[str, ...]
+) -> None:
+    assert fpmail("campaign", "brake", str(house.draft()), *words).code == 2
 
 
 @pytest.mark.parametrize(

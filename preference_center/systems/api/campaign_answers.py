@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from mailer import campaigns
-from mailer.campaigns import Campaign, possible
+from mailer.campaigns import Act, Campaign, State, possible
 from mailer.delivery import Braked
 from mailer.measure import published
 from preference_center.systems.api.campaign_shapes import (
@@ -24,6 +24,14 @@ def _braked(braked: Braked) -> BrakedAnswer:
     )
 
 
+def _possible(campaign: Campaign) -> list[Act]:
+    """Tell what may be done now; a repetition that the brake stopped is resumed before it starts."""
+    acts = list(possible(campaign.state))
+    if campaign.state is State.SCHEDULED and campaign.braked:
+        return [Act.RESUME, *(each for each in acts if each is not Act.START)]
+    return acts
+
+
 def campaign_answer(campaign: Campaign) -> CampaignAnswer:
     """Tell a campaign with what may be done to it now."""
     return CampaignAnswer(
@@ -33,7 +41,7 @@ def campaign_answer(campaign: Campaign) -> CampaignAnswer:
         content=campaign.content,
         audience=campaign.audience,
         state=campaign.state,
-        possible=list(possible(campaign.state)),
+        possible=_possible(campaign),
         mailing=campaign.mailing_id,
         plan=campaign.plan.stored() if campaign.plan else None,
         scheduled_for=campaign.scheduled_for,

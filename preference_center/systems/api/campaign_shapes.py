@@ -102,6 +102,19 @@ class PaceForm(Form):
     reason: OneLine = ""
 
 
+class BrakeForm(Form):
+    """What stops it from now on, and why that was changed; the ledger keeps it, without addresses."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"brake": {"complaints": 0.05}, "reason": "A new audience: be careful."}
+        }
+    )
+
+    brake: Brake | None = Field(description="Null: the installation's limits alone.")
+    reason: OneLine = ""
+
+
 class CloneForm(Form):
     """What the copy is called; like the first one if left out."""
 

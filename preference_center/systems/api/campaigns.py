@@ -16,6 +16,7 @@ from preference_center.systems.api.calls import Call, Needs, Receipt
 from preference_center.systems.api.campaign_answers import campaign_answer
 from preference_center.systems.api.campaign_shapes import (
     ApproveForm,
+    BrakeForm,
     CampaignAnswer,
     CampaignForm,
     CampaignPage,
@@ -158,7 +159,7 @@ def pause_a_campaign(campaign: Id, call: Writes, form: ReasonForm | None = None)
 
 @routes.post("/{campaign}/resume", response_model=CampaignAnswer)
 def resume_a_campaign(campaign: Id, call: Writes, form: ReasonForm | None = None) -> CampaignAnswer:
-    """Let a paused campaign go on; one that the safety brake has stopped needs a reason."""
+    """Let a paused campaign go on, or a repetition; what the safety brake has stopped needs a reason."""
     return _steer(call, campaign, campaigns.resume, form, rings=(Lane.PROMOTIONAL,))
 
 
@@ -183,6 +184,24 @@ def pace_a_campaign(campaign: Id, form: PaceForm, call: Writes) -> CampaignAnswe
         ),
         form=form,
         rings=(Lane.PROMOTIONAL,),
+    )
+
+
+@routes.post("/{campaign}/brake", response_model=CampaignAnswer)
+def set_a_campaigns_brake(campaign: Id, form: BrakeForm, call: Writes) -> CampaignAnswer:
+    """Change the limits that stop it, also while it is under way; past them already, it stops."""
+    return _do(
+        call,
+        lambda session: campaigns.set_brake(
+            session,
+            CampaignId(campaign),
+            form.brake,
+            installation=call.parts.rules.brake,
+            reason=form.reason,
+            by=call.key.actor,
+            now=call.now,
+        ),
+        form=form,
     )
 
 
