@@ -105,6 +105,11 @@ class Parts:
         """How much promotional mail a mailbox gets at most, over all campaigns."""
         return _cap(self.settings)
 
+    @property
+    def pace(self) -> Pace:
+        """How fast mail leaves this installation, before anybody asks for less."""
+        return _pace(self.settings)
+
     def close(self) -> None:
         """Give back connections and close the journal."""
         self.database.close()
@@ -231,7 +236,7 @@ def build_sender(
         parts.journal,
         SenderClock(now=parts.clock, sleep=sleep),
         SenderSettings(
-            lease=timedelta(seconds=settings.lease_seconds), pace=_pace(settings), cap=parts.cap
+            lease=timedelta(seconds=settings.lease_seconds), pace=parts.pace, cap=parts.cap
         ),
     )
 

@@ -54,6 +54,7 @@ from mailer.campaigns.splits import (
     SplitVariant,
     VariantUnknown,
 )
+from mailer.campaigns.standing import BrakeFigure, Status, status_of
 from mailer.campaigns.testing import TestRefused, forget_tests, send_test
 from mailer.campaigns.timetable import MomentPassed, is_any_due, schedule, start_due, unschedule
 from mailer.campaigns.values import Campaign, CampaignId, Choice, How, NewCampaign
@@ -64,6 +65,7 @@ __all__ = [
     "OVER_TIME",
     "Act",
     "Audience",
+    "BrakeFigure",
     "By",
     "Campaign",
     "CampaignError",
@@ -107,6 +109,7 @@ __all__ = [
     "Split",
     "SplitVariant",
     "State",
+    "Status",
     "TestRefused",
     "VariantUnknown",
     "Weekday",
@@ -149,5 +152,6 @@ __all__ = [
     "set_pace",
     "start",
     "start_due",
+    "status_of",
     "unschedule",
 ]

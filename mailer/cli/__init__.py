@@ -19,6 +19,7 @@ from mailer.cli.keys import api_keys, keys
 from mailer.cli.pacing import pace
 from mailer.cli.reports import report
 from mailer.cli.schedules import schedule
+from mailer.cli.standing import status
 
 __all__ = ["Exit", "cli", "main"]
 
@@ -52,7 +53,7 @@ def cli() -> None:
     """
 
 
-for act in (schedule, pace, brake, check_campaign, approve, test_, clone, report):
+for act in (status, schedule, pace, brake, check_campaign, approve, test_, clone, report):
     campaign.add_command(act)
 for command in COMMANDS:
     cli.add_command(command)

@@ -6,22 +6,20 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mailer.cli.exits import Refused
 from mailer.cli.house import ACTOR, the_parts
-from mailer.cli.output import facts, json_option, progress, say, say_json, short, table
-from mailer.vocabulary import Reason
+from mailer.cli.output import json_option, progress, say, say_json, table
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from mailer.campaigns import Campaign, CampaignId, NewCampaign
     from mailer.wiring import Parts
-    from preference_center.systems.api.report_shapes import DriftAnswer
 
 Id = click.IntRange(1, 2**63 - 1)
 
@@ -46,7 +44,7 @@ def list_(*, as_json: bool) -> None:
         while page := campaigns_page(session, after=found[-1].campaign_id if found else None):
             found += page
     if as_json:
-        say_json([_told(each) for each in found])
+        say_json([told_campaign(each) for each in found])
         return
     table(
         "Campaigns",
@@ -159,67 +157,6 @@ def choose(
         )
 
     do(campaign_id, act, as_json, ring=True)
-
-
-@campaign.command()
-@click.argument("campaign_id", type=Id)
-@json_option
-def status(*, campaign_id: int, as_json: bool) -> None:
-    """Tell what became of a campaign's audience, or what would, while it is a draft."""
-    from mailer.campaigns import CampaignId, preview, report_of
-    from preference_center.systems.api.report_shapes import drift_answer
-
-    with the_parts() as parts, parts.database.reading() as session:
-        report = report_of(session, CampaignId(campaign_id))
-        drift = drift_answer(report.drift)
-        if report.campaign.mailing_id is None:
-            ahead = preview(session, report.campaign.campaign_id, cap=parts.cap, now=parts.clock())
-            books = {
-                "audience": ahead.audience,
-                "allowed": ahead.allowed,
-                "held": ahead.held,
-                "refused": {reason.value: count for reason, count in ahead.refused.items()},
-            }
-        else:
-            held = report.books
-            books = {
-                "audience": held.audience,
-                "accepted": held.accepted,
-                "refused": {reason.value: count for reason, count in held.refused.items()},
-                "rejected": held.rejected,
-                "unknown": held.unknown,
-                "cancelled": held.cancelled,
-                "to_go": held.to_go,
-            }
-    if as_json:
-        told = drift.model_dump(mode="json") if drift else None
-        say_json({**_told(report.campaign), "books": books, "drift": told})
-        return
-    _say_books({**_told(report.campaign), **books})
-    if drift is not None:
-        _say_drift(drift)
-
-
-def _say_books(told: dict[str, Any]) -> None:
-    """Print a campaign's books, and the refused by reason with what each code means."""
-    from mailer.permission import IN_SHORT
-
-    refused: dict[str, int] = told.pop("refused")
-    named = {name.replace("_", " "): value for name, value in told.items()}
-    for rule in ("plan", "pace", "brake", "choice"):
-        parts: dict[str, object] = told[rule] or {}
-        named[rule] = ", ".join(f"{name} {value}" for name, value in parts.items()) or None
-    facts({**named, "refused": sum(refused.values())})
-    rows = [(code, count, IN_SHORT[Reason(code)]) for code, count in sorted(refused.items())]
-    if rows:
-        table("Refused", ["Reason", "People", "They"], rows)
-
-
-def _say_drift(drift: "DriftAnswer") -> None:
-    """Print what changed since the campaign was counted; small changes are withheld."""
-    rows: list[tuple[str, object]] = [("audience", drift.audience), ("accepted", drift.accepted)]
-    rows += [(f"refused: {code}", change) for code, change in drift.refused.items()]
-    table(f"Since the count of {short(drift.since)}", ["", "People more or fewer"], rows)
 
 
 @click.group()
@@ -351,12 +288,13 @@ def _start_of(one: "Campaign") -> datetime | None:
 
 def _say(done: "Campaign", as_json: bool) -> None:
     if as_json:
-        say_json(_told(done))
+        say_json(told_campaign(done))
     else:
         say(f"Campaign {done.campaign_id} “{done.name}” is {done.state}.")
 
 
-def _told(done: "Campaign") -> dict[str, object]:
+def told_campaign(done: "Campaign") -> dict[str, object]:
+    """Tell a campaign as scripts read it."""
     from mailer import campaigns
 
     return {

@@ -13,7 +13,7 @@ from mailer.delivery.books import (
     messages_of,
     unfinished,
 )
-from mailer.delivery.brake import Brake, Braked, Cause
+from mailer.delivery.brake import Brake, Braked, Cause, Share, Tally, shares
 from mailer.delivery.budgets import set_pace
 from mailer.delivery.by_zone import Moments, count_by_zone, prepare_by_zone
 from mailer.delivery.clocks import SenderClock
@@ -53,6 +53,7 @@ from mailer.delivery.splitting import (
     release,
     stands_of,
 )
+from mailer.delivery.standing import Standing, standing_of
 from mailer.delivery.states import BatchState, MailingState
 from mailer.delivery.tally import braked_of, first_braked, release_brake, set_brake
 from mailer.delivery.trial import TestReader, new_test
@@ -95,7 +96,10 @@ __all__ = [
     "SenderClock",
     "SenderSettings",
     "Senders",
+    "Share",
+    "Standing",
     "Stands",
+    "Tally",
     "TestReader",
     "UnknownBatch",
     "Variant",
@@ -138,7 +142,9 @@ __all__ = [
     "set_mailing_state",
     "set_pace",
     "settle_unknown",
+    "shares",
     "slow_scopes",
+    "standing_of",
     "stands_of",
     "targets_of",
     "unfinished",

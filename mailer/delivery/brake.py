@@ -113,18 +113,29 @@ _braked = TypeAdapter(Braked)
 
 def judge(brake: Brake, tally: Tally, *, now: datetime) -> Braked | None:
     """Return why a mailing must stop, or None."""
-    for cause, count, of, limit in _shares(brake, tally):
+    for each in shares(brake, tally):
         # What is heard of mails from before a release may be more than all that left since.
-        is_past = limit < NEVER and count * 100 > limit * of
-        if of >= brake.after and count >= FEWEST and is_past:
-            return Braked(cause, count, of, limit, now)
+        is_past = each.limit < NEVER and each.count * 100 > each.limit * each.of
+        if each.of >= brake.after and each.count >= FEWEST and is_past:
+            return Braked(each.cause, each.count, each.of, each.limit, now)
     return None
 
 
-def _shares(brake: Brake, tally: Tally) -> Iterator[tuple[Cause, int, int, float]]:
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What is counted for a cause, among how many, and the per cent that may not be passed."""
+
+    cause: Cause
+    count: int
+    of: int
+    limit: float
+
+
+def shares(brake: Brake, tally: Tally) -> Iterator[Share]:
+    """Yield the share of each cause, in the order in which they are judged."""
     everybody = tally.handed_over
     refused = tally.rejected + tally.refused_later
-    yield Cause.COMPLAINTS, tally.complaints, tally.accepted, brake.complaints
-    yield Cause.HARD_BOUNCES, tally.hard_bounces, everybody, brake.hard_bounces
-    yield Cause.REJECTED, refused, everybody, brake.rejected
-    yield Cause.UNKNOWN, tally.unknown, everybody, brake.unknown
+    yield Share(Cause.COMPLAINTS, tally.complaints, tally.accepted, brake.complaints)
+    yield Share(Cause.HARD_BOUNCES, tally.hard_bounces, everybody, brake.hard_bounces)
+    yield Share(Cause.REJECTED, refused, everybody, brake.rejected)
+    yield Share(Cause.UNKNOWN, tally.unknown, everybody, brake.unknown)

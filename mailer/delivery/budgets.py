@@ -41,7 +41,7 @@ def room_for(session: Session, batch: Claimed, pace: Pace, *, now: datetime) -> 
         return UNLIMITED
     at, least = now.timestamp(), UNLIMITED
     for budget in budgets_of(batch.mailing.id, batch.mailing.pace, pace, now):
-        there = room(budget.limits, _spent_so_far(session, budget), at)
+        there = room(budget.limits, spent_so_far(session, budget), at)
         if not there.messages:
             _let_wait(session, budget, there.ready_at, now)
         least = min(least, there.messages)
@@ -125,7 +125,8 @@ def _spent(session: Session, budget: Budget, now: datetime) -> Spent:
     return Spent.read(stored) if stored else Spent()
 
 
-def _spent_so_far(session: Session, budget: Budget) -> Spent:
+def spent_so_far(session: Session, budget: Budget) -> Spent:
+    """Return what has begun of a budget; nothing is locked."""
     stored: Any = session.execute(
         text("SELECT spent FROM delivery_pace WHERE budget = :budget"), {"budget": budget.name}
     ).scalar_one_or_none()

@@ -153,6 +153,28 @@ def test_the_limits_of_a_campaigns_brake_are_changed_under_way(
     assert [each["field"] for each in wrong.json()["errors"]] == ["brake.complaints"]
 
 
+def test_a_campaign_says_what_holds_its_mail_back(house: House, shop: Shop, autumn: int) -> None:
+    before = shop.get(f"/campaigns/{autumn}/status").json()
+    assert (before["state"], before["next_turn"], before["brake"]) == ("draft", None, [])
+    for number in range(2):
+        made = shop.post("/customers", {"email": f"reader{number}@example.com", "country": "US"})
+        shop.post(f"/customers/{made.json()['id']}/consents", YES)
+    shop.post(f"/campaigns/{autumn}/pace", {"pace": {"per_day": 1}})
+    shop.post(f"/campaigns/{autumn}/start")
+    sender = build_sender(house.parts)
+    sender.deliver_one(Lane.PROMOTIONAL)
+    sender.close()
+    told = shop.get(f"/campaigns/{autumn}/status").json()
+    assert told["next_turn"] > told["as_at"]
+    assert (told["slowed"], told["waiting"]) == ({}, 0)
+    assert told["brake"][0] == {
+        "cause": "complaints",
+        "count": "fewer than 10",
+        "of": 1,
+        "limit": 0.1,
+    }
+
+
 @pytest.mark.parametrize(
     ("pace", "field"),
     [

@@ -1,13 +1,15 @@
 """A campaign that the safety brake stopped: paused, with a sentence, resumed with a reason."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
 from mailer import campaigns, delivery
 from mailer.campaigns import Campaign, CampaignId, CannotDo, Plan, ReasonNeeded, State
-from mailer.delivery import Brake, Cause, Limits, News
+from mailer.campaigns.standing import brake_figures
+from mailer.delivery import Brake, Cause, Limits, News, Tally
 from mailer.providers import Later, Rejected
 from mailer.vocabulary import Heard
 from tests.campaigns.conftest import BY, Desk, new_campaign
@@ -282,3 +284,38 @@ def test_limits_are_changed_before_the_start_and_never_after_the_end(desk: Desk)
     desk.do("cancel", draft)
     with pytest.raises(CannotDo):
         set_brake(desk, draft, None)
+
+
+@pytest.mark.clause("C15")
+def test_what_the_brake_counts_is_told_without_a_figure_of_fewer_than_ten() -> None:
+    figures = brake_figures(
+        Brake(), Tally(accepted=950, rejected=40, unknown=10, refused_later=3, complaints=9)
+    )
+    told = {each.cause: (each.count, each.of, each.limit) for each in figures}
+    assert told == {
+        Cause.COMPLAINTS: ("fewer than 10", 950, 0.1),
+        Cause.HARD_BOUNCES: ("fewer than 10", 1000, 5.0),
+        Cause.REJECTED: ("withheld", 1000, 10.0),  # 43 less the 40 that the books tell
+        Cause.UNKNOWN: (10, 1000, 5.0),
+    }
+    (most, *_) = brake_figures(Brake(), Tally(accepted=500, complaints=10))
+    assert most.count == 10
+
+
+def test_a_campaign_says_how_it_stands_once_it_has_started(desk: Desk) -> None:
+    for number in range(3):
+        desk.customer(f"Customer {number}")
+    draft = desk.draft()
+
+    def status() -> campaigns.Status:
+        with desk.database.reading() as session:
+            return campaigns.status_of(session, draft, pace=desk.parts.pace, now=desk.now)
+
+    assert (status().standing, status().brake) == (None, ())
+    desk.do("set_pace", draft, pace=Limits(per_day=1))
+    desk.do("start", draft)
+    desk.send_all()
+    standing = status().standing
+    assert standing is not None
+    assert standing.next_turn == desk.now + timedelta(days=1)
+    assert [each.cause for each in status().brake] == list(Cause)

@@ -410,7 +410,12 @@ def test_what_stops_a_campaign_is_changed_under_way(fpmail: Run, house: House) -
     fpmail("campaign", "start", number)
     careful = fpmail("campaign", "brake", number, "--complaints", "0.05", "--after", "50", "--json")
     assert careful.json["brake"] == {"complaints": 0.05, "after": 50}
-    assert "complaints 0.05" in fpmail("campaign", "status", number).out
+    said = fpmail("campaign", "status", number).out
+    assert "complaints 0.05" in said
+    assert "0.05 %" in said.split("The safety brake")[1]
+    told = fpmail("campaign", "status", number, "--json").json
+    assert (told["next_turn"], told["waiting"]) == (None, 0)
+    assert told["brake_figures"][0]["limit"] == 0.05
     assert fpmail("campaign", "brake", number, "--installation", "--json").json["brake"] is None
 
 

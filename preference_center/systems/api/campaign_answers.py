@@ -1,15 +1,18 @@
 """A campaign as the API tells it."""
 
 from dataclasses import asdict
+from datetime import datetime
 
 from mailer import campaigns
-from mailer.campaigns import Act, Campaign, State, possible
+from mailer.campaigns import Act, Campaign, State, Status, possible
 from mailer.delivery import Braked
 from mailer.measure import published
 from preference_center.systems.api.campaign_shapes import (
     BrakedAnswer,
+    BrakeFigureAnswer,
     CampaignAnswer,
     ChoiceAnswer,
+    StatusAnswer,
 )
 
 
@@ -21,6 +24,23 @@ def _braked(braked: Braked) -> BrakedAnswer:
         of=braked.of,
         limit=braked.limit,
         sentence=campaigns.brake_sentence(braked),
+    )
+
+
+def status_answer(status: Status, *, now: datetime) -> StatusAnswer:
+    """Tell how a campaign stands."""
+    campaign, standing = status.campaign, status.standing
+    return StatusAnswer(
+        id=campaign.campaign_id,
+        state=campaign.state,
+        as_at=now,
+        next_turn=standing.next_turn if standing else None,
+        slowed=dict(standing.slowed) if standing else {},
+        waiting=standing.waiting if standing else 0,
+        waiting_from=standing.waiting_from if standing else None,
+        waiting_until=standing.waiting_until if standing else None,
+        brake=[BrakeFigureAnswer(**asdict(each)) for each in status.brake],
+        braked=_braked(campaign.braked) if campaign.braked else None,
     )
 
 

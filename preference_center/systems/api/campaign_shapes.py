@@ -73,6 +73,36 @@ class BrakedAnswer(Answer):
     sentence: str
 
 
+class BrakeFigureAnswer(Answer):
+    """What the brake counts for one cause, since it was released last, and its limit in per cent."""
+
+    cause: Cause
+    count: Published
+    of: int
+    limit: float
+
+
+class StatusAnswer(Answer):
+    """What holds its mail back at this moment, and how near the limits of its brake it is."""
+
+    id: int
+    state: State
+    as_at: datetime
+    next_turn: datetime | None = Field(
+        description="When its pace lets the next mail go; null: now, or it is not sending."
+    )
+    slowed: dict[str, float] = Field(
+        description="Messages a second where a provider asked for less: a domain, or `*` for all."
+    )
+    waiting: int = Field(
+        description="People whose moment is still to come: asleep, at their own hour, tried again."
+    )
+    waiting_from: datetime | None = Field(description="The first of these moments.")
+    waiting_until: datetime | None = Field(description="The last of them.")
+    brake: list[BrakeFigureAnswer] = Field(description="Empty before the start.")
+    braked: BrakedAnswer | None
+
+
 class ReasonForm(Form):
     """Why it is paused, resumed or cancelled; kept in the ledger, so without addresses."""
 

@@ -13,7 +13,7 @@ from mailer.campaigns import Campaign, CampaignId, Finding, NewCampaign, Plan
 from mailer.measure import published
 from mailer.vocabulary import Lane
 from preference_center.systems.api.calls import Call, Needs, Receipt
-from preference_center.systems.api.campaign_answers import campaign_answer
+from preference_center.systems.api.campaign_answers import campaign_answer, status_answer
 from preference_center.systems.api.campaign_shapes import (
     ApproveForm,
     BrakeForm,
@@ -28,6 +28,7 @@ from preference_center.systems.api.campaign_shapes import (
     PaceForm,
     PreviewAnswer,
     ReasonForm,
+    StatusAnswer,
     TestAnswer,
     TestForm,
     zone_answer,
@@ -73,6 +74,16 @@ def list_campaigns(place: PlaceOf, call: Reads) -> CampaignPage:
 def get_a_campaign(campaign: Id, call: Looks) -> CampaignAnswer:
     """Get one campaign, with what may be done to it now."""
     return _look(call, campaign)
+
+
+@routes.get("/{campaign}/status", response_model=StatusAnswer)
+def get_a_campaigns_status(campaign: Id, call: Looks) -> StatusAnswer:
+    """Tell when its next mail may go, who waits until when, and how near its limits it is."""
+    with call.look() as session:
+        status = campaigns.status_of(
+            session, CampaignId(campaign), pace=call.parts.pace, now=call.now
+        )
+    return status_answer(status, now=call.now)
 
 
 @routes.put("/{campaign}", response_model=CampaignAnswer)
