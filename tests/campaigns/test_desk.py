@@ -81,6 +81,7 @@ def test_a_draft_can_be_edited_and_a_scheduled_campaign_cannot(desk: Desk) -> No
         Act.TEST,
         Act.CLONE,
         Act.PACE,
+        Act.BRAKE,
     )
     desk.do("unschedule", campaign_id)
     edit("Spring release")
