@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import BigInteger, Column, Index, text
 from sqlmodel import Field, Session
 
-from mailer.database import Table
+from mailer import packed
+from mailer.database import Table, copy_packed
 from mailer.vocabulary import PersonId
 
 KEY_BYTES = 32
@@ -96,6 +97,16 @@ class PersonKey:
         nonce = os.urandom(NONCE_BYTES)
         return FORMAT + nonce + self._aead.encrypt(nonce, text.encode(), place.encode())
 
+    def encrypt_all(self, texts: Sequence[tuple[str, str]]) -> list[bytes | None]:
+        """Return each text of (place, text) sealed as `encrypt` does, None for an empty one."""
+        nonces, encrypt = os.urandom(NONCE_BYTES * len(texts)), self._aead.encrypt
+        sealed: list[bytes | None] = []
+        for at, (place, words) in enumerate(texts):
+            nonce = nonces[at * NONCE_BYTES : (at + 1) * NONCE_BYTES]
+            box = encrypt(nonce, words.encode(), place.encode()) if words else None
+            sealed.append(None if box is None else FORMAT + nonce + box)
+        return sealed
+
     def decrypt(self, sealed: bytes, *, place: str) -> str:
         """Return the text sealed for `place`; raise SealBroken for anything else."""
         return _open(self._aead, sealed, place).decode()
@@ -115,6 +126,7 @@ class Vault:
     def __init__(self, vault_keys: Sequence[bytes], index_keys: Sequence[bytes]) -> None:
         self._wrappers = {key_name(key): AESGCM(key) for key in vault_keys}
         self._newest = key_name(vault_keys[-1])
+        self._packed_newest = packed.words(self._newest)
         self.index_names = tuple(key_name(key) for key in reversed(index_keys))
         """Fingerprints of the index keys, newest first, in the order of `indexes`."""
         self._hashers: dict[str, list[_Hasher]] = {
@@ -131,11 +143,26 @@ class Vault:
 
         Raises IntegrityError where one of them has a key already.
         """
-        fresh = {person_id: os.urandom(KEY_BYTES) for person_id in person_ids}
-        rows = [self._wrap(person_id, key) for person_id, key in fresh.items()]
-        if rows:
-            session.execute(INSERT_KEYS, _arrays(rows, self._newest))
-        return {person_id: PersonKey(key) for person_id, key in fresh.items()}
+        fresh = {person_id: self.new_key(person_id) for person_id in person_ids}
+        self.store_keys(session, [row for _, row in fresh.values()])
+        return {person_id: key for person_id, (key, _) in fresh.items()}
+
+    def new_key(self, person_id: PersonId) -> tuple[PersonKey, bytes]:
+        """Make a new random key for a person; return it, and the row by which it is stored.
+
+        What is sealed under it can be read once `store_keys` has stored that row.
+        """
+        key = os.urandom(KEY_BYTES)
+        _, wrapped = self._wrap(person_id, key)
+        number = packed.bigint(person_id)
+        return PersonKey(key), packed.row(number, packed.binary(wrapped), self._packed_newest)
+
+    def store_keys(self, session: Session, rows: Iterable[bytes]) -> None:
+        """Store new keys, as `new_key` has wrapped and packed them.
+
+        Raises IntegrityError where one of these people has a key already.
+        """
+        copy_packed(session, "vault_person_key", ("person_id", "wrapped", "vault_key"), rows)
 
     def keys_of(
         self, session: Session, person_ids: Sequence[PersonId]
@@ -207,11 +234,6 @@ class Vault:
         return _open(wrapper, row.wrapped, _key_place(row.person_id))
 
 
-INSERT_KEYS = text(
-    "INSERT INTO vault_person_key (person_id, wrapped, vault_key)"
-    " SELECT id, wrapped, :newest FROM unnest(CAST(:ids AS bigint[]), CAST(:wrapped AS bytea[]))"
-    " AS fresh(id, wrapped)"
-)
 UPDATE_KEYS = text(
     "UPDATE vault_person_key k SET wrapped = again.wrapped, vault_key = :newest"
     " FROM unnest(CAST(:ids AS bigint[]), CAST(:wrapped AS bytea[])) AS again(id, wrapped)"

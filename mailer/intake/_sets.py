@@ -1,14 +1,17 @@
 """One set of rows goes in: profiles, standings, what they claim; then, last of all, their yeses."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import compress
 
 from sqlalchemy import text
 from sqlmodel import Session
 
 from mailer import people, permission, policy
+from mailer.database import copy_packed
+from mailer.intake._drafts import CLAIM, Draft
 from mailer.intake._runs import Run
 from mailer.intake.rows import Arrival, Rejected
 from mailer.people import Upserted
@@ -16,7 +19,7 @@ from mailer.permission import ImportedYes
 from mailer.vault import Vault
 from mailer.vocabulary import PersonId, Topic
 
-GRANTS_AT_ONCE = 1000
+GRANTS_AT_ONCE = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,22 @@ def take_rows(
     return counts
 
 
-def reasons_of(rows: Sequence[Arrival | Rejected]) -> Counter[str]:
+def take_draft(session: Session, vault: Vault, draft: Draft, *, now: datetime) -> list[int]:
+    """Make the customers of a draft who are new, and note their claims.
+
+    Returns the places of the records that are left to `take_rows`: about somebody who is known, or
+    of whom two of them speak.
+    """
+    if not draft.newcomers.people:
+        return draft.places
+    is_new = people.welcome(session, vault, draft.newcomers)
+    new = [PersonId(number) for number in compress(draft.newcomers.people, is_new)]
+    permission.admit(session, new, now=now)
+    copy_packed(session, "intake_arrival", CLAIM, compress(draft.claims, is_new))
+    return [place for place, it_is in zip(draft.places, is_new, strict=True) if not it_is]
+
+
+def reasons_of(rows: Iterable[Arrival | Rejected]) -> Counter[str]:
     """Count the refusals by field and reason."""
     return Counter(f"{row.field} {row.reason}".strip() for row in rows if isinstance(row, Rejected))
 

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -11,15 +12,19 @@ from pathlib import Path
 
 from sqlmodel import Session
 
+from mailer import people
 from mailer.database import CommitInDoubt, Database, DatabaseAway
+from mailer.intake._drafts import Draft, Drafting, Stretch
+from mailer.intake._helpers import helpers_for, helping
 from mailer.intake._runs import Run, advance, begin_run, finish_run, run_of
-from mailer.intake._sets import grant_next, reasons_of, take_rows
-from mailer.intake.records import FileUnreadable, Measured, measure, open_records
+from mailer.intake._sets import grant_next, reasons_of, take_draft, take_rows
+from mailer.intake.records import FileUnreadable, Measured, Piece, measure, open_pieces
 from mailer.intake.rejects import RejectsFile
-from mailer.intake.rows import Arrival, Rejected, read_header, read_row
+from mailer.intake.rows import read_header
+from mailer.people import Reserved
 from mailer.vault import Vault
 
-SET_SIZE = 2000
+SET_SIZE = 5000
 PATIENCE = (0.2, 1.0, 3.0, 10.0)
 """Seconds to wait before a set is tried again while the database is away."""
 
@@ -42,6 +47,8 @@ class ImportOptions:
     dry_run: bool = False
     """Do everything but commit."""
     set_size: int = SET_SIZE
+    helpers: int | None = None
+    """Processes that read and seal beside the one that writes; None: as the file is large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +95,21 @@ def import_customers(
     rejects file.
     """
     measured, path = measure(file), _rejects_path(file, options)
-    with open_records(file) as (cells, records):
+    with open_pieces(file) as (cells, form, pieces):
         header = read_header(
             cells, source=options.source, proof=options.proof, ignore=options.ignore
         )
-        work = _Import(database, vault, options, now)
+        work = _Import(database, Drafting(vault, form, header, now), options)
         work.begin(measured)
         rejects, before = RejectsFile(path, keep=work.run.rejects_bytes), work.run.rows_done
-        rows = (read_row(record, header, now=now) for record in islice(records, before, None))
-        while chunk := list(islice(rows, options.set_size)):
-            work.take(chunk, rejects)
-            if progress is not None:
-                progress(work.run.rows_done, max(measured.rows, work.run.rows_done))
+        count = helpers_for(measured.rows, options.set_size)
+        count = count if options.helpers is None else options.helpers
+        with helping(work.drafting.draft, count) as helpers:
+            stretches = work.stretches(islice(pieces, before, None))
+            for stretch, draft in helpers.answers(stretches):
+                work.take(stretch.pieces, draft, rejects)
+                if progress is not None:
+                    progress(work.run.rows_done, max(measured.rows, work.run.rows_done))
         work.grant()
     return _report(work.run, rejects, before, options)
 
@@ -107,11 +117,10 @@ def import_customers(
 class _Import:
     """One file on its way in, set by set."""
 
-    def __init__(
-        self, database: Database, vault: Vault, options: ImportOptions, now: datetime
-    ) -> None:
-        self._database, self._vault = database, vault
-        self._options, self._now = options, now
+    def __init__(self, database: Database, drafting: Drafting, options: ImportOptions) -> None:
+        self._database, self.drafting, self._options = database, drafting, options
+        self._vault, self._now = drafting.vault, drafting.now
+        self._most_are_new = True
         self.run = Run()
 
     def begin(self, measured: Measured) -> None:
@@ -121,21 +130,43 @@ class _Import:
                 fingerprint = _fingerprint(measured, self._options)
                 self.run = begin_run(session, fingerprint, now=self._now)
 
-    def take(self, rows: Sequence[Arrival | Rejected], rejects: RejectsFile) -> None:
+    def stretches(self, pieces: Iterable[Piece]) -> Iterator[Stretch]:
+        """Cut the file into sets; whom they speak of is made ready ahead while most are new."""
+        left = iter(pieces)
+        while chunk := list(islice(left, self._options.set_size)):
+            yield Stretch(self.run.id, chunk, self._reserve(len(chunk)))
+
+    def _reserve(self, count: int) -> Reserved:
+        with self._database.transaction() as session:
+            return people.reserve(session, count if self._most_are_new else 0)
+
+    def take(self, pieces: Sequence[Piece], draft: Draft, rejects: RejectsFile) -> None:
         """Take one set; what it refuses is on disk before its commit."""
-        rejects.write([row for row in rows if isinstance(row, Rejected)])
+        rejects.write(draft.rejected)
 
         def step(session: Session, run: Run) -> Run:
-            counts = take_rows(session, self._vault, rows, run_id=run.id, now=self._now)
+            counts = self._take(session, run, pieces, draft)
             after = run.after(
-                rows=len(rows),
+                rows=len(pieces),
                 rejects_bytes=rejects.length,
                 counts=counts,
-                reasons=reasons_of(rows),
+                reasons=reasons_of(draft.rejected),
             )
             return self._rehearse(session, after) if self._options.dry_run else after
 
         self._do(step)
+
+    def _take(
+        self, session: Session, run: Run, pieces: Sequence[Piece], draft: Draft
+    ) -> Counter[str]:
+        """Take who is new as they were made ready, and everybody else row by row."""
+        left = take_draft(session, self._vault, draft, now=self._now)
+        rows = [self.drafting.read(pieces[place]) for place in left]
+        counts = take_rows(session, self._vault, rows, run_id=run.id, now=self._now)
+        counts["created"] += len(draft.places) - len(left)
+        counts["rejected"] += len(draft.rejected)
+        self._most_are_new = 2 * counts["created"] >= len(draft.places)
+        return counts
 
     def grant(self) -> None:
         """Hand on all yeses, then close the run."""

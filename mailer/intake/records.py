@@ -40,6 +40,30 @@ class Broken:
     reason: str
 
 
+Piece = tuple[int, str] | Broken
+"""The text of one record, not taken apart yet, with the line where it begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the records of one file are written."""
+
+    delimiter: str
+    width: int
+
+    def record(self, piece: Piece) -> Record | Broken:
+        """Take one piece apart."""
+        if isinstance(piece, Broken):
+            return piece
+        number, text = piece
+        cells = _parse(text, self.delimiter)
+        if isinstance(cells, str):
+            return Broken(number, cells)
+        if len(cells) != self.width:
+            return Broken(number, f"has {len(cells)} columns instead of {self.width}")
+        return Record(number, cells)
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What is known of a file before it is read."""
@@ -71,7 +95,14 @@ def measure(file: Path) -> Measured:
 
 @contextmanager
 def open_records(file: Path) -> Iterator[tuple[list[str], Iterator[Record | Broken]]]:
-    """Yield the header's cells and the records after it; the delimiter is found in the header.
+    """Yield the header's cells and the records after it, as `open_pieces` does."""
+    with open_pieces(file) as (header, form, pieces):
+        yield header, (form.record(piece) for piece in pieces)
+
+
+@contextmanager
+def open_pieces(file: Path) -> Iterator[tuple[list[str], Form, Iterator[Piece]]]:
+    """Yield the header's cells, the form found in it, and the pieces after it.
 
     Bytes that are not UTF-8 arrive as lone surrogates, which no field accepts. Raises
     FileUnreadable.
@@ -85,7 +116,8 @@ def open_records(file: Path) -> Iterator[tuple[list[str], Iterator[Record | Brok
         header = _parse(first[1], delimiter)
         if isinstance(header, str):
             raise FileUnreadable(f"has a broken header: {header}")
-        yield header, _records(lines, delimiter, len(header))
+        form = Form(delimiter, len(header))
+        yield header, form, _pieces(lines, form)
 
 
 def _refuse_other_encodings(start: bytes) -> None:
@@ -106,34 +138,26 @@ def _lines(stream: IO[str]) -> Iterator[tuple[int, str]]:
         yield number, line
 
 
-def _records(
-    lines: Iterator[tuple[int, str]], delimiter: str, width: int
-) -> Iterator[Record | Broken]:
+def _pieces(lines: Iterator[tuple[int, str]], form: Form) -> Iterator[Piece]:
     ahead: deque[tuple[int, str]] = deque()
     while True:
         here = ahead.popleft() if ahead else next(lines, None)
         if here is None:
             return
         number, line = here
-        if line.isspace():
-            continue
         if len(line) >= LONGEST_LINE:
             yield Broken(number, f"is longer than {LONGEST_LINE} characters")
-            continue
-        cells = _parse(line, delimiter)
-        if cells == OPEN_QUOTE:
-            cells = _joined(line, ahead, lines, delimiter, width)
-        yield _checked(number, cells, width)
+        elif '"' in line and _parse(line, form.delimiter) == OPEN_QUOTE:
+            yield number, _joined(line, ahead, lines, form)
+        elif not line.isspace():
+            yield here
 
 
 def _joined(
-    text: str,
-    ahead: deque[tuple[int, str]],
-    lines: Iterator[tuple[int, str]],
-    delimiter: str,
-    width: int,
-) -> list[str] | str:
+    text: str, ahead: deque[tuple[int, str]], lines: Iterator[tuple[int, str]], form: Form
+) -> str:
     """Add lines until the quote is closed. Where that makes no record, give them back."""
+    first = text
     for taken in range(1, MOST_LINES):
         if len(ahead) < taken:
             more = next(lines, None)
@@ -141,14 +165,14 @@ def _joined(
                 break
             ahead.append(more)
         text += ahead[taken - 1][1]
-        cells = _parse(text, delimiter)
-        if isinstance(cells, list) and len(cells) == width:
+        cells = _parse(text, form.delimiter)
+        if isinstance(cells, list) and len(cells) == form.width:
             for _ in range(taken):
                 ahead.popleft()
-            return cells
+            return text
         if cells != OPEN_QUOTE:
             break
-    return OPEN_QUOTE
+    return first
 
 
 def _parse(text: str, delimiter: str) -> list[str] | str:
@@ -161,11 +185,3 @@ def _parse(text: str, delimiter: str) -> list[str] | str:
         if "unexpected end of data" in str(error):
             return OPEN_QUOTE
         return "a quote stands in the wrong place"
-
-
-def _checked(number: int, cells: list[str] | str, width: int) -> Record | Broken:
-    if isinstance(cells, str):
-        return Broken(number, cells)
-    if len(cells) != width:
-        return Broken(number, f"has {len(cells)} columns instead of {width}")
-    return Record(number, cells)

@@ -43,6 +43,7 @@ from mailer.people.identity import (
 )
 from mailer.people.mailboxes import MAILBOX_DOMAINS, OTHER_DOMAINS, mailboxes_of
 from mailer.people.naming import Named, named
+from mailer.people.newcomers import Newcomers, Reserved, make_ready, reserve, welcome
 from mailer.people.profiles import Profile, customers_page, profile_of, profiles_of
 from mailer.people.readers import Reader, readers_of
 from mailer.people.reindexing import left_to_reindex, missing_index_keys, reindex
@@ -68,9 +69,11 @@ __all__ = [
     "Identity",
     "Named",
     "NewProfile",
+    "Newcomers",
     "PersonGone",
     "Profile",
     "Reader",
+    "Reserved",
     "TooYoung",
     "Upserted",
     "address_id_of",
@@ -95,6 +98,7 @@ __all__ = [
     "left_to_reindex",
     "living",
     "mailboxes_of",
+    "make_ready",
     "merge",
     "missing_index_keys",
     "named",
@@ -108,10 +112,12 @@ __all__ = [
     "refuse_card_numbers",
     "refuse_card_numbers_in",
     "reindex",
+    "reserve",
     "survivors_of",
     "upsert",
     "upsert_checked",
     "upsert_many",
+    "welcome",
     "with_survivors",
     "zones_of",
 ]

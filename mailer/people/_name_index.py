@@ -6,17 +6,14 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from mailer.database import copy_rows
+from mailer.people._sealing import short, word_tag
 from mailer.people.names import name_words
 from mailer.vault import Vault
 
 
 def write_name_words(session: Session, vault: Vault, names: Iterable[tuple[int, str]]) -> None:
     """Note the words of these people's names under the newest index key."""
-    rows = (
-        (person, _tag(vault.index("name", word)))
-        for person, name in names
-        for word in name_words(name)
-    )
+    rows = ((person, word_tag(vault, word)) for person, name in names for word in name_words(name))
     copy_rows(session, "people_name_word", ("person_id", "blind"), rows)
 
 
@@ -29,17 +26,13 @@ def people_with_words(
     session: Session, vault: Vault, words: Iterable[str], limit: int
 ) -> list[int]:
     """Return up to `limit` people whose names have every one of these folded words."""
-    blinds = [[_tag(blind) for blind in vault.indexes("name", word)] for word in words]
+    blinds = [[short(blind) for blind in vault.indexes("name", word)] for word in words]
     if not blinds:
         return []
     flat = [tag for tags in blinds for tag in tags]
     places = [place for place, tags in enumerate(blinds) for _ in tags]
     given = {"blinds": flat, "places": places, "count": len(blinds), "limit": limit}
     return list(session.execute(WITH_ALL, given).scalars())
-
-
-def _tag(blind: bytes) -> int:
-    return int.from_bytes(blind[:8], "big", signed=True)
 
 
 FORGET = text("DELETE FROM people_name_word WHERE person_id = ANY(CAST(:ids AS bigint[]))")

@@ -9,22 +9,13 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import Session
 
-from mailer.database import copy_rows
 from mailer.people._name_index import forget_name_words, write_name_words
 from mailer.people._places import Placed
-from mailer.people.phones import phone_key
+from mailer.people._sealing import NOTHING, Facts, Sealer, phone_blind
+from mailer.people.newcomers import store_customers
 from mailer.people.profiles import CLEAR, SEALED, open_facts, sealed_place
 from mailer.vault import PersonKey, Vault
 from mailer.vocabulary import PersonId
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Everything that is known of one customer, in the clear; two of them can be compared."""
-
-    texts: Mapping[str, str]
-    clear: Mapping[str, str]
-    attributes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +52,19 @@ def move_to(session: Session, homes: Mapping[int, int], now: datetime) -> None:
 
 def _write_new(session: Session, vault: Vault, people: Sequence[Placed], now: datetime) -> None:
     ids = session.execute(RESERVE, {"count": len(people)}).scalars().all()
+    sealer, sealed = Sealer(vault, now), []
     for person, number in zip(people, ids, strict=True):
         person.person_id = number
-    keys = vault.create_keys(session, [PersonId(number) for number in ids])
-    facts = {person.person_id: _lay_over(NOTHING, person) for person in people}
-    rows = (
-        (person.said[0].source, now, *_row(vault, keys, person, facts[person.person_id], 1))
-        for person in people
-    )
-    copy_rows(session, "people_customer", ("source", "created_at", *WRITTEN), rows)
-    uses = ((person.person_id, person.address_id, now) for person in people)
-    copy_rows(session, "people_address_use", ("person_id", "address_id", "since"), uses)
-    names = ((number, known.texts["name"]) for number, known in facts.items())
-    write_name_words(session, vault, names)
+        sealed.append(
+            sealer.seal(
+                _lay_over(NOTHING, person),
+                person_id=PersonId(number),
+                address_id=person.address_id,
+                external_id=person.external_id,
+                source=person.said[0].source,
+            )
+        )
+    store_customers(session, vault, sealed)
 
 
 def _write_known(session: Session, vault: Vault, people: Sequence[Placed], now: datetime) -> None:
@@ -155,7 +146,7 @@ def _row(
         person.address_id,
         version,
         vault.index_names[0],
-        _phone_blind(vault, facts.texts["phone"]),
+        phone_blind(vault, facts.texts["phone"]),
         json.dumps(dict(facts.attributes), ensure_ascii=False),
         *(facts.clear[name] for name in CLEAR),
         *(
@@ -166,12 +157,6 @@ def _row(
     )
 
 
-def _phone_blind(vault: Vault, phone: str) -> bytes | None:
-    key = phone_key(phone)
-    return vault.index("phone", key) if key else None
-
-
-NOTHING = Facts(dict.fromkeys(SEALED, ""), dict.fromkeys(CLEAR, ""), {})
 TYPES = {
     "id": "bigint[]",
     "external_id": "text[]",
@@ -185,8 +170,8 @@ TYPES = {
 }
 WRITTEN = tuple(TYPES)
 RESERVE = text(
-    "SELECT nextval(pg_get_serial_sequence('people_customer', 'id'))"
-    " FROM generate_series(1, :count)"
+    "SELECT nextval(of.people) FROM (SELECT CAST(pg_get_serial_sequence('people_customer', 'id')"
+    " AS regclass) AS people OFFSET 0) of, generate_series(1, :count)"
 )
 UPDATE = text(
     f"UPDATE people_customer c SET {', '.join(f'{name} = new.{name}' for name in WRITTEN[1:])}"

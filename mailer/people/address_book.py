@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import text
 from sqlmodel import Session
 
+from mailer.people._sealing import short
 from mailer.people.addresses import Address, canonical_address
 from mailer.vault import Vault
 from mailer.vocabulary import AddressId, PersonId
@@ -32,7 +33,7 @@ def number_without_customer(session: Session) -> PersonId:
 
 def domain_tags(vault: Vault, domain: str) -> list[int]:
     """Return the tags that addresses of this ASCII domain may carry, newest index key first."""
-    return [_tag(blind) for blind in vault.indexes("domain", domain.casefold())]
+    return [short(blind) for blind in vault.indexes("domain", domain.casefold())]
 
 
 def find_addresses(
@@ -82,12 +83,8 @@ def lock_addresses(session: Session, ids: Iterable[AddressId]) -> None:
 
 def _tag_of(vault: Vault, address: Address, known: dict[str, int]) -> int:
     if address.domain not in known:
-        known[address.domain] = _tag(vault.index("domain", address.domain))
+        known[address.domain] = short(vault.index("domain", address.domain))
     return known[address.domain]
-
-
-def _tag(blind: bytes) -> int:
-    return int.from_bytes(blind[:8], "big", signed=True)
 
 
 FIND = text(

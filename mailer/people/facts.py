@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 
 from mailer.people.addresses import Address, canonical_address
+from mailer.people.cards import LENGTHS as CARD_LENGTHS
 from mailer.people.cards import CardNumberFound, passes_as_card, refuse_card_numbers_in
 from mailer.people.phones import is_international, phone_number
 
@@ -33,6 +34,8 @@ LONGEST = {
 """Characters that a field may have."""
 TEXTS = ("name", "street", "city", "region", "postal_code")
 LONGEST_ATTRIBUTE = 1000
+FEW = 300
+"""So many characters in all exceed no field's limit but the postal code's."""
 
 FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 LINE_BREAK = re.compile(r"[ \t]*(?:\r\n|\r|\n)[ \t]*")
@@ -108,7 +111,8 @@ def check_profile(new: NewProfile, *, now: datetime) -> CheckedProfile:
 
     Raises AddressInvalid, CardNumberFound (C01), TooYoung (C23) or another FieldInvalid.
     """
-    texts = {name: _clean(name, said) for name in TEXTS if (said := getattr(new, name)) is not None}
+    said = {name: text for name in TEXTS if (text := getattr(new, name)) is not None}
+    texts = said if are_clean(said) else {name: clean(name, text) for name, text in said.items()}
     clear = _clear_facts(new)
     attributes = None if new.attributes is None else _attributes(new.attributes)
     refuse_card_numbers_in({"email": new.email, **texts, **(attributes or {})})
@@ -129,15 +133,31 @@ def check_profile(new: NewProfile, *, now: datetime) -> CheckedProfile:
 def _clear_facts(new: NewProfile) -> dict[str, str]:
     facts = {}
     if new.country is not None:
-        facts["country"] = _country(new.country.strip())
+        facts["country"] = _country(new.country)
     if new.language is not None:
-        facts["language"] = _language(new.language.strip())
+        facts["language"] = _language(new.language)
     if new.timezone is not None:
-        facts["timezone"] = _timezone(new.timezone.strip())
+        facts["timezone"] = _timezone(new.timezone)
     return facts
 
 
-def _clean(field: str, text: str) -> str:
+def are_clean(said: Mapping[str, str]) -> bool:
+    """Say whether `clean` would change or refuse none of these: asked once for all of them.
+
+    What Python calls printable has no line break, control character, direction mark or blank but
+    the plain one.
+    """
+    whole = "|".join(("", *said.values(), ""))
+    return (
+        len(whole) <= FEW
+        and len(said.get("postal_code", "")) <= LONGEST["postal_code"]
+        and whole.isprintable()
+        and not ("  " in whole or " |" in whole or "| " in whole)
+        and unicodedata.is_normalized("NFC", whole)
+    )
+
+
+def clean(field: str, text: str) -> str:
     """Return `text` composed, without outer and doubled blanks and invisible direction marks."""
     if not (text.isascii() and text.isprintable()):
         text = _clean_signs(field, text)
@@ -168,7 +188,7 @@ def _isolates_are_closed(text: str) -> bool:
 
 
 def _phone(text: str, country: str) -> str:
-    phone = phone_number(_clean("phone", text), country)
+    phone = phone_number(clean("phone", text), country)
     # A number that follows the grammar of phones is none of a card; what does not is free text.
     if not is_international(phone):
         refuse_card_numbers_in({"phone": phone})
@@ -183,13 +203,14 @@ def _external_id(text: str | None) -> str | None:
     external_id = (text or "").strip()
     if not external_id:
         return None
-    if FORBIDDEN.search(external_id):
+    if not external_id.isprintable() and FORBIDDEN.search(external_id):
         raise FieldInvalid("external_id", UNPRINTABLE)
     if len(external_id) > LONGEST["external_id"]:
         raise FieldInvalid("external_id", "is too long")
-    digits = external_id.replace(" ", "").replace("-", "")
-    if digits.isascii() and digits.isdigit() and len(digits) <= 16 and passes_as_card(digits):
-        raise CardNumberFound("external_id")
+    if len(external_id) >= CARD_LENGTHS[0]:
+        digits = external_id.replace(" ", "").replace("-", "")
+        if digits.isascii() and digits.isdigit() and len(digits) <= 16 and passes_as_card(digits):
+            raise CardNumberFound("external_id")
     return external_id
 
 
@@ -199,7 +220,9 @@ def _source(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=1024)
 def _country(text: str) -> str:
+    text = text.strip()
     country = text.upper()
     if country and not (text.isascii() and country in _countries()):
         raise FieldInvalid("country", "is no country code of ISO 3166, such as US, DE or GB")
@@ -215,6 +238,7 @@ def _countries() -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _language(text: str) -> str:
+    text = text.strip()
     if not text:
         return ""
     tag = text.replace("_", "-")
@@ -236,6 +260,7 @@ def _subtag(part: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _timezone(text: str) -> str:
+    text = text.strip()
     try:
         return ZoneInfo(text).key if text else ""
     except (KeyError, OSError, ValueError):
@@ -257,4 +282,4 @@ def _attributes(given: Mapping[str, str]) -> dict[str, str]:
     for name in given:
         if not PLAIN_NAME.fullmatch(name):
             raise FieldInvalid("attributes", "need names of small letters, digits and _")
-    return {name: _clean(name, value) for name, value in given.items()}
+    return {name: clean(name, value) for name, value in given.items()}

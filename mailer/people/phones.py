@@ -7,6 +7,8 @@ from functools import cache
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
+from mailer.people._dialled import dialled
+
 SHORTEST_TO_FIND = 5
 E164 = re.compile(r"(\+[1-9]\d{6,14})(?:;ext=\d+)?", re.ASCII)
 PLAIN = re.compile(r"\+(?:1[2-9]\d{9}|(?:3[0-4]|4[013-9])[1-9]\d{6,11})", re.ASCII)
@@ -21,6 +23,11 @@ def phone_number(text: str, country: str) -> str:
     """
     if not text or PLAIN.fullmatch(text):
         return text
+    return dialled(text, country) or parsed_number(text, country)
+
+
+def parsed_number(text: str, country: str) -> str:
+    """Do as `phone_number` by the library's full parse, which is the reference."""
     parsed = _parse(text, country)
     if parsed is None:
         return text

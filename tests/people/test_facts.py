@@ -18,6 +18,8 @@ from mailer.people import (
     TooYoung,
     check_profile,
 )
+from mailer.people.facts import are_clean, clean
+from mailer.people.phones import parsed_number, phone_number
 from tests.conftest import NOW
 
 
@@ -208,3 +210,32 @@ def test_a_number_in_standard_form_is_what_the_library_makes_of_it(digits: str) 
         possible = False
     standard = phonenumbers.format_number(parsed, PhoneNumberFormat.E164) if possible else digits
     assert checked(phone=digits).texts["phone"] == standard
+
+
+DIALLED = st.from_regex(r"0{0,3}[1-9]?[0-9]{1,6}([ -]?[0-9]{1,6}){1,2}", fullmatch=True)
+
+
+@given(country=st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)), number=DIALLED)
+def test_a_plain_number_is_what_the_library_makes_of_it(country: str, number: str) -> None:
+    assert phone_number(number, country) == parsed_number(number, country)
+
+
+@pytest.mark.parametrize("country", sorted(phonenumbers.SUPPORTED_REGIONS))
+def test_every_kind_of_number_of_a_country_is_what_the_library_makes_of_it(country: str) -> None:
+    for kind in range(11):
+        example = phonenumbers.example_number_for_type(country, kind)
+        if example is not None:
+            written = phonenumbers.format_number(example, PhoneNumberFormat.NATIONAL)
+            for number in (written, "".join(filter(str.isdecimal, written)), written[:-1]):
+                assert phone_number(number, country) == parsed_number(number, country)
+
+
+SIGNS = st.text(
+    st.characters() | st.sampled_from(" |\t\u00a0\u0301\u202e\u2066\u2069ae"), max_size=45
+)
+
+
+@given(said=st.dictionaries(st.sampled_from(["name", "street", "city", "postal_code"]), SIGNS))
+def test_what_is_clean_at_a_glance_is_what_cleaning_leaves(said: dict[str, str]) -> None:
+    if are_clean(said):
+        assert {name: clean(name, words) for name, words in said.items()} == said
