@@ -24,6 +24,7 @@ CHORES = "chores"
 QUEUES = (*(lane.value for lane in Lane), CHORES)
 TICK_SECONDS = 2.0
 SWEEP_SECONDS = 10.0
+JUDGE_SECONDS = 2.0
 CHORE_SECONDS = 120
 """A chore that takes longer hangs, and its process is replaced."""
 
@@ -63,6 +64,11 @@ def create_celery(settings: Settings) -> Celery:
                 "task": "workers.sweep",
                 "schedule": SWEEP_SECONDS,
                 "options": {"queue": CHORES, "expires": SWEEP_SECONDS * 5},
+            },
+            "judge": {
+                "task": "workers.judge",
+                "schedule": JUDGE_SECONDS,
+                "options": {"queue": CHORES, "expires": JUDGE_SECONDS},
             },
         },
         beat_max_loop_interval=TICK_SECONDS,
@@ -127,6 +133,10 @@ def register(app: Celery, shift: Callable[[], Shift], seats: Seats) -> None:
     @app.task(name="workers.sweep", time_limit=CHORE_SECONDS)  # type: ignore[untyped-decorator]
     def sweep(**_later: object) -> None:
         shift().sweep()
+
+    @app.task(name="workers.judge", time_limit=CHORE_SECONDS)  # type: ignore[untyped-decorator]
+    def judge(**_later: object) -> None:
+        shift().judge()
 
 
 def collect_garbage_seldom() -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from mailer import access, campaigns, delivery
+from mailer import access, campaigns, delivery, measure
 from mailer.campaigns import CampaignId
 from mailer.database import CommitInDoubt, DatabaseAway
 from mailer.delivery import Sender
@@ -16,6 +16,9 @@ from workers.seats import Seats
 
 STINT = 5.0
 """Seconds that one doorbell works at a lane before it rings again: a deploy drains within it."""
+
+JUDGING = 0.5
+"""Seconds that one round of judging takes at most: an order update waits no longer for a process."""
 
 log = structlog.get_logger()
 
@@ -138,6 +141,22 @@ class Shift:
             return
         if given_up:
             log.warning("batches.unknown", count=given_up)
+
+    def judge(self) -> None:
+        """Judge who clicked and opened since, in small steps, each in a transaction of its own.
+
+        Twice at once does no harm: the second finds the first at it.
+        """
+        end = self._monotonic() + JUDGING
+        try:
+            while self._judge_some() and self._monotonic() < end:
+                pass
+        except (DatabaseAway, CommitInDoubt) as error:
+            log.warning("judging.waiting", why=type(error).__name__)
+
+    def _judge_some(self) -> bool:
+        with self._parts.database.transaction() as session:
+            return measure.judge_fresh(session) > 0
 
     def close(self) -> None:
         """Say goodbye to the provider and the database."""

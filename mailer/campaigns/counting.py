@@ -8,15 +8,12 @@ from operator import add
 from typing import Any, assert_never
 
 from sqlalchemy import (
-    ColumnElement,
     Float,
     FromClause,
     Select,
-    case,
     cast,
     extract,
     func,
-    literal,
     select,
     text,
 )
@@ -130,9 +127,7 @@ def count_mailing(session: Session, vault: Vault, mailing_id: MailingId) -> Coun
     mailing = delivery.mailing_of(session, mailing_id)
     who = _gathered(session, vault, mailing)
     reached = _reached(session, who, mailing_id)
-    reactions = measure.reactions_of(
-        session, mailing_id, people=_looked_at(who), links=len(mailing.targets)
-    )
+    reactions = measure.reactions_of(session, mailing_id, people=_looked_at(who))
     opted_out_at = _opted_out_at(session, who, mailing_id)
     session.execute(text(f"DROP TABLE {GATHERED}"))
     by_domain = replace(
@@ -222,11 +217,8 @@ def _gathered(session: Session, vault: Vault, mailing: Mailing) -> FromClause:
     whole = (
         select(
             handed.c.person_id,
-            handed.c.handed_at,
             handed.c.part,
             mailboxes.c.domain,
-            mailboxes.c.domain_tag.label("crowd"),
-            _links(mailing, handed).label("links"),
             measurable.c.person_id.is_not(None).label("measurable"),
         )
         .join(mailboxes, mailboxes.c.address_id == handed.c.address_id)
@@ -238,21 +230,10 @@ def _gathered(session: Session, vault: Vault, mailing: Mailing) -> FromClause:
     return gathered.table
 
 
-def _links(mailing: Mailing, handed: FromClause) -> ColumnElement[int]:
-    links = {number: each.links for number, each in enumerate(mailing.variants, start=1)}
-    whole = literal(len(mailing.targets))
-    return case(links, value=handed.c.variant, else_=whole) if links else whole
-
-
 def _looked_at(who: FromClause) -> Select[Any]:
-    """Select whose clicks and opens are judged: handed over, and not switched off (C17)."""
-    return select(
-        who.c.person_id,
-        who.c.handed_at,
-        who.c.crowd,
-        func.concat(who.c.part, "/", who.c.domain).label("group"),
-        who.c.links,
-    ).where(who.c.measurable)
+    """Select whose clicks and opens are counted: handed over, and not switched off (C17)."""
+    group = func.concat(who.c.part, "/", who.c.domain).label("group")
+    return select(who.c.person_id, group).where(who.c.measurable)
 
 
 def _reached(session: Session, who: FromClause, mailing_id: MailingId) -> dict[Group, Reached]:

@@ -35,6 +35,7 @@ from mailer.delivery.mailings import (
     set_mailing_state,
     targets_of,
 )
+from mailer.delivery.mails import Mail, mails_of
 from mailer.delivery.optout import Acknowledgement, Clocks, Left, OptOuts
 from mailer.delivery.pace import Pace, PaceInvalid, read_pace, read_warm_up
 from mailer.delivery.part_books import books_by_part
@@ -81,6 +82,7 @@ __all__ = [
     "Left",
     "LettersPress",
     "Limits",
+    "Mail",
     "Mailing",
     "MailingNotFound",
     "MailingState",
@@ -124,6 +126,7 @@ __all__ = [
     "held_out_of",
     "mailing_by_key",
     "mailing_of",
+    "mails_of",
     "mark_at",
     "messages_of",
     "messages_of_mailing",

@@ -21,6 +21,7 @@ from mailer.measure.machines import Kind, kind_of
 from mailer.measure.published import FEWEST, Published, published
 from mailer.measure.reactions import QUARTER, Reactions, reactions_of
 from mailer.measure.small_cells import Sum, publish
+from mailer.measure.verdicts import judge_fresh
 
 __all__ = [
     "FEWEST",
@@ -47,6 +48,7 @@ __all__ = [
     "event_id",
     "is_crowd",
     "judge",
+    "judge_fresh",
     "kind_of",
     "of_the_person",
     "publish",

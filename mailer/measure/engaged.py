@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Select, select, union
+from sqlalchemy import ScalarSelect, Select, literal_column, select, union
 from sqlmodel import col
 
 from mailer.measure._tables import ClickRow, OpenRow
+from mailer.measure.judging import Origin
 from mailer.measure.machines import Kind
 
 
@@ -23,9 +24,10 @@ class Engagement:
 
 
 def engaged_people(wanted: Engagement) -> Select[Any]:
-    """Select who did (person_id, each once); what says that it is a machine's does not count (C18).
+    """Select who did (person_id, each once), of all that is judged to be a person's (C18).
 
-    Numbers are those of the mail: who was merged since stands here under the former one. Raises
+    What came in the last seconds and is not judged yet counts unless it says itself that it is a
+    machine's: who leaves out the engaged must not reach one whose click waits. Numbers are those of the mail: who was merged since stands here under the former one. Raises
     ValueError where neither clicks nor opens are asked for.
     """
     tables: list[type[ClickRow] | type[OpenRow]] = []
@@ -35,13 +37,19 @@ def engaged_people(wanted: Engagement) -> Select[Any]:
         tables.append(OpenRow)
     if not tables:
         raise ValueError("who neither clicks nor opens is not engaged")
-    found = union(*(_people(table, wanted) for table in tables)).subquery("engaged")
+    parts = [_people(table, wanted, judged=judged) for table in tables for judged in (True, False)]
+    found = union(*parts).subquery("engaged")
     return select(found.c.person_id)
 
 
-def _people(table: type[ClickRow] | type[OpenRow], wanted: Engagement) -> Select[Any]:
+def _people(
+    table: type[ClickRow] | type[OpenRow], wanted: Engagement, *, judged: bool
+) -> Select[Any]:
     query: Select[Any] = select(col(table.person_id).label("person_id")).distinct()
-    query = query.where(col(table.kind) == Kind.GET.value)
+    if judged:
+        query = query.where(col(table.origin) == literal_column(f"'{Origin.PERSON}'"))
+    else:
+        query = query.where(col(table.origin).is_(None), col(table.kind) == Kind.GET.value)
     if wanted.since is not None:
         query = query.where(col(table.at) >= wanted.since)
     if wanted.mailing is not None:

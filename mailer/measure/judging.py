@@ -30,6 +30,8 @@ SWEEP, SWEEP_LINKS = 60.0, 3
 """Every link of a mail, where it has so many, within so many seconds."""
 PROBE = 10.0
 """Seconds in which a browser that follows HEAD or a named scanner is the scanner's second look."""
+REACH = max(BURST, SWEEP, PROBE)
+"""Requests of one mail that lie further apart, in seconds, do not change each other's judgement."""
 CROWD, CROWD_SHARE = 5, 0.1
 """People of one domain within one second, and the share of all who ever asked there."""
 PROBES = frozenset({Kind.HEAD, Kind.SCANNER})
@@ -59,7 +61,8 @@ def judge(requests: Sequence[Request], *, links: int, handed_at: float) -> list[
     """Judge the requests of one person's mail, which come in order of time; one answer for each.
 
     `links` is how many links the mail has, `handed_at` when it was handed over. The rules look at
-    each request together with all others of this mail; the strictest answer counts.
+    each request together with all others of this mail that lie within REACH; the strictest answer
+    counts.
     """
     told = [_alone(request, handed_at) for request in requests]
     if len(requests) == 1:

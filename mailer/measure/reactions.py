@@ -1,15 +1,20 @@
-"""Clicks and opens of one mailing, judged person by person and counted, as a stream."""
+"""Who opened and who clicked of one mailing, counted in sets by the verdicts on what they asked."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Float,
     FromClause,
     Select,
+    SmallInteger,
+    Text,
+    Uuid,
+    bindparam,
+    case,
     cast,
     extract,
     func,
@@ -18,17 +23,18 @@ from sqlalchemy import (
     select,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, col
 
 from mailer.measure._tables import ClickRow, OpenRow
-from mailer.measure.judging import CROWD, Origin, Request, is_crowd, judge, of_the_person
-from mailer.measure.machines import Kind
+from mailer.measure.judging import Origin
+from mailer.measure.verdicts import verdicts_on_fresh
 from mailer.vocabulary import MailingId, PersonId
 
 QUARTER = 900
 """Seconds of a quarter of an hour: the hours of every time zone begin on one."""
-AT_A_TIME = 10_000
-"""Rows that are fetched together; so many are in memory at once."""
+RANKS = {origin.value: rank for rank, origin in enumerate(Origin)}
+"""The order of `judging.of_the_person`: what a person's requests come to is the least of these."""
 
 
 @dataclass(slots=True)
@@ -53,134 +59,95 @@ class Reactions:
         return [click for some in self.clicks_of.values() for click in some]
 
 
-class _Row(NamedTuple):
-    person_id: int
-    group: str
-    handed_at: float
-    crowd: int
-    n: int | None
-    kind: str
-    at: float
-    links: int
+def reactions_of(session: Session, mailing_id: MailingId, *, people: Select[Any]) -> Reactions:
+    """Count the people behind all clicks and opens of a mailing, as they are judged (C15, C18).
 
-
-Crowds = set[tuple[int, bool, int]]
-"""Domain, whether it was for clicks, and second, in which a crowd asked."""
-
-
-def reactions_of(
-    session: Session, mailing_id: MailingId, *, people: Select[Any], links: int
-) -> Reactions:
-    """Judge all clicks and opens of a mailing and count the people behind them (C15, C18).
-
-    `people` selects who is looked at: person_id, handed_at, crowd (a number for their domain) and
-    `group`, by which they are counted apart: a domain, a variant. Requests of anybody else do not
-    count. `links` is how many links the mail has, unless `people` says it of each in a column of
-    that name. Memory grows with who clicked, not with the audience.
+    `people` selects who is looked at: person_id and `group`, by which they are counted apart: a
+    domain, a variant. Requests of anybody else do not count. What nobody judged yet is judged now
+    and not kept: after a minute that is little. Memory grows with who clicked, not with the
+    audience.
     """
-    asked = _asked(mailing_id, people, links)
-    crowds = _crowds(session, asked)
-    ordered = select(asked).order_by(asked.c.person_id, asked.c.at)
-    rows = session.execute(ordered, execution_options={"yield_per": AT_A_TIME})
+    looked_at = people.subquery("looked_at")
+    asked = _asked(session, mailing_id)
     found = Reactions()
-    for _, some in groupby((_Row(*row) for row in rows), key=lambda row: row.person_id):
-        _count(found, list(some), crowds)
+    for is_click, group, rank, quarter, count in session.execute(_best(asked, looked_at)):
+        _add(found, is_click, (group, tuple(Origin)[rank]), quarter, count)
+    followed: set[tuple[int, int]] = set()
+    for person_id, group, n, at in session.execute(_clicks(asked, looked_at)):
+        found.clicks_of[group].append((PersonId(person_id), at))
+        followed.add((person_id, n))
+    found.links.update(n for _, n in followed)
     return found
 
 
-def _asked(mailing_id: MailingId, people: Select[Any], links: int) -> FromClause:
-    """Select every request of these people's mails, of one shape for clicks and opens."""
-    clicks = select(
-        col(ClickRow.person_id), col(ClickRow.n), col(ClickRow.kind), col(ClickRow.at)
-    ).where(col(ClickRow.mailing_id) == mailing_id)
-    opens = select(
-        col(OpenRow.person_id), null().label("n"), col(OpenRow.kind), col(OpenRow.at)
-    ).where(col(OpenRow.mailing_id) == mailing_id)
-    both = union_all(clicks, opens).subquery("both")
-    looked_at = people.subquery("looked_at")
-    return (
+def _asked(session: Session, mailing_id: MailingId) -> FromClause:
+    """Select every request of the mailing, of one shape for clicks and opens, with its verdict."""
+    fresh = verdicts_on_fresh(session, mailing_id=mailing_id)
+    told = {**fresh.clicks, **fresh.opens} if fresh else {}
+    now = select(
+        func.unnest(bindparam("fresh", list(told), type_=ARRAY(Uuid))).label("id"),
+        func.unnest(
+            bindparam("origins", [each.value for each in told.values()], type_=ARRAY(Text))
+        ).label("origin"),
+    ).cte("now_judged")
+
+    def of(row: type[ClickRow] | type[OpenRow], n: Any, is_click: bool) -> Any:
+        origin: Any = col(row.origin)
+        table: Any = row
+        if told:
+            origin = func.coalesce(now.c.origin, origin)
+            table = row.__table__.outerjoin(now, now.c.id == col(row.id))  # type: ignore[union-attr]
+        return (
+            select(
+                col(row.person_id),
+                literal(is_click, Boolean).label("is_click"),
+                n.label("n"),
+                origin.label("origin"),
+                col(row.at),
+            )
+            .select_from(table)
+            .where(col(row.mailing_id) == mailing_id, origin.is_not(None))
+        )
+
+    clicks = of(ClickRow, col(ClickRow.n), is_click=True)
+    opens = of(OpenRow, cast(null(), SmallInteger), is_click=False)
+    return union_all(clicks, opens).subquery("asked")
+
+
+def _best(asked: FromClause, looked_at: FromClause) -> Select[Any]:
+    """Count people by what all their clicks, or opens, come to, and by a person's first quarter."""
+    is_persons = asked.c.origin == Origin.PERSON.value
+    first = func.min(asked.c.at).filter(is_persons)
+    each = (
         select(
-            both.c.person_id,
+            asked.c.is_click,
             looked_at.c.group,
-            _seconds(looked_at.c.handed_at).label("handed_at"),
-            looked_at.c.crowd,
-            both.c.n,
-            both.c.kind,
-            _seconds(both.c.at).label("at"),
-            looked_at.c.get("links", literal(links)).label("links"),
+            func.min(case(RANKS, value=asked.c.origin)).label("rank"),
+            func.floor(cast(extract("epoch", first), Float) / QUARTER).label("quarter"),
         )
-        .join(looked_at, looked_at.c.person_id == both.c.person_id)
-        .subquery("asked")
+        .join(looked_at, looked_at.c.person_id == asked.c.person_id)
+        .group_by(asked.c.is_click, asked.c.person_id, looked_at.c.group)
+        .subquery("each")
+    )
+    kinds = (each.c.is_click, each.c.group, each.c.rank, each.c.quarter)
+    return select(*kinds, func.count()).group_by(*kinds)
+
+
+def _clicks(asked: FromClause, looked_at: FromClause) -> Select[Any]:
+    """Select every click that was a person's."""
+    return (
+        select(asked.c.person_id, looked_at.c.group, asked.c.n, asked.c.at)
+        .join(looked_at, looked_at.c.person_id == asked.c.person_id)
+        .where(asked.c.is_click, asked.c.origin == Origin.PERSON.value)
     )
 
 
-def _seconds(moment: Any) -> Any:
-    return cast(extract("epoch", moment), Float)
-
-
-def _crowds(session: Session, asked: FromClause) -> Crowds:
-    """Find the seconds in which a crowd of one domain asked."""
-    people = func.count(asked.c.person_id.distinct())
-    is_click, second = asked.c.n.is_not(None), func.floor(asked.c.at)
-    seconds = (
-        select(asked.c.crowd, is_click.label("is_click"), second.label("second"), people.label("m"))
-        .where(asked.c.kind == Kind.GET.value)
-        .group_by(asked.c.crowd, is_click, second)
-        .having(people >= CROWD)
-        .subquery("seconds")
-    )
-    ever = (
-        select(asked.c.crowd, is_click.label("is_click"), people.label("m"))
-        .group_by(asked.c.crowd, is_click)
-        .subquery("ever")
-    )
-    rows = session.execute(
-        select(seconds, ever.c.m).join(
-            ever, (ever.c.crowd == seconds.c.crowd) & (ever.c.is_click == seconds.c.is_click)
-        )
-    )
-    return {
-        (crowd, is_click, int(second))
-        for crowd, is_click, second, together, in_all in rows
-        if is_crowd(together, in_all)
-    }
-
-
-def _count(found: Reactions, rows: list[_Row], crowds: Crowds) -> None:
-    requests = [
-        Request(
-            row.n, Kind(row.kind), row.at, (row.crowd, row.n is not None, int(row.at)) in crowds
-        )
-        for row in rows
-    ]
-    judged = judge(requests, links=rows[0].links, handed_at=rows[0].handed_at)
-    pairs = list(zip(requests, judged, strict=True))
-    group = rows[0].group
-    clicks = [pair for pair in pairs if pair[0].n is not None]
-    opens = [pair for pair in pairs if pair[0].n is None]
-    _count_kind(found.clicked, found.clicked_at, group, clicks)
-    _count_kind(found.opened, found.opened_at, group, opens)
-    theirs = [request for request, origin in clicks if origin is Origin.PERSON]
-    found.links.update({request.n for request in theirs if request.n is not None})
-    person_id = PersonId(rows[0].person_id)
-    found.clicks_of[group] += [(person_id, _moment(request.at)) for request in theirs]
-
-
-def _count_kind(
-    people: Counter[tuple[str, Origin]],
-    first: Counter[datetime],
-    group: str,
-    pairs: list[tuple[Request, Origin]],
+def _add(
+    found: Reactions, is_click: bool, who: tuple[str, Origin], quarter: float | None, count: int
 ) -> None:
-    """Count one person, as what they are, once; a person also at their first moment."""
-    if not pairs:
-        return
-    origin = of_the_person([each for _, each in pairs])
-    people[group, origin] += 1
-    if origin is Origin.PERSON:
-        at = next(request.at for request, each in pairs if each is Origin.PERSON)
-        first[_moment(at // QUARTER * QUARTER)] += 1
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    people, first = (
+        (found.clicked, found.clicked_at) if is_click else (found.opened, found.opened_at)
+    )
+    people[who] += count
+    if quarter is not None:
+        first[datetime.fromtimestamp(quarter * QUARTER, UTC)] += count

@@ -41,7 +41,7 @@ from mailer.people.identity import (
     reach_of,
     survivors_of,
 )
-from mailer.people.mailboxes import MAILBOX_DOMAINS, OTHER_DOMAINS, mailboxes_of
+from mailer.people.mailboxes import MAILBOX_DOMAINS, OTHER_DOMAINS, mailboxes_had, mailboxes_of
 from mailer.people.naming import Named, named
 from mailer.people.newcomers import Newcomers, Reserved, make_ready, reserve, welcome
 from mailer.people.profiles import Profile, customers_page, profile_of, profiles_of
@@ -97,6 +97,7 @@ __all__ = [
     "identity_of",
     "left_to_reindex",
     "living",
+    "mailboxes_had",
     "mailboxes_of",
     "make_ready",
     "merge",

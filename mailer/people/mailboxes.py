@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Select, Text, column, func, select, values
 from sqlmodel import col
 
-from mailer.people._tables import PeopleAddress
+from mailer.people._tables import AddressUse, PeopleAddress
 from mailer.people.address_book import domain_tags
 from mailer.vault import Vault
 
@@ -38,3 +38,16 @@ def mailboxes_of(vault: Vault) -> Select[*tuple[Any, ...]]:
         func.coalesce(known.c.domain, OTHER_DOMAINS).label("domain"),
     ]
     return select(*columns).outerjoin(known, known.c.tag == col(PeopleAddress.domain_tag))
+
+
+def mailboxes_had() -> Select[*tuple[Any, ...]]:
+    """Select person_id, address_id and domain_tag of every mailbox that anybody has or had.
+
+    Of the merged and the erased as well, under the number that they had.
+    """
+    columns: list[Any] = [
+        col(AddressUse.person_id),
+        col(AddressUse.address_id),
+        col(PeopleAddress.domain_tag),
+    ]
+    return select(*columns).join(PeopleAddress, col(PeopleAddress.id) == col(AddressUse.address_id))

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from sqlalchemy import text
 from sqlmodel import Session
 
-from mailer import campaigns, orders, people, permission
+from mailer import campaigns, measure, orders, people, permission
 from mailer.campaigns import Audience, audience, audience_select
 from mailer.campaigns.audience import (
     Count,
@@ -33,6 +33,7 @@ from mailer.orders import Line, NewOrder
 from mailer.people import NewProfile
 from mailer.vault import Vault
 from mailer.vocabulary import MailingId, PersonId, Reason, Topic
+from tests.measure.mails import hand_over
 from tests.people_of_tests import a_customer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "audiences.md").read_text(encoding="utf-8")
@@ -116,23 +117,54 @@ def test_orders_count_when_they_meet_all_that_is_said(
     assert members(session, now, kind="ordered") == [jo]
 
 
-@pytest.mark.clause("C18")
-def test_people_engage_and_machines_do_not(session: Session, vault: Vault, now: datetime) -> None:
-    anna, jo = customer(session, vault, "anna", now), customer(session, vault, "jo", now)
+def ask(session: Session, *asked: tuple[PersonId, int | None, Kind, datetime]) -> None:
+    """Record clicks, and opens where no link is named, of the mail of one mailing."""
     events = [
         Event(event_id(at, secrets.token_bytes(10)), MailingId(1), who, n, kind, at)
-        for who, n, kind, at in (
-            (anna, 0, Kind.GET, now - timedelta(days=20)),
-            (anna, None, Kind.GET, now - timedelta(days=3)),
-            (jo, 0, Kind.SCANNER, now),
-        )
+        for who, n, kind, at in asked
     ]
     record_events(session, events, tracking_of=lambda _, those: dict.fromkeys(those, True))
+
+
+@pytest.mark.clause("C18")
+@pytest.mark.parametrize("judged", [False, True])
+def test_people_engage_and_machines_do_not(
+    session: Session, vault: Vault, now: datetime, *, judged: bool
+) -> None:
+    anna, jo = customer(session, vault, "anna", now), customer(session, vault, "jo", now)
+    hand_over(session, now - timedelta(days=25), {7: [anna, jo]})
+    ask(
+        session,
+        (anna, 0, Kind.GET, now - timedelta(days=20)),
+        (anna, None, Kind.GET, now - timedelta(days=3)),
+        (jo, 0, Kind.SCANNER, now),
+    )
+    while judged and measure.judge_fresh(session):
+        pass
     assert members(session, now, kind="engaged", within_days=30, by="click") == [anna]
     assert members(session, now, kind="engaged", within_days=10, by="click") == []
     assert members(session, now, kind="engaged", within_days=10) == [anna]
     later = now + timedelta(days=30)
     assert members(session, later, kind="engaged", within_days=10) == []
+
+
+@pytest.mark.clause("C18")
+def test_a_scanner_that_looks_like_a_browser_is_not_engaged_once_it_was_judged(
+    session: Session, vault: Vault, now: datetime
+) -> None:
+    anna, jo = customer(session, vault, "anna", now), customer(session, vault, "jo", now)
+    hand_over(session, now, {7: [anna, jo]})
+    an_hour_later = now + timedelta(hours=1)
+    burst = [(jo, n, Kind.GET, an_hour_later + timedelta(seconds=n / 4)) for n in range(4)]
+    tabs = [(jo, None, Kind.GET, now + timedelta(seconds=20))]
+    ask(session, *burst, *tabs, (anna, 0, Kind.GET, an_hour_later))
+    engaged = {"kind": "engaged", "within_days": 1}
+    wanted = {"kind": "not", "of": engaged}
+    assert members(session, an_hour_later, **engaged) == [anna, jo], "its clicks wait"
+    assert members(session, an_hour_later, **wanted) == []
+    measure.judge_fresh(session)
+    assert members(session, an_hour_later, **engaged) == [anna], "nor is what nobody can tell"
+    assert members(session, an_hour_later, **wanted) == [jo]
 
 
 def test_a_topic_that_is_on_can_be_asked_for(session: Session, vault: Vault, now: datetime) -> None:

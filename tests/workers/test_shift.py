@@ -15,9 +15,12 @@ from mailer import campaigns
 from mailer.campaigns import Audience, NewCampaign, Plan, State
 from mailer.database import Database
 from mailer.letters import PromotionalContent
+from mailer.measure import Kind
+from mailer.measure.verdicts import A_STEP
 from mailer.providers import MemoryProvider
 from mailer.vocabulary import Lane, Topic
 from mailer.wiring import Parts, build, build_sender
+from tests.measure.mails import hand_over
 from tests.people_of_tests import a_customer
 from tests.web.house import settings_for
 from workers.seats import Seats
@@ -181,4 +184,22 @@ def test_the_sweep_forgets_the_addresses_of_yesterdays_tests(hall: Hall) -> None
         hall.shift.sweep()
         with hall.parts.database.reading() as session:
             assert session.execute(keys).scalar_one() == left
+    hall.shift.close()
+
+
+def test_who_clicked_is_judged_in_rounds_that_end(hall: Hall) -> None:
+    with hall.parts.database.transaction() as session:
+        news = hand_over(session, hall.now, {7: range(1, 41)})
+        news.write(session, [(n, 0, Kind.GET, 3600 + 9 * n) for n in range(1, 41)])
+    count = text("SELECT count(*) FROM measure_click WHERE origin = 'person'")
+    hall.shift.judge()
+    with hall.parts.database.reading() as session:
+        assert session.execute(count).scalar_one() == 40
+    with hall.parts.database.transaction() as session:
+        news.write(session, [(1, 0, Kind.GET, 7200 + n) for n in range(3 * A_STEP)])
+    hours = itertools.count()
+    sender = build_sender(hall.parts, provider=hall.provider)
+    Shift(hall.parts, sender, monotonic=lambda: next(hours) * 3600.0).judge()
+    with hall.parts.database.reading() as session:
+        assert session.execute(count).scalar_one() == 40 + A_STEP
     hall.shift.close()
