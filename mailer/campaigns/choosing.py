@@ -64,7 +64,7 @@ def judge_split(tried: Sequence[Tried], *, looks: int = 1) -> Judgement:
     """
     if len(tried) < 2:
         raise ValueError("a split test has two variants or more")
-    z = deviations(ERROR / looks)
+    z = deviations(1 - confidence_of(looks))
     best = max(tried, key=lambda each: each.rate)
     return Judgement(
         best.variant,
@@ -74,6 +74,11 @@ def judge_split(tried: Sequence[Tried], *, looks: int = 1) -> Judgement:
             if each is not best
         ),
     )
+
+
+def confidence_of(looks: int) -> float:
+    """Return how sure one look is, of so many at the same test."""
+    return 1 - ERROR / looks
 
 
 def deviations(error: float) -> float:

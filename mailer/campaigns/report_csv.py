@@ -87,6 +87,7 @@ def _trial(trial: TrialFigures) -> Iterator[Line]:
         yield from _part("waited", trial.rest)
     if trial.verdict is not None:
         yield "split", "", "winner", trial.verdict.winner or "too few to tell"
+        yield "split", "", "confidence of this look", trial.verdict.confidence
         for lead in trial.verdict.leads:
             yield "lead", lead.over, "low", _share(lead.by.low)
             yield "lead", lead.over, "high", _share(lead.by.high)

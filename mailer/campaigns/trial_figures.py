@@ -4,7 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailer.campaigns.choosing import Interval, Tried, difference, judge_split, wilson
+from mailer.campaigns.choosing import (
+    Interval,
+    Tried,
+    confidence_of,
+    difference,
+    judge_split,
+    wilson,
+)
 from mailer.campaigns.counting import NOBODY, Counts, Ordered, Trial
 from mailer.campaigns.draft import (
     ALL,
@@ -56,12 +63,17 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Which variant is better, as far as can be told now from what may be shown."""
+    """Which variant is better, as far as one look can tell now from what may be shown.
+
+    It decides nothing: what was chosen, and by which look, stands with the campaign.
+    """
 
     winner: str | None
     """None: too few to tell."""
     best: str
     leads: Sequence[Lead]
+    confidence: float
+    """How sure this look is by itself, the clock's own measure; each further look is less so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +183,7 @@ def trial_of(
         measure=split.measure,
         variants=variants,
         rest=parts.get(REST),
-        verdict=_verdict(variants, split.measure) if variants else None,
+        verdict=_verdict(variants, split) if variants else None,
         holdout=_holdout(counts, books, shown),
     )
 
@@ -202,16 +214,21 @@ def _part(
     )
 
 
-def _verdict(variants: Sequence[PartFigures], measure: Measure) -> Verdict | None:
-    """Judge by what is shown alone, so that a verdict tells nothing of what is withheld."""
-    tried = list(_tried(variants, measure))
+def _verdict(variants: Sequence[PartFigures], split: Split) -> Verdict | None:
+    """Judge by what is shown alone, so that a verdict tells nothing of what is withheld.
+
+    As strictly as the clock does at each of its looks.
+    """
+    tried = list(_tried(variants, split.measure))
     if len(tried) < len(variants):
         return None
-    judged, names = judge_split(tried), [each.name for each in variants]
+    looks = split.sample.looks if split.sample else 1
+    judged, names = judge_split(tried, looks=looks), [each.name for each in variants]
     return Verdict(
         winner=None if judged.winner is None else names[judged.winner],
         best=names[judged.best],
         leads=[Lead(names[each.variant], each.by) for each in judged.leads],
+        confidence=confidence_of(looks),
     )
 
 

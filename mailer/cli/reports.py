@@ -133,7 +133,8 @@ def _say_trial(found: "TrialFigures") -> None:
         )
     if found.verdict is not None:
         winner = found.verdict.winner
-        say(f"{winner} is better." if winner else "Too few to tell which is better.")
+        told = f"{winner} is better" if winner else "Too few to tell which is better"
+        say(f"{told}, by this look ({found.verdict.confidence:.1%} sure). It decides nothing.")
         for lead in found.verdict.leads:
             say(f"{found.verdict.best} leads {lead.over} by {_span(lead.by)}.")
     if found.holdout is not None:

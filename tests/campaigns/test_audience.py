@@ -31,8 +31,9 @@ from mailer.database import Database
 from mailer.measure import Event, Kind, event_id, record_events
 from mailer.orders import Line, NewOrder
 from mailer.people import NewProfile
+from mailer.permission import Change
 from mailer.vault import Vault
-from mailer.vocabulary import MailingId, PersonId, Reason, Topic
+from mailer.vocabulary import Door, MailingId, PersonId, Reason, Topic
 from tests.measure.mails import hand_over
 from tests.people_of_tests import a_customer
 
@@ -156,8 +157,8 @@ def test_a_scanner_that_looks_like_a_browser_is_not_engaged_once_it_was_judged(
     hand_over(session, now, {7: [anna, jo]})
     an_hour_later = now + timedelta(hours=1)
     burst = [(jo, n, Kind.GET, an_hour_later + timedelta(seconds=n / 4)) for n in range(4)]
-    tabs = [(jo, None, Kind.GET, now + timedelta(seconds=20))]
-    ask(session, *burst, *tabs, (anna, 0, Kind.GET, an_hour_later))
+    soon = [(jo, None, Kind.GET, now + timedelta(seconds=20))]
+    ask(session, *burst, *soon, (anna, 0, Kind.GET, an_hour_later))
     engaged = {"kind": "engaged", "within_days": 1}
     wanted = {"kind": "not", "of": engaged}
     assert members(session, an_hour_later, **engaged) == [anna, jo], "its clicks wait"
@@ -165,6 +166,24 @@ def test_a_scanner_that_looks_like_a_browser_is_not_engaged_once_it_was_judged(
     measure.judge_fresh(session)
     assert members(session, an_hour_later, **engaged) == [anna], "nor is what nobody can tell"
     assert members(session, an_hour_later, **wanted) == [jo]
+
+
+@pytest.mark.clause("C17")
+def test_who_switched_measuring_off_since_is_not_engaged(
+    session: Session, vault: Vault, now: datetime
+) -> None:
+    anna, jo = customer(session, vault, "anna", now), customer(session, vault, "jo", now)
+    hand_over(session, now, {7: [anna, jo]})
+    hour = now + timedelta(hours=1)
+    ask(session, (anna, 0, Kind.GET, hour), (jo, 0, Kind.GET, hour + timedelta(minutes=1)))
+    measure.judge_fresh(session)
+    off = Change(door=Door.PREFERENCE_PAGE, policy_version="2026-11", tracking=False)
+    permission.apply(
+        session, person_id=anna, address_ids=[], change=off, reference="P-TEST-0001", now=hour
+    )
+    engaged = {"kind": "engaged", "within_days": 1}
+    assert members(session, hour, **engaged) == [jo]
+    assert members(session, hour, kind="not", of=engaged) == [anna]
 
 
 def test_a_topic_that_is_on_can_be_asked_for(session: Session, vault: Vault, now: datetime) -> None:

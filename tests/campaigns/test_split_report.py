@@ -81,6 +81,7 @@ def test_the_verdict_names_a_winner_or_says_too_few_to_tell(desk: Desk) -> None:
     verdict = found(desk, campaign_id).verdict
     assert verdict is not None
     assert verdict.winner == "Question"
+    assert verdict.confidence == 0.95
     assert [(each.over, each.by.low > 0) for each in verdict.leads] == [("Plain", True)]
 
 

@@ -181,7 +181,10 @@ class Ordered(_Rule):
 
 
 class Engaged(_Rule):
-    """Who clicked or opened, as people do (machines do not count): lately, or in one campaign."""
+    """Who clicked or opened, lately or in one campaign: people, as far as can be told, not machines.
+
+    Scanners that look like a browser do not count either, once they are judged, within seconds.
+    """
 
     kind: Literal["engaged"] = "engaged"
     by: Literal["click", "open", "either"] = "either"

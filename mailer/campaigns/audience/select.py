@@ -116,7 +116,10 @@ def _condition(builder: _Builder, rule: Rule) -> Condition:
         case Not():
             return not_(_condition(builder, rule.of))
         case HasTopic() | Ordered() | Engaged() | OnList():
-            return builder.is_among(_persons(rule, builder.now))
+            known = builder.is_among(_persons(rule, builder.now))
+            # What somebody did before they switched measuring off is not held against them (C17).
+            is_measured = isinstance(rule, Engaged)
+            return and_(known, builder.is_among(permission.measurable())) if is_measured else known
         case _:
             return _told_by_profile(builder.who, rule)
 

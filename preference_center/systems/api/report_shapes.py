@@ -121,11 +121,19 @@ class LeadAnswer(IntervalAnswer):
 
 
 class VerdictAnswer(Answer):
-    """Which variant is better as things stand; null as its winner means too few to tell."""
+    """Which variant is better as one look tells it; null as its winner means too few to tell.
+
+    It decides nothing: what the remainder gets stands in the campaign's `choice`.
+    """
 
     winner: str | None
     best: str
     leads: list[LeadAnswer]
+    confidence: float = Field(
+        description="How sure this look is by itself. Who looks again and again until a winner"
+        " shows will see one by chance sooner or later.",
+        examples=[0.95],
+    )
 
 
 class GroupAnswer(Answer):
@@ -272,6 +280,7 @@ def _split(found: TrialFigures) -> SplitAnswer:
             winner=found.verdict.winner,
             best=found.verdict.best,
             leads=[LeadAnswer(over=each.over, **asdict(each.by)) for each in found.verdict.leads],
+            confidence=found.verdict.confidence,
         )
         if found.verdict
         else None,
