@@ -13,7 +13,6 @@ from enum import StrEnum
 from functools import cached_property
 
 from itsdangerous import Signer
-from itsdangerous.signer import SigningAlgorithm
 
 from mailer.vocabulary import AddressId, MailingId, PersonId
 
@@ -51,14 +50,18 @@ class Links:
         if not secret_keys:
             raise ValueError("links need at least one secret key")
         self.public_url = public_url.rstrip("/")
-        self._signers = {purpose: _signers(secret_keys, purpose) for purpose in Purpose}
+        self._seals = {purpose: _seals(secret_keys, purpose) for purpose in Purpose}
 
     def sign(self, purpose: Purpose, *ids: int) -> str:
         """Return the one token of these ids, in this order, for this purpose.
 
         Raises ValueError for no id, too many ids, or an id outside 0 to 2**63 - 1.
         """
-        token = _token(self._signers[purpose][0], _packed(ids))
+        return self.sign_packed(purpose, packed(*ids))
+
+    def sign_packed(self, purpose: Purpose, ids: bytes) -> str:
+        """Return what `sign` does, of ids that are `packed` already: some stand in many tokens."""
+        token = self._seals[purpose][0].token(ids)
         if len(token) > LONGEST_TOKEN:
             raise ValueError("too many ids for one token")
         return token.decode("ascii")
@@ -72,9 +75,9 @@ class Links:
         """
         presented, payload = _taken_apart(token)
         ids = _unpacked(payload)
-        again = _packed(ids)
-        for signer in self._signers[purpose]:
-            if hmac.compare_digest(_token(signer, again), presented):
+        again = packed(*ids)
+        for seal in self._seals[purpose]:
+            if hmac.compare_digest(seal.token(again), presented):
                 return ids
         raise LinkForged("no key of ours made this token for this purpose")
 
@@ -116,9 +119,9 @@ class PersonLinks:
         self, links: Links, mailing_id: MailingId, person_id: PersonId, address_id: AddressId
     ) -> None:
         self._links = links
-        self._mailing_id = mailing_id
-        self._person_id = person_id
-        self._address_id = address_id
+        self._mailing = packed(mailing_id)
+        self._person = packed(person_id)
+        self._address = packed(address_id)
 
     def click(self, n: int) -> str:
         """The URL of the mailing's click target number `n`, counted from 0."""
@@ -127,66 +130,60 @@ class PersonLinks:
     @cached_property
     def clicks(self) -> str:
         """What the URL of every click of this mail begins with; a target's number ends it."""
-        token = self._links.sign(Purpose.CLICK, self._mailing_id, self._person_id)
+        token = self._links.sign_packed(Purpose.CLICK, self._mailing + self._person)
         return f"{self._links.public_url}/c/{token}/"
 
     @cached_property
     def open(self) -> str:
         """The URL of the open pixel."""
-        return self._links.open_url(
-            self._links.sign(Purpose.OPEN, self._mailing_id, self._person_id)
-        )
+        token = self._links.sign_packed(Purpose.OPEN, self._mailing + self._person)
+        return self._links.open_url(token)
 
     @cached_property
     def unsubscribe(self) -> str:
         """The URL of the unsubscribe page and of one-click; never expires."""
-        ids = (self._person_id, self._address_id, self._mailing_id)
-        return self._links.unsubscribe_url(self._links.sign(Purpose.UNSUBSCRIBE, *ids))
+        ids = self._person + self._address + self._mailing
+        return self._links.unsubscribe_url(self._links.sign_packed(Purpose.UNSUBSCRIBE, ids))
 
     @cached_property
     def preferences(self) -> str:
         """The URL of the person's preference centre."""
-        return self._links.preferences_url(
-            self._links.sign(Purpose.PREFERENCES, self._person_id, self._address_id)
-        )
+        token = self._links.sign_packed(Purpose.PREFERENCES, self._person + self._address)
+        return self._links.preferences_url(token)
 
     @cached_property
     def why(self) -> str:
         """The URL of the page that says why this mail was sent."""
-        return self._links.why_url(self._links.sign(Purpose.WHY, self._mailing_id, self._person_id))
+        token = self._links.sign_packed(Purpose.WHY, self._mailing + self._person)
+        return self._links.why_url(token)
 
 
-class _HmacSha256(SigningAlgorithm):
-    """HMAC-SHA256 begun once for each key: the same bytes as itsdangerous' own, in half the time."""
+class _Seal:
+    """One key for one purpose. Its tokens are, byte for byte, what itsdangerous' Signer makes.
 
-    def __init__(self) -> None:
-        self._begun: dict[bytes, hmac.HMAC] = {}
+    The hash is begun once and copied, and nothing is looked at twice: a mail has four tokens, and
+    signing them by the Signer took a quarter of its printing.
+    """
 
-    def get_signature(self, key: bytes, value: bytes) -> bytes:
-        begun = self._begun.get(key)
-        if begun is None:
-            begun = self._begun[key] = hmac.new(key, digestmod="sha256")
-        signature = begun.copy()
-        signature.update(value)
-        return signature.digest()
+    def __init__(self, key: bytes) -> None:
+        self._begun = hmac.new(key, digestmod="sha256")
+
+    def token(self, ids: bytes) -> bytes:
+        payload = urlsafe_b64encode(ids).rstrip(b"=")
+        signature = self._begun.copy()
+        signature.update(payload)
+        return payload + b"." + urlsafe_b64encode(signature.digest()).rstrip(b"=")
 
 
-def _signers(secret_keys: Sequence[bytes], purpose: Purpose) -> tuple[Signer, ...]:
-    """One signer per key, newest first, whose key for this purpose is derived here and once."""
+def _seals(secret_keys: Sequence[bytes], purpose: Purpose) -> tuple[_Seal, ...]:
+    """One seal per key, newest first, whose key for this purpose is derived here and once."""
     deriving = Signer(
         list(secret_keys),
         salt=f"mailer.{purpose.value}",
         key_derivation="hmac",
         digest_method=hashlib.sha256,
     )
-    return tuple(
-        Signer(deriving.derive_key(key), key_derivation="none", algorithm=_HmacSha256())
-        for key in reversed(secret_keys)
-    )
-
-
-def _token(signer: Signer, payload: bytes) -> bytes:
-    return signer.sign(urlsafe_b64encode(payload).rstrip(b"="))
+    return tuple(_Seal(deriving.derive_key(key)) for key in reversed(secret_keys))
 
 
 def _taken_apart(token: str) -> tuple[bytes, bytes]:
@@ -203,20 +200,24 @@ def _taken_apart(token: str) -> tuple[bytes, bytes]:
         raise LinkForged("not in the form of a token") from None
 
 
-def _packed(ids: Sequence[int]) -> bytes:
-    """Write each id as a varint: seven bits a byte, lowest first, as few bytes as it needs."""
+def packed(*ids: int) -> bytes:
+    """Write each id as a varint: seven bits a byte, lowest first, as few bytes as it needs.
+
+    What is packed apart may be put together. Raises ValueError for no id, or one outside 0 to
+    2**63 - 1.
+    """
     if not ids:
         raise ValueError("a token needs at least one id")
-    packed = bytearray()
+    written = bytearray()
     for number in ids:
         if not 0 <= number <= LARGEST_ID:
             raise ValueError("an id lies outside 0 to 2**63 - 1")
         rest = number
         while rest > 0x7F:
-            packed.append(rest & 0x7F | 0x80)
+            written.append(rest & 0x7F | 0x80)
             rest >>= 7
-        packed.append(rest)
-    return bytes(packed)
+        written.append(rest)
+    return bytes(written)
 
 
 def _unpacked(payload: bytes) -> tuple[int, ...]:

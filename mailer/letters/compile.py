@@ -26,6 +26,7 @@ from mailer.letters.plain import LINK_FROM, LINK_TO
 from mailer.letters.shown import habits_of, shown
 from mailer.letters.slots import Mark, MarksBroken, Stash, cut
 from mailer.letters.templates import TEMPLATES, fill, first_stage, second_stage
+from mailer.letters.uses import uses_of
 from mailer.letters.wire import LINK, SLOT_FROM, link_slot
 from mailer.vocabulary import Stream, Topic
 
@@ -55,9 +56,14 @@ class Flat:
         return len(self.html.encode()) + LINK_LENGTH * self.html.count(SLOT_FROM)
 
     @property
+    def parts(self) -> tuple[str, str, str]:
+        """The three templates."""
+        return self.subject, self.text, self.html
+
+    @property
     def version(self) -> str:
         """A name for exactly these templates."""
-        whole = "\0".join((self.subject, self.text, self.html, *self.targets))
+        whole = "\0".join((*self.parts, *self.targets))
         return hashlib.sha256(whole.encode()).hexdigest()[:20]
 
 
@@ -123,6 +129,7 @@ def _compiled(
         subject=second_stage(flat.subject, html=False, strict=strict),
         text=second_stage(flat.text, html=False, strict=strict),
         html=second_stage(flat.html, html=True, strict=strict),
+        uses=uses_of(flat.parts) if topic else None,
     )
 
 
@@ -227,8 +234,6 @@ def _target(source: str, values: dict[str, Any], brand: Brand) -> str:
 def _refuse_what_crept_in(flat: Flat) -> None:
     """Hold the whole letter against the allow-list again, after every tool has passed over it."""
     names = {*MERGE_FIELDS, "measured"}
-    found = [
-        each for part in (flat.subject, flat.text, flat.html) for each in refusals(part, names)
-    ]
+    found = [each for part in flat.parts for each in refusals(part, names)]
     if found:
         raise ContentInvalid([Problem("body_markdown", each, "Take it out.") for each in found])

@@ -15,8 +15,10 @@ from markupsafe import escape
 
 from mailer.letters.headers import one_line
 from mailer.letters.letter import Letter
+from mailer.letters.moulds import Moulds
 from mailer.letters.person import merged
 from mailer.letters.shown import habits_of, shown
+from mailer.letters.uses import Use
 from mailer.letters.wire import LINK, encode, fill_slots, wire_part
 from mailer.vocabulary import Stream, Topic
 
@@ -89,6 +91,7 @@ class Compiled:
 
     `targets` are the web addresses behind `links.click(n)`, in order: keep them with the mailing,
     a click reads them there. `version` changes with every template or content that made it.
+    `uses` says how a letter to many uses each field.
     """
 
     letter: Letter
@@ -98,9 +101,17 @@ class Compiled:
     subject: Template = field(repr=False, compare=False)
     text: Template = field(repr=False, compare=False)
     html: Template = field(repr=False, compare=False)
+    uses: Mapping[str, Use] | None = field(default=None, repr=False, compare=False)
 
     @cached_property
-    def _direct(self) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
+    def _moulds(self) -> Moulds | None:
+        """The moulds of a letter to many; a letter to one reader has none."""
+        if self.uses is None:
+            return None
+        return Moulds(self.subject, self.text, self.html, self.uses)
+
+    @cached_property
+    def _direct(self) -> tuple[dict[str, bytes], dict[str, bytes]]:
         """The targets themselves, encoded for the text part and for HTML (C17)."""
         named = {f"{LINK}{n}": url for n, url in enumerate(self.targets)}
         return _encoded(named), _encoded(_escaped(named))
@@ -126,11 +137,38 @@ class Compiled:
         """
         values = self._values(person, tracking=tracking)
         text_links, html_links = self._encoded_links(links, tracking=tracking)
+        moulds = self._moulds
+        mould = moulds.of(values) if moulds else None
+        if moulds is None or mould is None:
+            return self._rendered(values, text_links, html_links)
+        words = moulds.words_of(values)
+        text_words, html_words = _encoded_twice(words)
+        return self._whole(
+            subject="".join(mould.subject.filled(words)),
+            text=mould.text.filled(text_links | text_words),
+            html=mould.html.filled(html_links | html_words),
+        )
+
+    def _rendered(
+        self,
+        values: dict[str, Any],
+        text_links: Mapping[str, bytes],
+        html_links: Mapping[str, bytes],
+    ) -> Rendered:
+        """Run the templates, for a letter or a reader without a mould."""
+        tracking = values["measured"]
         text, html = self.text.new_context(values), self.html.new_context(values)
-        return Rendered(
-            subject=one_line("".join(self.subject.root_render_func(text))),
+        return self._whole(
+            subject="".join(self.subject.root_render_func(text)),
             text=wire_part(self.text).encoded(text, text_links, tracking=tracking),
             html=wire_part(self.html).encoded(html, html_links, tracking=tracking),
+        )
+
+    def _whole(self, *, subject: str, text: list[bytes], html: list[bytes]) -> Rendered:
+        return Rendered(
+            subject=one_line(subject),
+            text=text,
+            html=html,
             boundary=self.boundary,
             stream=self.stream,
             topic=self.topic,
@@ -169,24 +207,29 @@ class Compiled:
 
     def _encoded_links(
         self, links: PersonLinks, *, tracking: bool
-    ) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
-        """Encode the links for the text part and for HTML; they differ only where one has `&`."""
-        urls = self._urls(links, tracking=tracking)
-        text = html = _encoded(urls)
-        if _holds_markup("".join(urls.values())):
-            html = _encoded(_escaped(urls))
+    ) -> tuple[dict[str, bytes], dict[str, bytes]]:
+        """Encode the links for the text part and for HTML."""
+        text, html = _encoded_twice(self._urls(links, tracking=tracking))
         if tracking:
             return text, html
         return text | self._direct[0], html | self._direct[1]
+
+
+def _encoded_twice(words: Mapping[str, str]) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Encode words for the text part and for HTML; they differ only where one has markup."""
+    text = html = _encoded(words)
+    if _holds_markup("".join(words.values())):
+        html = _encoded(_escaped(words))
+    return text, html
 
 
 def _holds_markup(text: str) -> bool:
     return "&" in text or "<" in text or ">" in text or '"' in text or "'" in text
 
 
-def _encoded(urls: Mapping[str, str]) -> dict[bytes, bytes]:
-    return {name.encode("ascii"): encode(url) for name, url in urls.items()}
+def _encoded(words: Mapping[str, str]) -> dict[str, bytes]:
+    return {name: encode(word) for name, word in words.items()}
 
 
-def _escaped(urls: Mapping[str, str]) -> dict[str, str]:
-    return {name: str(escape(url)) for name, url in urls.items()}
+def _escaped(words: Mapping[str, str]) -> dict[str, str]:
+    return {name: str(escape(word)) for name, word in words.items()}

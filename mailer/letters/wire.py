@@ -5,10 +5,11 @@ grows past 76 characters and none begins with a dot (SMTP) or with `From ` (mail
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType
+from typing import AnyStr, Generic
 
 from jinja2 import Template
 from jinja2.runtime import Context
@@ -17,6 +18,8 @@ LONGEST = 75
 """Characters of a line before its soft break."""
 SLOT_FROM, SLOT_TO = "\x0e", "\x0f"
 LINK = "link_"
+CLICKS = "clicks"
+"""The slot of what every measured link begins with; a target's number follows it."""
 SLOT = re.compile(f"{SLOT_FROM}([a-z_0-9]+){SLOT_TO}")
 LITERAL = frozenset(range(33, 127)) - {ord("=")} | {ord(" "), ord("\t")}
 OCTETS = [bytes([octet]) if octet in LITERAL else b"=%02X" % octet for octet in range(256)]
@@ -93,11 +96,18 @@ def fill_slots(text: str, urls: Mapping[str, str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Frame:
-    """A static text around links: what stands before each, the link's name, what ends it all."""
+class Frame(Generic[AnyStr]):
+    """Pieces in their order, and which of them are holes for what."""
 
-    slots: tuple[tuple[bytes, bytes], ...]
-    end: bytes
+    pieces: list[AnyStr]
+    holes: tuple[tuple[int, str], ...]
+
+    def filled(self, words: Mapping[str, AnyStr]) -> list[AnyStr]:
+        """Return the pieces with every hole filled; the static ones are not copied."""
+        filled = self.pieces.copy()
+        for at, name in self.holes:
+            filled[at] = words[name]
+        return filled
 
 
 class WirePart:
@@ -108,11 +118,11 @@ class WirePart:
         texts = set(_texts(self._pieces.__code__))
         framed = {text for text in texts if SLOT.search(text)}
         self._whole = {text: encode(text) for text in texts - framed}
-        self._measured = {text: _frame(text, measured=True) for text in framed}
-        self._direct = {text: _frame(text, measured=False) for text in framed}
+        self._measured = {text: wire_frame(text, measured=True) for text in framed}
+        self._direct = {text: wire_frame(text, measured=False) for text in framed}
 
     def encoded(
-        self, context: Context, links: Mapping[bytes, bytes], *, tracking: bool
+        self, context: Context, links: Mapping[str, bytes], *, tracking: bool
     ) -> list[bytes]:
         """Render and encode: static pieces are looked up, what a person fills is encoded.
 
@@ -128,11 +138,7 @@ class WirePart:
             if known is not None:
                 add(known)
             elif piece in frames:
-                frame = frames[piece]
-                for before, name in frame.slots:
-                    add(before)
-                    add(links[name])
-                add(frame.end)
+                wire += frames[piece].filled(links)
             else:
                 add(encode(piece))
         return wire
@@ -144,20 +150,32 @@ def wire_part(template: Template) -> WirePart:
     return WirePart(template)
 
 
-def _frame(text: str, *, measured: bool) -> _Frame:
-    """Cut a static text at its slots, so that nothing of it is copied for a person."""
-    slots: list[tuple[bytes, bytes]] = []
-    before = b""
+def wire_frame(
+    text: str, *, measured: bool, encoded: Callable[[str], bytes] = encode
+) -> Frame[bytes]:
+    """Cut a static text at its slots and encode the rest, so that a slot's filling is all to do.
+
+    With `measured`, a slot of a link is one for what all measured links begin with, and the
+    number behind it; else it is one for the whole address.
+    """
+    pieces: list[bytes] = []
+    holes: list[tuple[int, str]] = []
     for at, part in enumerate(SLOT.split(text)):
         if at % 2 == 0:
-            before += encode(part)
-        elif measured and part.startswith(LINK):
-            slots.append((before, b"clicks"))
-            before = encode(part.removeprefix(LINK))
-        else:
-            slots.append((before, part.encode("ascii")))
-            before = b""
-    return _Frame(tuple(slots), before)
+            pieces.append(encoded(part))
+            continue
+        is_measured = measured and part.startswith(LINK)
+        holes.append((len(pieces), CLICKS if is_measured else part))
+        pieces.append(b"")
+        if is_measured:
+            pieces.append(encoded(part.removeprefix(LINK)))
+    return Frame(pieces, tuple(holes))
+
+
+def plain_frame(text: str) -> Frame[str]:
+    """Cut a static text at its slots."""
+    pieces = SLOT.split(text)
+    return Frame(pieces, tuple((at, pieces[at]) for at in range(1, len(pieces), 2)))
 
 
 def _texts(code: CodeType) -> Iterable[str]:
