@@ -47,7 +47,7 @@ def envelope_of(n: int, links: PersonLinks) -> Envelope:
 def whole(compiled: Compiled, n: int) -> bytes:
     links = links_of(n)
     rendered = compiled.render(KNOWN, links, tracking=True)
-    return write_message(rendered, envelope_of(n, links))
+    return b"".join(write_message(rendered, envelope_of(n, links)))
 
 
 def naive(compiled: Compiled, n: int) -> bytes:

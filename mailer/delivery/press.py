@@ -157,14 +157,15 @@ class LettersPress:
         origin = self._origin(mailing, batch.variant)
         envelope = _envelope(mailing, reader, links, origin, now)
         try:
-            content = write_message(rendered, envelope)
+            pieces = write_message(rendered, envelope)
         except (AddressUnusable, EnvelopeInvalid):
             return Reason.NOT_DATA
         outgoing = Outgoing(
             person_id=reader.person_id,
             sender=origin.address,
             recipient=envelope.to_address,
-            content=content,
+            pieces=pieces,
+            is_dot_free=True,
         )
         return Prepared(outgoing, version=reader.version, tracking=tracking)
 

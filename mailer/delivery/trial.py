@@ -135,9 +135,9 @@ def print_test(
         mailing=f"m{mailing.id}",
     )
     try:
-        content = write_message(rendered, envelope)
+        pieces = write_message(rendered, envelope)
     except (AddressUnusable, EnvelopeInvalid):
         return Reason.NOT_DATA
-    outgoing = Outgoing(person_id, sender=origin.address, recipient=fields["to"], content=content)
+    outgoing = Outgoing(person_id, origin.address, fields["to"], pieces, is_dot_free=True)
     # Nobody's standing: as the gate reads it for somebody of whom nothing is on file.
     return Prepared(outgoing, version=0, tracking=True)

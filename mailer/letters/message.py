@@ -44,10 +44,11 @@ class Envelope:
     sender_id: str = "focalpoint"
 
 
-def write_message(rendered: Rendered, envelope: Envelope) -> bytes:
+def write_message(rendered: Rendered, envelope: Envelope) -> list[bytes]:
     """Write the message: CRLF, ASCII, lines of at most 78 characters but for links in headers.
 
-    multipart/alternative, text first. Raises EnvelopeInvalid and AddressUnusable; a promotional
+    multipart/alternative, text first, in pieces to be put side by side: the static ones are not
+    copied. No line begins with a dot, and the last one has its end. Raises EnvelopeInvalid and AddressUnusable; a promotional
     letter without a one-click way out (RFC 8058) is refused, and so is an order letter with one.
     """
     head = b"".join(
@@ -61,7 +62,7 @@ def write_message(rendered: Rendered, envelope: Envelope) -> bytes:
         ]
     )
     part = _part_heads(rendered.boundary)
-    return b"".join([head, part[0], *rendered.text, part[1], *rendered.html, part[2]])
+    return [head, part[0], *rendered.text, part[1], *rendered.html, part[2]]
 
 
 def list_id_of(topic: Topic, domain: str) -> str:

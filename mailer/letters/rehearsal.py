@@ -106,7 +106,7 @@ def _message(
         list_id=list_id_of(topic, domain),
     )
     rendered = compiled.render(reader, links, tracking=True)
-    return message_from_bytes(write_message(rendered, envelope), policy=policy.default)
+    return message_from_bytes(b"".join(write_message(rendered, envelope)), policy=policy.default)
 
 
 def _lacks(message: EmailMessage, links: RehearsalLinks) -> Iterator[Problem]:

@@ -11,14 +11,27 @@ from mailer.vocabulary import PersonId
 class Outgoing:
     """One whole message for one person.
 
-    `content` is an RFC 5322 message with CRLF line ends, 7-bit, without dot-stuffing; `sender`
-    and `recipient` are bare addresses in ASCII.
+    `pieces`, put together, are an RFC 5322 message with CRLF line ends, 7-bit, without
+    dot-stuffing; most of them are shared by all messages of a mailing. `is_dot_free` is the word of
+    whoever wrote it that no line begins with a dot and the last one has its end, so that nobody
+    needs to look. `sender` and `recipient` are bare addresses in ASCII.
     """
 
     person_id: PersonId
     sender: str = field(repr=False)
     recipient: str = field(repr=False)
-    content: bytes = field(repr=False)
+    pieces: Sequence[bytes] = field(repr=False)
+    is_dot_free: bool = False
+
+    @property
+    def content(self) -> bytes:
+        """The whole message."""
+        return b"".join(self.pieces)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole message."""
+        return sum(map(len, self.pieces))
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ class Conversation:
             self._reset()
             return None
         while (message := people.take()) is not None:
-            if not self.features.size or len(message.content) <= self.features.size:
+            if not self.features.size or message.size <= self.features.size:
                 return message
             people.settle(message, Rejected(552, TOO_LARGE, about_person=False))
         return None
@@ -136,7 +136,7 @@ class Conversation:
         return not self._expected and not self._out
 
     def _envelope(self, message: Outgoing) -> list[tuple[Step, bytes]]:
-        size = b"" if self.features.size is None else b" SIZE=%d" % len(message.content)
+        size = b"" if self.features.size is None else b" SIZE=%d" % message.size
         commands = [
             (Step.MAIL, b"MAIL FROM:<%b>%b\r\n" % (message.sender.encode("ascii"), size)),
             (Step.RCPT, b"RCPT TO:<%b>\r\n" % message.recipient.encode("ascii")),
@@ -247,7 +247,7 @@ class Conversation:
         message, self.opening = self.opening, None
         if message is None:
             raise Confused("content was asked for and there is none")
-        content = dot_stuffed(message.content)
+        content = message.content if message.is_dot_free else dot_stuffed(message.content)
         self.was_asked_for_content = True
         self._current = message
         self._out += [content, DOT]

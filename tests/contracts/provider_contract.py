@@ -54,7 +54,7 @@ def address(n: int) -> str:
 
 def message(n: int, text: str = "Hello") -> Outgoing:
     head = f"From: {SENDER}\r\nTo: {address(n)}\r\nMessage-ID: <{n}@focalpoint.example>\r\n\r\n"
-    return Outgoing(PersonId(n), SENDER, address(n), f"{head}{text}\r\n".encode())
+    return Outgoing(PersonId(n), SENDER, address(n), [f"{head}{text}\r\n".encode()])
 
 
 def messages(count: int, text: str = "Hello") -> list[Outgoing]:

@@ -54,7 +54,7 @@ class PlainPress:
             profiles = people.profiles_of(session, self._vault, list(batch.people))
         printed: dict[PersonId, Prepared | Reason] = {
             person: Prepared(
-                Outgoing(person, "news@example.org", profile.email, profile.name.encode()),
+                Outgoing(person, "news@example.org", profile.email, [profile.name.encode()]),
                 version=profile.version,
                 tracking=person not in untracked,
             )

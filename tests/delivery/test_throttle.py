@@ -86,7 +86,7 @@ def test_several_workers_that_meet_one_trouble_halve_the_rate_once() -> None:
 
 def a_slice(*answers: tuple[str, Answer], about_us: AboutUs | None = None) -> dict[str, int]:
     messages = [
-        Outgoing(PersonId(number), "news@example.org", f"reader@{domain}", b"")
+        Outgoing(PersonId(number), "news@example.org", f"reader@{domain}", [b""])
         for number, (domain, _) in enumerate(answers)
     ]
     given = {PersonId(number): answer for number, (_, answer) in enumerate(answers)}

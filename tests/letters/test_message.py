@@ -54,7 +54,7 @@ def assert_legal(wire: bytes) -> None:
 def test_a_promotional_message_passes_a_strict_parser_and_says_what_it_must(
     promotional: Compiled, person: Mapping[str, str], links: SampleLinks, envelope: MakeEnvelope
 ) -> None:
-    wire = write_message(promotional.render(person, links, tracking=True), envelope())
+    wire = b"".join(write_message(promotional.render(person, links, tracking=True), envelope()))
     assert_legal(wire)
     message = parsed(wire)
     assert all(len(message.get_all(name, [])) == 1 for name in ONCE)
@@ -73,7 +73,7 @@ def test_an_order_message_belongs_to_no_list_and_answers_no_machine(
     shipped: Compiled, person: Mapping[str, str], links: SampleLinks, envelope: MakeEnvelope
 ) -> None:
     rendered = shipped.render(person, links, tracking=True)
-    wire = write_message(rendered, envelope(Stream.ORDER_UPDATE))
+    wire = b"".join(write_message(rendered, envelope(Stream.ORDER_UPDATE)))
     assert_legal(wire)
     message = parsed(wire)
     assert message["Auto-Submitted"] == "auto-generated"
@@ -100,7 +100,7 @@ def test_both_parts_arrive_as_the_plain_rendering_has_them(
             for tracking in (True, False):
                 reference = compiled.reference(person, links, tracking=tracking)
                 rendered = compiled.render(person, links, tracking=tracking)
-                message = parsed(write_message(rendered, envelope(compiled.stream, name)))
+                message = parsed(b"".join(write_message(rendered, envelope(compiled.stream, name))))
                 assert message["Subject"] == reference.subject
                 assert body(message, "plain") == reference.text
                 assert body(message, "html") == reference.html
@@ -113,7 +113,7 @@ def test_no_awkward_name_changes_the_headers_or_the_parts(
     for name in awkward_names():
         person = {"first_name": name, "name": name}
         rendered = promotional.render(person, links, tracking=True)
-        wire = write_message(rendered, envelope(to_name=name))
+        wire = b"".join(write_message(rendered, envelope(to_name=name)))
         assert_legal(wire)
         keys = message_from_bytes(wire.partition(b"\r\n\r\n")[0] + b"\r\n\r\n").keys()
         usual = usual or keys
@@ -127,7 +127,7 @@ def test_a_long_unsubscribe_link_stays_whole_on_its_line(
 ) -> None:
     long = "https://mail.focalpointsystem.com/u/" + "T" * 900
     rendered = promotional.render(person, links, tracking=True)
-    wire = write_message(rendered, replace(envelope(), list_unsubscribe=long))
+    wire = b"".join(write_message(rendered, replace(envelope(), list_unsubscribe=long)))
     assert f"List-Unsubscribe: <{long}>\r\n".encode() in wire
     assert parsed(wire)["List-Unsubscribe"] == f"<{long}>"
 

@@ -74,7 +74,7 @@ def send(
 
 def large(n: int, size: int) -> Outgoing:
     return Outgoing(
-        PersonId(n), SENDER, address(n), b"Subject: large\r\n\r\n" + b"x" * 70 * (size // 70)
+        PersonId(n), SENDER, address(n), [b"Subject: large\r\n\r\n", b"x" * 70 * (size // 70)]
     )
 
 
@@ -308,7 +308,7 @@ def test_what_is_larger_than_the_server_takes_is_not_even_begun(start: Start) ->
 )
 def test_what_could_break_out_of_an_envelope_is_refused_here(start: Start, recipient: str) -> None:
     provider, witness = start()
-    strange = Outgoing(PersonId(1), SENDER, recipient, b"\r\n")
+    strange = Outgoing(PersonId(1), SENDER, recipient, [b"\r\n"])
     result = send(provider, [strange, message(2)])
     assert people_answered(result, Rejected) == [1]
     assert people_answered(result, Accepted) == [2]
@@ -317,7 +317,7 @@ def test_what_could_break_out_of_an_envelope_is_refused_here(start: Start, recip
 
 def test_a_sender_that_cannot_be_written_is_about_us(start: Start) -> None:
     provider, witness = start()
-    strange = Outgoing(PersonId(1), "news@example.com>\r\nDATA", address(1), b"\r\n")
+    strange = Outgoing(PersonId(1), "news@example.com>\r\nDATA", address(1), [b"\r\n"])
     result = send(provider, [strange, message(2)])
     assert result.about_us is not None
     assert people_answered(result, NotBegun) == [1, 2]
@@ -326,7 +326,7 @@ def test_a_sender_that_cannot_be_written_is_about_us(start: Start) -> None:
 
 def test_a_message_without_its_last_line_end_gets_one(start: Start) -> None:
     provider, witness = start()
-    short = Outgoing(PersonId(1), SENDER, address(1), b"Message-ID: <1@x>\r\n\r\nno end")
+    short = Outgoing(PersonId(1), SENDER, address(1), [b"Message-ID: <1@x>\r\n\r\nno end"])
     assert people_answered(send(provider, [short, message(2)]), Accepted) == [1, 2]
     assert witness.accepted()[0].size == len(short.content) + 2
 

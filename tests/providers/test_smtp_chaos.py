@@ -37,7 +37,7 @@ TROUBLES = [
 
 def outgoing(n: int, chance: random.Random) -> Outgoing:
     size = chance.choice([10, 1000, 40_000, 400_000])
-    return Outgoing(PersonId(n), SENDER, address(n), b"Subject: x\r\n\r\n" + b"y" * size + b"\r\n")
+    return Outgoing(PersonId(n), SENDER, address(n), [b"Subject: x\r\n\r\n", b"y" * size + b"\r\n"])
 
 
 @pytest.mark.parametrize("seed", range(24))
