@@ -127,13 +127,13 @@ class PersonLinks:
         """The URL of the mailing's click target number `n`, counted from 0."""
         return f"{self.clicks}{n}"
 
-    @cached_property
+    @property
     def clicks(self) -> str:
         """What the URL of every click of this mail begins with; a target's number ends it."""
         token = self._links.sign_packed(Purpose.CLICK, self._mailing + self._person)
         return f"{self._links.public_url}/c/{token}/"
 
-    @cached_property
+    @property
     def open(self) -> str:
         """The URL of the open pixel."""
         token = self._links.sign_packed(Purpose.OPEN, self._mailing + self._person)
@@ -145,13 +145,13 @@ class PersonLinks:
         ids = self._person + self._address + self._mailing
         return self._links.unsubscribe_url(self._links.sign_packed(Purpose.UNSUBSCRIBE, ids))
 
-    @cached_property
+    @property
     def preferences(self) -> str:
         """The URL of the person's preference centre."""
         token = self._links.sign_packed(Purpose.PREFERENCES, self._person + self._address)
         return self._links.preferences_url(token)
 
-    @cached_property
+    @property
     def why(self) -> str:
         """The URL of the page that says why this mail was sent."""
         token = self._links.sign_packed(Purpose.WHY, self._mailing + self._person)

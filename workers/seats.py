@@ -16,7 +16,7 @@ class Seats:
     """A fixed number of seats, made before the fork and shared by the processes after it."""
 
     def __init__(self, count: int) -> None:
-        self._count = count
+        self.count = count
         # Kept open for as long as the process lives: closing it would give up every lock.
         self._file, name = tempfile.mkstemp(prefix="fpmail-seats-")
         Path(name).unlink()
@@ -24,7 +24,7 @@ class Seats:
     @contextmanager
     def one(self) -> Iterator[bool]:
         """Take a seat if one is free, for as long as the block runs; say whether it was."""
-        seat = next((each for each in range(self._count) if self._take(each)), None)
+        seat = next((each for each in range(self.count) if self._take(each)), None)
         try:
             yield seat is not None
         finally:

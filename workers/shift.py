@@ -41,21 +41,27 @@ class Shift:
     def deliver_campaigns(self, seats: Seats) -> None:
         """Start and decide what is due and deliver promotional mail for a stint, where a seat is free.
 
-        Rings when the seat is free again, not before: whoever hears it must find one.
+        Rings for a second process once a batch was found, where there is a seat for one; and for
+        the next stint when its own seat is free again, not before: whoever hears it must find one.
         """
         with seats.one() as is_free:
             if is_free:
                 self.start_campaigns()
                 self.decide_campaigns()
-            is_more_due = is_free and self._deliver_for_a_stint(Lane.PROMOTIONAL)
+            is_more_due = is_free and self._deliver_for_a_stint(
+                Lane.PROMOTIONAL, calls_for_help=seats.count > 1
+            )
         if is_more_due:
             self._parts.ring(Lane.PROMOTIONAL)
 
-    def _deliver_for_a_stint(self, lane: Lane) -> bool:
+    def _deliver_for_a_stint(self, lane: Lane, *, calls_for_help: bool = False) -> bool:
         """Deliver until the stint is over or nothing is due; say whether more may be."""
         end = self._monotonic() + STINT
         try:
             while self._sender.deliver_one(lane):
+                if calls_for_help:
+                    self._parts.ring(lane)
+                    calls_for_help = False
                 if self._monotonic() >= end:
                     return True
         except (DatabaseAway, CommitInDoubt) as error:

@@ -197,10 +197,11 @@ class Compiled:
 
     def _urls(self, links: PersonLinks, *, tracking: bool) -> dict[str, str]:
         """Name the links that are this person's own; those to targets differ in a number only."""
-        urls = {"preferences": links.preferences, "pixel": links.open if tracking else ""}
+        preferences = links.preferences
+        urls = {"preferences": preferences, "pixel": links.open if tracking else ""}
         if self.stream is Stream.PROMOTIONAL:
             # The preference page says why, until there is a page of its own for it.
-            urls |= {"unsubscribe": links.unsubscribe, "why": links.preferences}
+            urls |= {"unsubscribe": links.unsubscribe, "why": preferences}
         if tracking:
             urls["clicks"] = links.clicks
         return urls

@@ -75,13 +75,13 @@ def _identity(envelope: Envelope) -> bytes:
         raise EnvelopeInvalid("message_id is not <local@domain>")
     if envelope.date.tzinfo is None:
         raise EnvelopeInvalid("date has no offset")
-    stamp = envelope.date.astimezone(UTC).replace(microsecond=0)
-    return f"Date: {_date(stamp)}\r\nMessage-ID: {envelope.message_id}\r\n".encode("ascii")
+    return f"Date: {_date(envelope.date)}\r\nMessage-ID: {envelope.message_id}\r\n".encode("ascii")
 
 
 @lru_cache(maxsize=64)
 def _date(moment: datetime) -> str:
-    """Write a date as RFC 5322 has it, whatever the locale of the process."""
+    """Write a date as RFC 5322 has it, whatever the locale of the process; a batch has one."""
+    moment = moment.astimezone(UTC)
     day = f"{WEEKDAYS[moment.weekday()]}, {moment.day:02} {MONTHS[moment.month - 1]} {moment.year}"
     return f"{day} {moment:%H:%M:%S} +0000"
 

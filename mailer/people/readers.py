@@ -65,16 +65,17 @@ READERS: Select[*tuple[Any, ...]] = select(
 
 
 def _reader(key: PersonKey, row: Row[Any]) -> Reader:
+    person, address, version, email, name, city, country, language, timezone = row
     return Reader(
-        person_id=PersonId(row.id),
-        address_id=AddressId(row.address_id),
-        version=row.version,
-        email=_opened(key, row.email, "email", row.id),
-        name=_opened(key, row.name, "name", row.id),
-        city=_opened(key, row.city, "city", row.id),
-        country=row.country,
-        language=row.language,
-        timezone=row.timezone,
+        person_id=PersonId(person),
+        address_id=AddressId(address),
+        version=version,
+        email=_opened(key, email, "email", person),
+        name=_opened(key, name, "name", person),
+        city=_opened(key, city, "city", person),
+        country=country,
+        language=language,
+        timezone=timezone,
     )
 
 

@@ -24,7 +24,7 @@ PEOPLE = int(os.environ.get("STEER_PEOPLE", "3000"))
 PACE = int(os.environ.get("STEER_PACE", "300"))
 MINUTES = max(2.0, PEOPLE / PACE / 60 * 4)
 WORKERS = 2
-"""Two workers of two processes, of which one each sends promotional mail."""
+"""Their sending processes share one budget, which bounds what they have in hand together."""
 
 
 def accepted(system: System, mailing: MailingId) -> int:

@@ -102,6 +102,21 @@ def test_who_hears_that_more_is_due_finds_the_seat_free(hall: Hall) -> None:
     assert found == [0]
 
 
+@pytest.mark.parametrize(("seats", "calls"), [(1, []), (2, [Lane.PROMOTIONAL])])
+def test_who_finds_a_batch_calls_for_help_where_a_seat_may_be_free(
+    hall: Hall, seats: int, calls: list[Lane]
+) -> None:
+    with hall.parts.database.transaction() as session:
+        a_customer(session, hall.parts.vault, now=hall.now)
+    hall.scheduled("Autumn release")
+    hall.now += timedelta(minutes=2)
+    hall.shift.deliver_campaigns(Seats(seats))
+    assert len(hall.provider.accepted) == 1
+    assert hall.rung == calls
+    hall.shift.deliver_campaigns(Seats(seats))
+    assert hall.rung == calls, "nobody is called where nothing is due"
+
+
 @pytest.fixture
 def hall(database: Database, database_url: str, tmp_path: Path, now: datetime) -> Iterator[Hall]:
     del database  # its tables are emptied afterwards
