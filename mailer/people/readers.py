@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import BigInteger
 from sqlmodel import Session, col
@@ -64,7 +64,7 @@ READERS: Select[*tuple[Any, ...]] = select(
 )  # fmt: skip
 
 
-def _reader(key: PersonKey, row: Row[Any]) -> Reader:
+def _reader(key: PersonKey, row: Sequence[Any]) -> Reader:
     person, address, version, email, name, city, country, language, timezone = row
     return Reader(
         person_id=PersonId(person),
