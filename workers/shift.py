@@ -133,13 +133,14 @@ class Shift:
             log.warning("tick.waiting", why=type(error).__name__)
 
     def sweep(self) -> None:
-        """Give up batches whose sender died; forget idempotency keys and addresses that are over."""
+        """Give up batches whose sender died; forget what is over: keys, addresses, budgets."""
         timeout = timedelta(seconds=self._parts.settings.reply_timeout)
         try:
             now = self._parts.clock()
             with self._parts.database.transaction() as session:
                 given_up = delivery.reap(session, reply_timeout=timeout, now=now)
                 delivery.forget_recovered(session, now=now)
+                delivery.forget_ended(session)
                 access.sweep_idempotency(session, now=now)
                 campaigns.forget_tests(session, self._parts.vault, now=now)
         except (DatabaseAway, CommitInDoubt) as error:

@@ -151,6 +151,7 @@ class CountRow(Table, table=True):
     key: str = Field(primary_key=True)
     """A digest of the rule, the topic and what else is asked."""
     as_at: datetime
+    stepped_at: datetime
     next_person: int = Field(sa_type=BigInteger)
     last_person: int = Field(sa_type=BigInteger)
     audience: int = Field(default=0, sa_type=BigInteger)

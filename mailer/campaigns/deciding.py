@@ -5,7 +5,7 @@ that decides; whoever chose by hand meanwhile has chosen.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
@@ -29,6 +29,7 @@ from mailer.campaigns.counting import tried_of
 from mailer.campaigns.lifecycle import State
 from mailer.campaigns.splits import Otherwise, Sample, Split
 from mailer.campaigns.values import Campaign, CampaignId, How
+from mailer.measure import published
 from mailer.vault import Vault
 from mailer.vocabulary import MailingId
 
@@ -37,10 +38,10 @@ AGAIN = timedelta(minutes=1)
 
 
 class NothingToChoose(CampaignError):
-    """Nobody of this campaign waits for a choice: it has no sample, or it was made."""
+    """Nobody of this campaign waits for a choice."""
 
-    def __init__(self) -> None:
-        super().__init__(type(self).__doc__)
+    def __init__(self, why: str) -> None:
+        super().__init__(f"Nobody of this campaign waits for a choice: {why}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +158,19 @@ def choose(
     row = locked(session, campaign_id)
     split = split_from(row)
     if split is None or split.sample is None:
-        raise NothingToChoose
+        raise NothingToChoose("it tries nothing on a sample")
     number = split.number_of(variant) if variant is not None else None
     if row.choice is not None and row.choice["variant"] == _name(split, number):
         return campaign_from(row)
     if not _is_waiting(row):
-        raise NothingToChoose
+        raise NothingToChoose(_why_nobody_waits(row))
     return _chosen(session, row, number, How.BY_HAND, by=by, why=reason, now=now)
+
+
+def _why_nobody_waits(row: CampaignRow) -> str:
+    if row.choice is not None:
+        return "it was made"
+    return "it has not started" if row.mailing_id is None else "it is over"
 
 
 def _is_waiting(row: CampaignRow) -> bool:
@@ -211,4 +218,12 @@ def _name(split: Split, variant: int | None) -> str | None:
 
 
 def _told(split: Split, tried: Sequence[Tried]) -> list[dict[str, object]]:
-    return [{**asdict(each), "variant": split.name_of(each.variant)} for each in tried]
+    """Tell what was seen for the ledger, which is read by others than the report is (C15)."""
+    return [
+        {
+            "variant": split.name_of(each.variant),
+            "people": each.people,
+            "successes": published(each.successes, among=each.people),
+        }
+        for each in tried
+    ]

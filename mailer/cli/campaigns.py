@@ -189,12 +189,13 @@ def list_unknown(*, as_json: bool) -> None:
     required=True,
     help="What the provider's own log says became of it.",
 )
-@click.option("--why", required=True, help="The evidence; kept in the ledger.")
+@click.option("--why", required=True, help="The evidence; kept in the ledger, without addresses.")
 @json_option
 def settle(*, batch_id: int, outcome: str, why: str, as_json: bool) -> None:
     """Settle a batch of unknown fate by evidence. Nobody in it is mailed again either way."""
     from mailer import ledger
     from mailer.delivery import BatchNotUnknown, settle_unknown
+    from mailer.providers import without_addresses
     from mailer.vocabulary import BatchId
 
     number = BatchId(batch_id)
@@ -204,7 +205,7 @@ def settle(*, batch_id: int, outcome: str, why: str, as_json: bool) -> None:
             people = settle_unknown(session, number, was_accepted=outcome == "accepted", now=now)
         except BatchNotUnknown:
             raise Refused(f"batch {batch_id} is not of unknown fate") from None
-        detail = {"outcome": outcome, "people": people, "why": why}
+        detail = {"outcome": outcome, "people": people, "why": without_addresses(why)}
         ledger.record(session, "batch.settled", at=now, actor=ACTOR, batch_id=number, detail=detail)
     if as_json:
         say_json({"batch": batch_id, "outcome": outcome, "people": people})

@@ -14,7 +14,7 @@ from mailer.delivery.books import (
     unfinished,
 )
 from mailer.delivery.brake import Brake, Braked, Cause, Share, Tally, shares
-from mailer.delivery.budgets import set_pace
+from mailer.delivery.budgets import forget_ended, set_pace
 from mailer.delivery.by_zone import Moments, count_by_zone, prepare_by_zone
 from mailer.delivery.clocks import SenderClock
 from mailer.delivery.evidence import UnknownBatch, unknown_batches
@@ -117,6 +117,7 @@ __all__ = [
     "due_lanes",
     "fields_place",
     "first_braked",
+    "forget_ended",
     "forget_recovered",
     "gauges",
     "handed_over_of",

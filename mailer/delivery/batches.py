@@ -16,6 +16,7 @@ from mailer.delivery.claimed import Claimed
 from mailer.delivery.mailings import mailing_from
 from mailer.delivery.pace import IN_TURN
 from mailer.delivery.places import leave_places
+from mailer.providers import without_addresses
 from mailer.vocabulary import (
     AddressId,
     BatchId,
@@ -231,7 +232,7 @@ def note(session: Session, batch_id: BatchId, notes: Sequence[Note], *, now: dat
                     "person_id": each.person_id,
                     "outcome": each.outcome.value,
                     "reason": each.reason.value,
-                    "detail": each.detail[:300],
+                    "detail": without_addresses(each.detail)[:300],
                     "since": each.since,
                     "at": now,
                 }

@@ -93,6 +93,18 @@ def set_pace(session: Session, mailing_id: MailingId, limits: Limits | None) -> 
     session.execute(_LOOK_AGAIN, {"mailing_id": mailing_id})
 
 
+def forget_ended(session: Session) -> None:
+    """Delete the budgets of mailings of which nothing is to go any more, however they ended."""
+    session.execute(_FORGET_ENDED)
+
+
+_FORGET_ENDED = text(
+    """
+    DELETE FROM delivery_pace p WHERE p.mailing_id > 0 AND NOT EXISTS (
+        SELECT 1 FROM delivery_batch b
+        WHERE b.mailing_id = p.mailing_id AND b.state IN ('prepared', 'claimed', 'handing'))
+    """
+)
 _SET_PACE = text("UPDATE delivery_mailing SET pace = :pace WHERE id = :mailing_id").bindparams(
     bindparam("pace", type_=JSONB(none_as_null=True))
 )

@@ -18,6 +18,7 @@ from mailer.delivery.brake import Tally
 from mailer.delivery.silencing import NOBODY, Silenced, silence, silenced_before
 from mailer.delivery.tally import NOTHING, count_in
 from mailer.permission import NewSuppression
+from mailer.providers import without_addresses
 from mailer.vocabulary import (
     AddressId,
     Door,
@@ -64,7 +65,7 @@ def hear(session: Session, *news: News, now: datetime) -> list[Silenced]:
     limit stop the mailing in the same commit. News may come late, twice and in any order; what
     is about nobody whom a mailing was sent to is passed over.
 
-    Returns the nos that this wrote, and those that stand since the same was heard before, for the
+    Of the words of a bounce no address is kept. Returns the nos that this wrote, and those that stand since the same was heard before, for the
     journal: it may have failed then. `OptOuts.hear` writes both.
     """
     in_order = sorted(dict.fromkeys(news), key=_in_one_order)
@@ -154,7 +155,7 @@ def _is_new(session: Session, news: News) -> bool:
             person_id=news.person_id,
             heard=news.heard.value,
             at=news.at,
-            detail=news.detail[:300],
+            detail=without_addresses(news.detail)[:300],
         )
         .on_conflict_do_nothing()
         .returning(_heard.c.mailing_id)  # an INSERT's count of rows is not to be relied on

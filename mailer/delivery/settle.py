@@ -20,7 +20,16 @@ from mailer.delivery.mailings import TEST
 from mailer.delivery.places import leave_places
 from mailer.delivery.retry import may_try_unknown_again, next_try
 from mailer.delivery.tally import count_in
-from mailer.providers import AboutUs, Accepted, Answer, Later, NotBegun, Rejected, Unknown
+from mailer.providers import (
+    AboutUs,
+    Accepted,
+    Answer,
+    Later,
+    NotBegun,
+    Rejected,
+    Unknown,
+    without_addresses,
+)
 from mailer.vocabulary import (
     Door,
     Outcome,
@@ -299,7 +308,7 @@ def stop_lane(session: Session, batch: Claimed, about: AboutUs, *, now: datetime
         {
             "lane": batch.lane.value,
             "until": now + LANE_STOP,
-            "why": f"{about.code} {about.text}"[:300],
+            "why": without_addresses(f"{about.code} {about.text}")[:300],
         },
     )
 

@@ -52,9 +52,10 @@ def slow_scopes(session: Session, *, now: datetime) -> dict[str, float]:
 
 def forget_recovered(session: Session, *, now: datetime) -> None:
     """Delete what is slowed down no more: domains are not kept longer than they are needed."""
-    slow = slow_scopes(session, now=now)
-    for row in session.exec(select(ThrottleRow).with_for_update(skip_locked=True)).all():
-        if row.scope not in slow:
+    # Judged as it is once it is locked: somebody may be asked for less this moment.
+    everything = select(ThrottleRow).with_for_update(skip_locked=True)
+    for row in session.exec(everything.execution_options(populate_existing=True)).all():
+        if throttle_from(row).rate_at(now) is None:
             session.delete(row)
 
 

@@ -14,6 +14,7 @@ from mailer.providers.answers import (
 )
 from mailer.providers.dialling import Manners
 from mailer.providers.memory import MemoryProvider
+from mailer.providers.replies import without_addresses
 from mailer.providers.server import SmtpUrlInvalid, read_smtp_url
 from mailer.providers.smtp import SmtpProvider
 
@@ -33,4 +34,5 @@ __all__ = [
     "SmtpUrlInvalid",
     "Unknown",
     "read_smtp_url",
+    "without_addresses",
 ]

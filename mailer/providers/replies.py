@@ -105,14 +105,17 @@ def _code(line: bytes) -> tuple[int, bool]:
     return int(line[:3]), mark != b"-"
 
 
+def without_addresses(text: str) -> str:
+    """Return a provider's words without any address that they repeat."""
+    return _ADDRESS.sub("<address>", text) if "@" in text else text
+
+
 def scrubbed(reply: Reply, recipient: str = "") -> str:
     """Return the reply's text without any address, short enough to keep.
 
     Servers like to repeat the recipient, whole or only the part before the @.
     """
-    text = reply.text
-    if "@" in text:
-        text = _ADDRESS.sub("<address>", text)
+    text = without_addresses(reply.text)
     local_part = recipient.rpartition("@")[0]
     if local_part and local_part.lower() in text.lower():
         text = re.sub(rf"(?i)(?<!\w){re.escape(local_part)}(?!\w)", "<address>", text)

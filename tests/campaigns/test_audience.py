@@ -282,6 +282,28 @@ def test_a_count_in_parts_says_how_far_it_is_and_ends_as_the_dry_run(
     assert (told[-1].allowed, told[-1].refused) == (whole.allowed, whole.refused)
 
 
+def test_a_count_lives_from_its_last_step_on_and_not_from_its_beginning(
+    database: Database, vault: Vault, now: datetime
+) -> None:
+    with database.transaction() as session:
+        a_customer(session, vault, "Jo Example", now=now)
+        session.execute(text("SELECT setval('people_customer_id_seq', 850000)"))
+        a_customer(session, vault, "Anna Becker", now=now)
+
+    def step(minutes: int) -> Count:
+        with database.transaction() as session:
+            return count_step(
+                session,
+                rule(kind="everybody"),
+                topic=Topic.COMPANY_NEWS,
+                now=now + timedelta(minutes=minutes),
+            )
+
+    steps = [step(minutes) for minutes in (0, 12, 24, 40)]
+    assert [each.progress for each in steps] == pytest.approx([0.235, 0.47, 0.7, 0.235], abs=0.01)
+    assert [each.as_at for each in steps] == [now, now, now, now + timedelta(minutes=40)]
+
+
 def test_two_who_ask_for_the_same_count_at_once_share_it(
     database: Database, vault: Vault, now: datetime
 ) -> None:

@@ -2,8 +2,11 @@
 
 from datetime import UTC, datetime
 
+import pytest
+from sqlalchemy import text
+
 from mailer import campaigns
-from mailer.campaigns import How, Plan
+from mailer.campaigns import How, NothingToChoose, Plan
 from tests.campaigns.conftest import Desk
 from tests.campaigns.split import (
     SAMPLE,
@@ -110,3 +113,47 @@ def test_of_a_repetition_by_own_time_the_remainder_is_not_mailed_at_night(desk: 
     assert desk.look(copy).choice is not None
     assert len(got(desk)) == len(berlin)
     assert desk.now == datetime(2026, 11, 26, 8, tzinfo=UTC), "at nine in the morning there"
+
+
+def test_whoever_chooses_too_early_or_too_late_is_told_which(desk: Desk) -> None:
+    crowd(desk, 60)
+    campaign_id = draft(desk, a_split(sample=SAMPLE))
+    told: list[str] = []
+
+    def choose() -> None:
+        with pytest.raises(NothingToChoose) as refused:
+            desk.do("choose", campaign_id, variant=None)
+        told.append(str(refused.value).rpartition(": ")[2])
+
+    choose()
+    desk.do("start", campaign_id)
+    desk.do("cancel", campaign_id)
+    choose()
+    campaign_id, _ = started(desk, a_split(sample=SAMPLE))
+    desk.do("choose", campaign_id, variant=TWO[0]["name"])
+    choose()
+    campaign_id = desk.draft()
+    choose()
+    assert told == [
+        "it has not started.",
+        "it is over.",
+        "it was made.",
+        "it tries nothing on a sample.",
+    ]
+
+
+@pytest.mark.clause("C15")
+def test_the_ledger_keeps_no_small_figure_of_a_choice(desk: Desk) -> None:
+    crowd(desk, 120)
+    _, mailing_id = started(desk, a_split(sample=SAMPLE))
+    desk.send_all()
+    click(
+        desk, mailing_id, [who for who, part in drawn(desk, mailing_id).items() if part[0] == 1][:3]
+    )
+    desk.later(hours=4)
+    assert len(decide(desk)) == 1
+    with desk.database.reading() as session:
+        detail = session.execute(
+            text("SELECT detail FROM ledger_entry WHERE kind = 'campaign.chosen'")
+        ).scalar_one()
+    assert [each["successes"] for each in detail["figures"]] == ["fewer than 10"] * 2

@@ -377,3 +377,28 @@ def is_anybody_waiting(road: Road) -> bool:
     with road.database.reading() as session:
         waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         return session.execute(text(waits)).first() is not None
+
+
+@pytest.mark.clause("C09")
+def test_what_a_mailbox_said_is_kept_without_the_address_that_it_repeats(road: Road) -> None:
+    (anna,) = a_crowd(road, 1)
+    mailing = a_mailing(road)
+    send(road)
+    said = f"5.1.1 <{anna.email}>: no such user here, {anna.email}"
+    hear(road, News(mailing, anna.person_id, Heard.BOUNCED, road.now, 550, said))
+    with road.database.reading() as session:
+        kept = session.execute(text("SELECT detail FROM delivery_heard")).scalar_one()
+    assert kept == "5.1.1 <address>: no such user here, <address>"
+
+
+@pytest.mark.clause("C09")
+def test_a_providers_words_are_kept_without_addresses_whichever_provider_it_is(road: Road) -> None:
+    anna, jo = a_crowd(road, 2)
+    refused = Rejected(554, f"5.7.1 {anna.email} is blocked", about_person=False)
+    road.provider.answer_for(anna.email, refused)
+    road.provider.answer_for(jo.email, Unknown(f"no answer for {jo.email}"))
+    a_mailing(road)
+    send(road)
+    with road.database.reading() as session:
+        kept = session.execute(text("SELECT detail FROM delivery_exception ORDER BY person_id"))
+        assert list(kept.scalars()) == ["554 5.7.1 <address> is blocked", "no answer for <address>"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from mailer import delivery
 from mailer.delivery import Limits, Pace
@@ -201,6 +201,26 @@ def test_a_throttle_outlives_a_restart_and_is_forgotten_once_recovered(road: Roa
     with road.database.reading() as session:
         kept = session.execute(text("SELECT scope FROM delivery_throttle")).scalars().all()
     assert kept == ["gmail.com"]
+
+
+def test_a_domain_that_asks_again_while_the_recovered_are_forgotten_stays_slow(road: Road) -> None:
+    with road.database.transaction() as session:
+        go_slower(session, {"gmail.com": 10}, now=road.now)
+    road.later(hours=1)
+    asked: list[str] = []
+
+    def ask_again(*told: object) -> None:
+        if "FOR UPDATE" in str(told[2]) and not asked:
+            asked.append("gmail.com")
+            with road.database.transaction() as other:
+                go_slower(other, {"gmail.com": 10}, now=road.now)
+
+    with road.database.transaction() as session:
+        event.listen(session.connection(), "before_cursor_execute", ask_again)
+        forget_recovered(session, now=road.now)
+    assert asked == ["gmail.com"]
+    with road.database.reading() as session:
+        assert slow_scopes(session, now=road.now) == {"gmail.com": 5.0}
 
 
 def test_a_slowed_pace_is_never_faster_than_the_one_that_is_set() -> None:

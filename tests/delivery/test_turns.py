@@ -20,7 +20,9 @@ from mailer.delivery import (
     SenderClock,
     SenderSettings,
     create_mailing,
+    forget_ended,
     prepare_audience,
+    set_mailing_state,
     set_pace,
 )
 from mailer.people import AudienceFilter, audience_of
@@ -308,3 +310,23 @@ def test_no_minute_has_more_because_a_warm_up_begins_in_it(road: Road) -> None:
     work(road, senders(road, 1, Pace(limits=limits, warm_up_from=tomorrow)), seconds=240)
     assert most_in_a_minute(begun) <= 30
     assert len(begun) <= 40
+
+
+def test_the_budget_of_a_mailing_that_has_ended_is_not_kept(road: Road) -> None:
+    a_crowd(road, 2)
+    ended = a_mailing(road, "campaign:1", Limits(per_day=1000))
+    work(road, senders(road, 1), seconds=4)
+    cancelled = a_mailing(road, "campaign:2", Limits(per_day=1))
+    going = a_mailing(road, "campaign:3", Limits(per_day=1))
+    work(road, senders(road, 1), seconds=4)
+
+    def budgets() -> set[int]:
+        with road.database.reading() as session:
+            found = text("SELECT mailing_id FROM delivery_pace WHERE mailing_id > 0")
+            return set(session.execute(found).scalars())
+
+    assert budgets() == {ended, cancelled, going}
+    with road.database.transaction() as session:
+        set_mailing_state(session, cancelled, MailingState.CANCELLED)
+        forget_ended(session)
+    assert budgets() == {going}

@@ -71,3 +71,25 @@ def test_tables_with_mail_in_them_go_back_a_version_and_forward_again(empty: str
         ).all()
     engine.dispose()
     assert [tuple(row) for row in held] == [(21, 11, 1), (22, 12, 2)]
+
+
+WORDS = """
+    INSERT INTO delivery_heard (mailing_id, person_id, heard, at, detail)
+    VALUES (1, 11, 'bounced', now(), '5.1.1 <anna@example.com>: no such user, Anna@example.com'),
+           (1, 12, 'bounced', now(), '5.2.2 mailbox full');
+"""
+
+
+@pytest.mark.clause("C09")
+def test_words_that_were_kept_with_an_address_lose_it(empty: str) -> None:
+    migrate(empty)
+    engine = create_engine(empty.replace("postgresql://", "postgresql+psycopg://", 1))
+    with engine.connect() as connection:
+        command.downgrade(_config(connection), "0016")
+        connection.execute(text(WORDS))
+        connection.commit()
+        command.upgrade(_config(connection), "head")
+        kept = connection.execute(text("SELECT detail FROM delivery_heard ORDER BY person_id"))
+        told = list(kept.scalars())
+    engine.dispose()
+    assert told == ["5.1.1 <address>: no such user, <address>", "5.2.2 mailbox full"]

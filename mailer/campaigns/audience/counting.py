@@ -94,13 +94,19 @@ def count_step(
     key = _key(rule, topic, terms)
     session.execute(_ONE_AT_A_TIME, {"key": key})
     row = session.get(CountRow, key, populate_existing=True, with_for_update=True)
-    if row is not None and row.as_at < now - KEPT:
+    if row is not None and row.stepped_at < now - KEPT:
         session.delete(row)
         session.flush()
         row = None
     row = row or CountRow(
-        key=key, as_at=now, next_person=1, last_person=last_person(session), refused={}
+        key=key,
+        as_at=now,
+        stepped_at=now,
+        next_person=1,
+        last_person=last_person(session),
+        refused={},
     )
+    row.stepped_at = now
     part = Numbers(row.next_person, row.next_person + PART)
     audience = audience_select(Audience(rule=rule), now=row.as_at, within=part)
     _add(row, _ran(session, audience, topic, terms, row.as_at), part.end)
