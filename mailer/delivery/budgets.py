@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from mailer.database import rows_changed
 from mailer.delivery.claimed import Claimed
-from mailer.delivery.limits import UNLIMITED, Limits, Spent, room, spend
+from mailer.delivery.limits import UNLIMITED, Limits, Spent, give_back, room, spend
 from mailer.delivery.mailings import MailingNotFound
 from mailer.delivery.pace import Pace
 from mailer.vocabulary import Lane, MailingId
@@ -48,8 +48,10 @@ def room_for(session: Session, batch: Claimed, pace: Pace, *, now: datetime) -> 
     return least
 
 
-def take_room(session: Session, batch: Claimed, pace: Pace, *, wanted: int, now: datetime) -> int:
-    """Take room for as many of the wanted messages as there is; return how many may begin now.
+def take_room(
+    session: Session, batch: Claimed, pace: Pace, *, wanted: int, now: datetime
+) -> tuple[int, Sequence[Budget]]:
+    """Take room for as many of the wanted messages as there is; return how many, and of what.
 
     Order updates are counted and always have room. Whoever takes and dies has wasted it. The
     mailing's own limits are read under its lock: one that was slowed down is slow from then on.
@@ -65,7 +67,16 @@ def take_room(session: Session, batch: Claimed, pace: Pace, *, wanted: int, now:
         taken = min([wanted, *rooms])
     for budget, before in zip(found, spents, strict=True):
         _write(session, budget, spend(budget.limits, before, taken, at) if taken else before, now)
-    return taken
+    return taken, found
+
+
+def return_room(
+    session: Session, taken_of: Sequence[Budget], messages: int, *, turn: datetime, now: datetime
+) -> None:
+    """Give back room that was taken at a turn for messages which never began."""
+    for budget in taken_of:
+        spent = give_back(budget.limits, _spent(session, budget, now), messages, turn.timestamp())
+        _write(session, budget, spent, now)
 
 
 def budgets_of(

@@ -155,6 +155,22 @@ def spend(limits: Limits, spent: Spent, messages: int, now: float) -> Spent:
     )
 
 
+def give_back(limits: Limits, spent: Spent, messages: int, turn: float) -> Spent:
+    """Return what is spent less messages of a turn that never began, and never will.
+
+    What has begun stays counted where it was, so that no window has more than its limit by this;
+    of a turn whose minute, hour or day is over nothing is left to give back there.
+    """
+    free_at = spent.free_at
+    return replace(
+        spent,
+        free_at=None if free_at is None else free_at - messages * _seconds_each(limits),
+        seconds=_less(_by_minute(limits), spent.seconds, messages, turn),
+        minutes=_less(_by_hour(limits), spent.minutes, messages, turn),
+        day_spent=max(0, spent.day_spent - messages * (turn >= spent.day_from)),
+    )
+
+
 def _rooms(limits: Limits, spent: Spent, now: float) -> Iterator[Room]:
     if limits.per_minute is not None:
         yield _smooth(limits, spent, now)
@@ -226,6 +242,11 @@ def _added(window: Window, buckets: Buckets, messages: int, now: float) -> Bucke
     here = math.floor(now / window.grain)
     kept[here] = kept.get(here, 0) + messages
     return kept
+
+
+def _less(window: Window, buckets: Buckets, messages: int, turn: float) -> Buckets:
+    there = math.floor(turn / window.grain)
+    return {at: max(0, count - messages) if at == there else count for at, count in buckets.items()}
 
 
 def _on_day(spent: Spent, now: float) -> Spent:

@@ -39,7 +39,7 @@ from mailer.delivery.settle import (
 )
 from mailer.delivery.slowing import go_slower, pace_now
 from mailer.delivery.throttle import who_asks
-from mailer.delivery.turns import Turn, cut_to_a_slice, keep_pace, take_turn
+from mailer.delivery.turns import Turn, cut_to_a_slice, keep_pace, return_turns, take_turn
 from mailer.delivery.window import Window
 from mailer.journal import Journal, JournalUnwritable
 from mailer.people import MAILBOX_DOMAINS
@@ -119,6 +119,8 @@ class Sender:
             self._resolve_doubt(batch)
         elif taken is Taken.YES:
             self._settle(batch, passed, answer)
+            begun = sum(not isinstance(each, NotBegun) for each in answer.answers.values())
+            return_turns(self._database, turn, begun, now=self._clock.now())
         return True
 
     def close(self) -> None:

@@ -4,15 +4,16 @@ By the second a worker sleeps until its turn; by the minute, hour and day it tak
 for, and the mailing is left alone until its next turn: no worker is held, and no other mailing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
 from sqlmodel import Session
 
-from mailer.database import Database
+from mailer.database import CommitInDoubt, Database, DatabaseAway
 from mailer.delivery.batches import finish_empty, give_back, hold, move_to_child
-from mailer.delivery.budgets import room_for, take_room
+from mailer.delivery.budgets import Budget, return_room, room_for, take_room
 from mailer.delivery.claimed import Claimed
 from mailer.delivery.clocks import SenderClock
 from mailer.delivery.gate import Prepared
@@ -23,10 +24,15 @@ from mailer.vocabulary import Lane, PersonId
 LONGEST_WAIT = 5.0
 """Seconds that a worker holds a batch for its turn; a longer wait is put back in line."""
 
+STILL_THEIR_MINUTE = timedelta(minutes=1)
+"""After which the turns of who never began are not given back any more."""
+
 LONGEST_LINE = timedelta(minutes=10)
 """After which whoever waits for a slow domain comes back to see."""
 
 Ready = Mapping[PersonId, Prepared]
+
+log = structlog.get_logger()
 
 
 def cut_to_a_slice(
@@ -51,11 +57,13 @@ class Turn:
 
     batch: Claimed
     prepared: Ready
-    ends: datetime | None = None
+    at: datetime | None = None
+    """When it was taken, where anything is limited."""
+    taken_of: Sequence[Budget] = ()
 
     def is_over(self, now: datetime) -> bool:
         """Say whether the turn came to nothing: what begins later would count in a later window."""
-        return self.ends is not None and now > self.ends
+        return self.at is not None and now > self.at + timedelta(seconds=TURN_LASTS)
 
 
 def take_turn(
@@ -67,15 +75,30 @@ def take_turn(
     with database.transaction() as session:
         if not hold(session, batch):
             return Turn(batch, {})
-        taken = take_room(session, batch, pace, wanted=len(prepared), now=now)
+        taken, budgets = take_room(session, batch, pace, wanted=len(prepared), now=now)
         if not taken:
             give_back(session, batch, not_before=batch.due)
             return Turn(batch, {})
         rest = list(batch.people)[taken:]
         move_to_child(session, batch, rest, attempt=batch.attempt, not_before=batch.due)
     batch = batch.without(rest)
-    ends = now + timedelta(seconds=TURN_LASTS)
-    return Turn(batch, {who: prepared[who] for who in batch.people}, ends)
+    return Turn(batch, {who: prepared[who] for who in batch.people}, now, budgets)
+
+
+def return_turns(database: Database, turn: Turn, begun: int, *, now: datetime) -> None:
+    """Give back the turns of those who never began: the gate stopped them, or the window shut.
+
+    Once, and only as long as the minute lasts for which they were taken; with the database away
+    they are wasted.
+    """
+    unused = len(turn.prepared) - begun
+    if turn.at is None or not unused or now - turn.at > STILL_THEIR_MINUTE:
+        return
+    try:
+        with database.transaction() as session:
+            return_room(session, turn.taken_of, unused, turn=turn.at, now=now)
+    except (DatabaseAway, CommitInDoubt) as error:
+        log.warning("turns.wasted", batch=turn.batch.id, why=type(error).__name__)
 
 
 def keep_pace(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mailer.delivery import Limits
-from mailer.delivery.limits import BEGIN_SPREAD, DAY, NO_LIMITS, Spent, room, spend
+from mailer.delivery.limits import BEGIN_SPREAD, DAY, NO_LIMITS, Spent, give_back, room, spend
 
 BEGUN = 1_795_341_600.0
 
@@ -45,6 +45,35 @@ def test_no_window_ever_has_more_than_its_limit(
             spent = Spent.read(spend(limits, spent, messages, now).stored())
             turns.append((now, messages))
             begins += [now] * (messages - messages // 2) + [now + late] * (messages // 2)
+    begins.sort()
+    for limit, seconds in ((limits.per_minute, 60), (limits.per_hour, 3600)):
+        if limit is not None:
+            assert most_in(seconds, begins) <= limit
+    for day, count in enumerate(by_day(turns), start=1):
+        most = limits.of_day(day)
+        assert most is None or count <= most
+
+
+@given(paces, tries, st.lists(st.tuples(st.integers(0, 600), st.floats(0, 60)), max_size=60))
+def test_turns_that_are_given_back_let_no_window_have_more_than_its_limit(
+    limits: Limits, tries: list[tuple[float, int, float]], stopped: list[tuple[int, float]]
+) -> None:
+    now, spent = BEGUN, Spent()
+    turns: list[tuple[float, int]] = []
+    begins: list[float] = []
+    back: list[tuple[float, float, int]] = []  # when, of which turn, how many
+    for (wait, wanted, late), (stop, after) in zip(tries, stopped, strict=False):
+        now += wait
+        for when, turn, messages in [each for each in back if each[0] <= now]:
+            spent = give_back(limits, spent, messages, turn)
+            back.remove((when, turn, messages))
+        taken = min(wanted, room(limits, spent, now).messages)
+        if taken:
+            spent = Spent.read(spend(limits, spent, taken, now).stored())
+            begun = taken - min(stop, taken)
+            back.append((now + after, now, taken - begun))
+            turns.append((now, begun))
+            begins += [now] * (begun - begun // 2) + [now + late] * (begun // 2)
     begins.sort()
     for limit, seconds in ((limits.per_minute, 60), (limits.per_hour, 3600)):
         if limit is not None:

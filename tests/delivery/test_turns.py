@@ -26,9 +26,10 @@ from mailer.delivery import (
     set_pace,
 )
 from mailer.people import AudienceFilter, audience_of
-from mailer.providers import Later, Outgoing
+from mailer.providers import Later, NotBegun, Outgoing
 from mailer.vocabulary import Lane, MailingId, Stream, Topic
 from tests.delivery.conftest import Road, open_window
+from tests.delivery.test_the_barrier import STOP
 
 
 def a_mailing(road: Road, key: str = "campaign:1", pace: Limits | None = None) -> MailingId:
@@ -330,3 +331,30 @@ def test_the_budget_of_a_mailing_that_has_ended_is_not_kept(road: Road) -> None:
         set_mailing_state(session, cancelled, MailingState.CANCELLED)
         forget_ended(session)
     assert budgets() == {going}
+
+
+def test_who_is_stopped_at_the_gate_leaves_their_turn_to_others(road: Road) -> None:
+    crowd = [road.customer(f"Customer {number}") for number in range(7)]
+    a_mailing(road, pace=Limits(per_day=4))
+    sender = senders(road, 1)[0]
+    late = [each.person_id for each in crowd[:2]]
+
+    def say_no() -> None:
+        while late:
+            road.opt_outs.change(late.pop(), STOP)
+
+    road.press.after_printing = say_no
+    sender.deliver_one(Lane.PROMOTIONAL)
+    assert len(road.got()) == 2
+    work(road, [sender], seconds=30)
+    assert len(road.got()) == 4, "as many as the day has, and at once"
+    work(road, [sender], seconds=30)
+    assert len(road.got()) == 4
+
+
+def test_who_was_not_begun_in_time_leaves_their_turn_to_others(road: Road) -> None:
+    crowd = [road.customer(f"Customer {number}") for number in range(3)]
+    road.provider.answer_for(crowd[0].email, NotBegun())
+    a_mailing(road, pace=Limits(per_day=2))
+    work(road, senders(road, 1), seconds=30)
+    assert len(road.got()) == 2
