@@ -1,6 +1,7 @@
 """What is stored of who asked is, after every step, what the rules say of all that was asked."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -146,6 +147,31 @@ def test_a_crowd_of_a_large_domain_dissolves_once_enough_others_asked(
     assert session.execute(text("SELECT count(*) FROM measure_crowd")).scalar_one() == 0
 
 
+@pytest.mark.clause("C18")
+@pytest.mark.parametrize("order", [range(LINKS), range(LINKS - 1, -1, -1), (2, 0, 4, 1, 3)])
+def test_every_link_within_a_minute_is_a_sweep_whichever_came_last(
+    session: Session, news: Handed, order: Sequence[int]
+) -> None:
+    for n in order:
+        news.write(session, [(JO, n, GET, HOUR + 14 * n)])
+        judge_all(session)
+    assert origins(session) == ["machine"] * LINKS
+
+
+@pytest.mark.clause("C18")
+def test_what_waits_for_a_later_step_is_not_judged_beside_an_earlier_one(
+    session: Session, news: Handed
+) -> None:
+    news.write(session, [(person, 0, GET, HOUR) for person in range(2, 6)])
+    judge_all(session)
+    news.write(session, [(JO, 0, GET, HOUR - 20), (JO, 0, GET, HOUR)])
+    assert judge_fresh(session, limit=1) == 1
+    assert origins(session) == ["person", None]
+    assert judge_all(session, limit=1) == 1
+    assert origins(session) == ["person", "machine"], "the fifth of the crowd"
+    assert origins(session, 2) == ["machine"]
+
+
 def test_of_a_mail_that_nobody_knows_of_nothing_can_be_said(session: Session, news: Handed) -> None:
     news.write(session, [(STRANGER, 0, GET, HOUR)])
     judge_all(session)
@@ -203,7 +229,7 @@ arrivals = st.lists(
 
 @pytest.mark.clause("C18")
 @settings(
-    max_examples=120,
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
