@@ -15,6 +15,7 @@ from mailer.letters.compile import (
 )
 from mailer.letters.compiled import Compiled, PersonLinks, Reference, Rendered
 from mailer.letters.content import ContentInvalid, Problem, PromotionalContent, check_content
+from mailer.letters.digest import DIGEST, MOST_HELD_BACK, DigestContent, HeldBack
 from mailer.letters.fields import Money, OrderLine, PaymentMethod, Tracking
 from mailer.letters.headers import AddressUnusable
 from mailer.letters.letter import FieldProblem, FieldsInvalid, Letter, LetterUnknown
@@ -25,19 +26,23 @@ from mailer.letters.subjects import subject_for_anybody, subject_of_kind
 
 __all__ = [
     "CATALOGUE",
+    "DIGEST",
     "KNOWN",
     "LARGEST_HTML",
     "MERGE_FIELDS",
+    "MOST_HELD_BACK",
     "UNKNOWN",
     "AddressUnusable",
     "Brand",
     "BrandInvalid",
     "Compiled",
     "ContentInvalid",
+    "DigestContent",
     "Envelope",
     "EnvelopeInvalid",
     "FieldProblem",
     "FieldsInvalid",
+    "HeldBack",
     "Letter",
     "LetterUnknown",
     "Money",

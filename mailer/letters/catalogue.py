@@ -11,6 +11,7 @@ from mailer.letters.account_letters import (
     PaymentReceipt,
 )
 from mailer.letters.content import PromotionalContent
+from mailer.letters.digest import DigestContent
 from mailer.letters.letter import Letter, LetterUnknown
 from mailer.letters.order_letters import (
     OrderCancelled,
@@ -35,6 +36,7 @@ LETTERS: tuple[type[Letter], ...] = (
     PaymentReceipt,
     CardExpiring,
     PromotionalContent,
+    DigestContent,
 )
 CATALOGUE: Mapping[str, type[Letter]] = MappingProxyType({each.name: each for each in LETTERS})
 

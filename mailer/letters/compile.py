@@ -18,6 +18,7 @@ from mailer.letters.allowed import refusals
 from mailer.letters.brand import Brand
 from mailer.letters.compiled import Compiled
 from mailer.letters.content import ContentInvalid, Problem, PromotionalContent, check_content
+from mailer.letters.digest import DigestContent, HeldBack
 from mailer.letters.fields import is_web_address
 from mailer.letters.letter import Letter, LetterUnknown
 from mailer.letters.markdown import plain_as_html, written
@@ -39,6 +40,8 @@ COMMAND_LINE = re.compile(r"^[ \t]*((?:\{%[^\n]*?%\}[ \t]*)+)\n", re.MULTILINE)
 MARKED_LINK = re.compile(f"{LINK_FROM}(.*?){LINK_TO}", re.DOTALL)
 CONTROLS = re.compile(r"[\x00-\x01\x04-\x08\x0b-\x1f\x7f]")
 STYLES = "<!--styles-->"
+TOLD = ("heading", "opening", "label")
+"""The texts of a letter that was held back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +155,18 @@ def _promotional_flat(
     # Escaped where it was written; the second stage escapes what fills it.
     parts |= {name: Markup(html) for name, html in as_html.items()}  # noqa: S704
     parts["body"] = body.text
-    values = {"brand": brand, "topic": topic, "content": parts}
-    return _flat("promotional", values, known)
+    values: dict[str, Any] = {"brand": brand, "topic": topic, "content": parts}
+    if isinstance(content, DigestContent):
+        values["held_back"] = [_told(each) for each in content.held_back]
+        values["topics"] = content.topics(topic)
+    return _flat(content.name, values, known)
+
+
+def _told(each: HeldBack) -> dict[str, Any]:
+    """Give a letter that was held back as the templates of a digest tell of it."""
+    as_html = {f"{name}_html": plain_as_html(getattr(each, name)) for name in TOLD}
+    told = {name: getattr(each, name) for name in (*TOLD, "topic", "url")}
+    return told | {name: Markup(html) for name, html in as_html.items()}  # noqa: S704
 
 
 def _flat(name: str, values: dict[str, Any], known: Sequence[str] = ()) -> Flat:

@@ -20,6 +20,9 @@ OPENING = {"if": "endif", "for": "endfor"}
 BETWEEN = ("else", "elif")
 SIZE = re.compile(r"([1-9][0-9]{0,3})x([1-9][0-9]{0,3})")
 """Width and height of an image in pixels; it stands where CommonMark has the title."""
+LONGEST_OPENING = 320
+"""Characters of a first paragraph that stand for its letter elsewhere."""
+SENTENCE_END = re.compile(r"[.!?…](?= )")
 DEMOTED = {"h1": "h2", "h4": "h3", "h5": "h3", "h6": "h3"}
 
 
@@ -56,9 +59,7 @@ def written(source: str) -> Written:
     Kept for a while: what checks a letter and what compiles it read the same text six times.
     Links are reported as they are written, whatever their scheme: judging them is the caller's.
     """
-    stash = Stash(source)
-    parser = MarkdownIt("commonmark", {"html": False})
-    parser.validateLink = _any_link  # type: ignore[method-assign]
+    stash, parser = Stash(source), _parser()
     tokens = _apart(parser.parse(_blocks(stash, source)), stash)
     _give_sizes(tokens)
     tree = SyntaxTreeNode(tokens)
@@ -68,6 +69,51 @@ def written(source: str) -> Written:
         links=tuple(_links(tree, stash)),
         crossed=_is_crossed(tree, stash),
     )
+
+
+def opening(source: str) -> str:
+    """Give the first paragraph that everybody reads, as a line of plain text with its marks.
+
+    One inside a condition or loop is passed over, and a long one is cut after a sentence or a
+    word. Empty where there is none. Raises MarksBroken.
+    """
+    stash = Stash(source)
+    opened = 0
+    for node in SyntaxTreeNode(_apart(_parser().parse(_blocks(stash, source)), stash)).children:
+        if node.type == "html_block":
+            words = [_word(mark) for mark in stash.marks_in(node.content)]
+            opened += sum((each in OPENING) - (each in OPENING.values()) for each in words)
+        elif node.type == "paragraph" and not opened:
+            line = " ".join(_said(node).split())
+            if stash.without(line).strip():
+                return stash.back(_shortened(line, stash))
+    return ""
+
+
+def _said(node: SyntaxTreeNode) -> str:
+    """Give the words of a paragraph; a picture says nothing here."""
+    if node.type == "image":
+        return ""
+    if node.children:
+        return "".join(map(_said, node.children))
+    return " " if node.type in ("softbreak", "hardbreak") else node.content
+
+
+def _shortened(line: str, stash: Stash) -> str:
+    """Cut a long line; never between a condition's beginning and its end."""
+    if len(line) <= LONGEST_OPENING or not all(mark.is_value for mark in stash.marks_in(line)):
+        return line
+    start = line[: LONGEST_OPENING + 1]
+    ends = [found.end() for found in SENTENCE_END.finditer(start)]
+    if ends and ends[-1] > LONGEST_OPENING // 3:
+        return line[: ends[-1]]
+    return f"{start.rpartition(' ')[0] or start}…"
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False})
+    parser.validateLink = _any_link  # type: ignore[method-assign]
+    return parser
 
 
 def _any_link(url: str) -> bool:  # noqa: ARG001 - the parser names it

@@ -8,7 +8,15 @@ from mailer.permission.changes import (
     apply,
     lock,
 )
-from mailer.permission.decision import Facts, Suppression, decide, decide_test, gives_way
+from mailer.permission.decision import (
+    RHYTHM,
+    Facts,
+    Suppression,
+    decide,
+    decide_for_all,
+    decide_test,
+    gives_way,
+)
 from mailer.permission.facts import facts_from, facts_of, facts_of_many
 from mailer.permission.joining import follow, forget, merge
 from mailer.permission.measuring import measurable, opt_outs_by
@@ -43,6 +51,7 @@ __all__ = [
     "DOORS",
     "IN_SHORT",
     "NO_CAP",
+    "RHYTHM",
     "SENTENCES",
     "Applied",
     "Cap",
@@ -65,6 +74,7 @@ __all__ = [
     "apply",
     "consents_of",
     "decide",
+    "decide_for_all",
     "decide_test",
     "facts_from",
     "facts_of",

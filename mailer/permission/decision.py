@@ -1,7 +1,9 @@
 """May we send this to this person now? Pure: facts in, verdict out, the same for sender and support."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import assert_never
 
 from mailer.permission.quiet import Curfew
 from mailer.permission.rhythm import NO_CAP, Cap, Limit, own_limits
@@ -17,6 +19,10 @@ from mailer.vocabulary import (
     Topic,
     Verdict,
 )
+
+
+RHYTHM = frozenset({Reason.NOT_OFTEN, Reason.NOT_CAP})
+"""Why mail is held back that is wanted, and would be welcome on another day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,38 @@ def decide(
     if curfew is not None and isinstance(verdict, Allowed):
         return _hold(verdict, curfew, facts.zone)
     return verdict
+
+
+def decide_for_all(
+    stream: Stream,
+    topics: Sequence[Topic],
+    facts: Facts,
+    *,
+    curfew: Curfew | None = None,
+    cap: Cap = NO_CAP,
+    now: datetime,
+) -> Verdict:
+    """Answer whether one mail about several topics may leave: only where mail of each of them may.
+
+    What stands against a topic is named before frequency and cap, as in a mail of that topic alone.
+    Raises ValueError without a topic.
+    """
+    if not topics:
+        raise ValueError("promotional mail belongs to a topic")
+    verdicts = [decide(stream, each, facts, curfew=curfew, cap=cap, now=now) for each in topics]
+    return min(verdicts, key=_standing_in_the_way)
+
+
+def _standing_in_the_way(verdict: Verdict) -> int:
+    match verdict:
+        case Refused():
+            return int(verdict.reason in RHYTHM)
+        case Held():
+            return 2
+        case Allowed():
+            return 3
+        case _:
+            assert_never(verdict)
 
 
 def _hold(verdict: Allowed, curfew: Curfew, zone: str) -> Verdict:
