@@ -28,11 +28,13 @@ from mailer.campaigns.desk import (
     resume,
     start,
 )
+from mailer.campaigns.digests import Digest
 from mailer.campaigns.draft import FIGURES, OVER_TIME
 from mailer.campaigns.drift import Drift, PublishedDrift, published_drift
 from mailer.campaigns.figures import Figures
 from mailer.campaigns.findings import Check, Checked, Finding, Weight
 from mailer.campaigns.foresight import Foresight, NotScheduled, ZoneAhead, foresee
+from mailer.campaigns.gathering import DigestAhead, NoDigest, ToldOf, digest_ahead
 from mailer.campaigns.lifecycle import Act, CannotDo, State, possible
 from mailer.campaigns.pacing import set_brake, set_pace
 from mailer.campaigns.plans import Hours, Plan
@@ -79,6 +81,8 @@ __all__ = [
     "ChoiceTooLate",
     "ContentRefused",
     "Count",
+    "Digest",
+    "DigestAhead",
     "Drift",
     "Every",
     "Figures",
@@ -93,6 +97,7 @@ __all__ = [
     "Measure",
     "MomentPassed",
     "NewCampaign",
+    "NoDigest",
     "NotScheduled",
     "NothingToChoose",
     "Otherwise",
@@ -111,6 +116,7 @@ __all__ = [
     "State",
     "Status",
     "TestRefused",
+    "ToldOf",
     "VariantUnknown",
     "Weekday",
     "Weight",
@@ -131,6 +137,7 @@ __all__ = [
     "create",
     "csv_of",
     "decide",
+    "digest_ahead",
     "edit",
     "finish_done",
     "foresee",

@@ -11,6 +11,7 @@ from mailer import ledger
 from mailer.campaigns import drift
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.audience import Audience
+from mailer.campaigns.digests import Digest
 from mailer.campaigns.lifecycle import State
 from mailer.campaigns.plans import Plan
 from mailer.campaigns.revisions import is_approved, revision_of
@@ -122,6 +123,7 @@ def campaign_from(row: CampaignRow) -> Campaign:
         brake=brake_from(row),
         braked=Braked.read(row.braked) if row.braked is not None else None,
         counted=drift.read(row),
+        digest=digest_from(row),
     )
 
 
@@ -148,6 +150,11 @@ def stored_pace(pace: Limits | None) -> dict[str, Any] | None:
 def split_from(row: CampaignRow) -> Split | None:
     """Read what a campaign tries against what."""
     return None if row.split is None else Split.model_validate(row.split)
+
+
+def digest_from(row: CampaignRow) -> Digest | None:
+    """Read what a campaign collects, where it is a digest."""
+    return None if row.digest is None else Digest.model_validate(row.digest)
 
 
 def plan_from(row: CampaignRow) -> Plan | None:

@@ -1,6 +1,7 @@
 """Starting a campaign: its mailing is made, and its audience cut into batches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -11,19 +12,26 @@ from sqlmodel import Session
 
 from mailer import delivery
 from mailer.campaigns import drift
-from mailer.campaigns._rows import brake_from, campaign_from, note, pace_from, split_from
+from mailer.campaigns._rows import (
+    brake_from,
+    campaign_from,
+    digest_from,
+    note,
+    pace_from,
+    split_from,
+)
 from mailer.campaigns._splitting import draw_of, letters_of, note_first_look, parts_of
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.audience import Audience, Numbers, audience_select, last_person
 from mailer.campaigns.checks import CannotSend, Rules, look_over
 from mailer.campaigns.findings import Checked
+from mailer.campaigns.gathering import Gathered, gather
 from mailer.campaigns.lifecycle import Act, State, after
 from mailer.campaigns.plans import Plan
 from mailer.campaigns.previews import count_of
 from mailer.campaigns.revisions import is_approved
-from mailer.campaigns.splits import Split
 from mailer.campaigns.values import Campaign
-from mailer.letters import Brand, PromotionalContent
+from mailer.letters import Brand, PromotionalContent, compile_promotional
 from mailer.vocabulary import MailingId, Stream, Topic
 from mailer.zones import zone_of
 
@@ -59,12 +67,13 @@ def start_row(
         return campaign_from(row)
     checked = look_over(session, row, brand=brand, rules=rules, now=now)
     refuse_stopped(checked)
-    content = PromotionalContent.model_validate(row.content)
-    split = split_from(row)
-    if row.counted is None or not is_approved(row):
-        row.counted = drift.stored(count_of(session, row, plan, cap=rules.cap, now=now))
-    row.mailing_id = _make_mailing(session, row, content, split, plan, brand, rules, now)
-    row.audience_size = _prepare(session, row, split, plan, progress, now)
+    gathered = _gather(session, row, brand, now)
+    if row.counted is None or not is_approved(row) or gathered is not None:
+        counted = count_of(session, row, plan, cap=rules.cap, brand=brand, now=now)
+        row.counted = drift.stored(counted)
+    letter = _letter_of(row, gathered, brand)
+    row.mailing_id = _make_mailing(session, row, letter, plan, rules, now)
+    row.audience_size = _prepare(session, row, gathered, plan, progress, now)
     row.state, row.started_at, row.taken_back = target, now, None
     detail: dict[str, object] = {"audience": row.audience_size}
     if checked.warnings:
@@ -79,28 +88,53 @@ def refuse_stopped(checked: Checked) -> None:
         raise CannotSend(checked.stops)
 
 
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """What a campaign says, as its mailing keeps it."""
+
+    kind: str
+    content: dict[str, Any]
+    variants: Sequence[delivery.Variant]
+    targets: tuple[str, ...]
+
+
+def _gather(session: Session, row: CampaignRow, brand: Brand, now: datetime) -> Gathered | None:
+    """Look for what a digest tells of, one digest after the other; None for any other campaign."""
+    digest = digest_from(row)
+    if digest is None:
+        return None
+    delivery.one_at_a_time(session)
+    return gather(session, digest, brand=brand, now=now)
+
+
+def _letter_of(row: CampaignRow, gathered: Gathered | None, brand: Brand) -> _Letter:
+    content, topic = PromotionalContent.model_validate(row.content), Topic(row.topic)
+    if gathered is None:
+        variants, targets = letters_of(content, split_from(row), topic=topic, brand=brand)
+        return _Letter(content.name, row.content, variants, targets)
+    whole = gathered.letter(content)
+    targets = compile_promotional(whole, topic=topic, brand=brand).targets
+    return _Letter(whole.name, whole.model_dump(mode="json"), (), targets)
+
+
 def _make_mailing(
     session: Session,
     row: CampaignRow,
-    content: PromotionalContent,
-    split: Split | None,
+    letter: _Letter,
     plan: Plan | None,
-    brand: Brand,
     rules: Rules,
     now: datetime,
 ) -> MailingId:
-    topic = Topic(row.topic)
-    letters, targets = letters_of(content, split, topic=topic, brand=brand)
     mailing_id = delivery.create_mailing(
         session,
         delivery.NewMailing(
             key=f"campaign:{row.id}",
-            letter="promotional",
+            letter=letter.kind,
             stream=Stream.PROMOTIONAL,
-            topic=topic,
-            content=row.content,
-            targets=targets,
-            variants=letters,
+            topic=Topic(row.topic),
+            content=letter.content,
+            targets=letter.targets,
+            variants=letter.variants,
             use_by=plan.deadline if plan else None,
             quiet_hours=plan.hours if plan else None,
             pace=pace_from(row),
@@ -116,13 +150,13 @@ def _make_mailing(
 def _prepare(
     session: Session,
     row: CampaignRow,
-    split: Split | None,
+    gathered: Gathered | None,
     plan: Plan | None,
     progress: Progress,
     now: datetime,
 ) -> int:
-    audience = Audience.model_validate(row.audience)
-    cut = _cutter(session, row, split, plan, now)
+    audience, split = Audience.model_validate(row.audience), split_from(row)
+    cut = _cutter(session, row, gathered, plan, now)
     size, last = 0, last_person(session)
     for within in stretches(last):
         size = cut(audience_select(audience, now=now, within=within))
@@ -133,15 +167,26 @@ def _prepare(
 
 
 def _cutter(
-    session: Session, row: CampaignRow, split: Split | None, plan: Plan | None, now: datetime
+    session: Session,
+    row: CampaignRow,
+    gathered: Gathered | None,
+    plan: Plan | None,
+    now: datetime,
 ) -> Callable[[Select[Any]], int]:
-    """Return what cuts people into batches: at once, by zones, or drawn for a split test."""
-    mailing_id = MailingId(row.mailing_id or 0)
+    """Return what cuts people into batches: at once, by zones, drawn for a split test, by sets."""
+    mailing_id, split = MailingId(row.mailing_id or 0), split_from(row)
     if split is not None:
         draw, parts = draw_of(row.id or 0), parts_of(row, split, plan, now)
         return partial(delivery.prepare_split, session, mailing_id, draw=draw, parts=parts)
+    moments = None
     if plan is not None and plan.is_by_zone:
         moments = moments_of(plan, begun=now, repeats=row.occurrence is not None)
+    if gathered is not None:
+        when = moments or delivery.Moments({}, now)
+        return lambda audience: delivery.prepare_sets(
+            session, mailing_id, gathered.of(audience), moments=when
+        )
+    if moments is not None:
         return partial(delivery.prepare_by_zone, session, mailing_id, moments=moments)
     return partial(delivery.prepare_audience, session, mailing_id, now=now)
 

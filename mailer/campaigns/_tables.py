@@ -86,6 +86,8 @@ class CampaignRow(Table, table=True):
     brake: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     braked: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     """Why the safety brake has stopped it, until it is resumed."""
+    digest: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    """What it collects, where it is a digest."""
     counted: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     """How it would have fared, counted at its approval, or at its start where it had none."""
 

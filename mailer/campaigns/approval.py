@@ -60,7 +60,7 @@ def approve(
     if not is_approved(row) or has_outgrown(row, checked.audience):
         row.approved_by, row.approved_at = by, now
         row.approved_revision, row.approved_size = revision_of(row), checked.audience
-        counted = count_of(session, row, plan_from(row), cap=rules.cap, now=now)
+        counted = count_of(session, row, plan_from(row), cap=rules.cap, brand=brand, now=now)
         row.counted = drift.stored(counted)
     detail = {"audience": checked.audience, "revision": revision_of(row)}
     note(session, row, "approved", by=by, now=now, detail=detail)

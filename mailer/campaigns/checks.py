@@ -124,6 +124,9 @@ def refuse_unfit(new: NewCampaign, brand: Brand) -> None:
         theirs = _faults(variant.letter(new.content), new.topic, brand)[0]
         more = [each for each in theirs if not _is_postal(each) and each not in problems]
         problems += [_named(each, variant) for each in more]
+    if new.digest is not None and new.split is not None:
+        text = "A digest has a letter for each set of what was held back, and cannot try others."
+        problems.append(Problem("digest", text, "Leave out `split`, or `digest`."))
     if problems:
         raise ContentRefused(problems)
 

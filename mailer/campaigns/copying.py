@@ -33,6 +33,7 @@ def clone(
         copied_from=campaign_id,
         pace=source.pace,
         brake=source.brake,
+        digest=source.digest,
     )
     note(session, row, "created", by=by, now=now, detail={"copied_from": campaign_id})
     return campaign_from(row)

@@ -62,6 +62,7 @@ def create(session: Session, new: NewCampaign, *, brand: Brand, by: str, now: da
         pace=stored_pace(new.pace),
         split=new.split.stored() if new.split else None,
         brake=stored_brake(new.brake),
+        digest=new.digest.stored() if new.digest is not None else None,
         state=State.DRAFT.value,
         created_at=now,
         created_by=by,
@@ -95,6 +96,7 @@ def edit(
     row.audience, row.pace = _audience(session, new), stored_pace(new.pace)
     row.split = new.split.stored() if new.split else None
     row.brake = stored_brake(new.brake)
+    row.digest = new.digest.stored() if new.digest is not None else None
     note(session, row, "edited", by=by, now=now)
     return campaign_from(row)
 

@@ -4,41 +4,68 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from mailer.campaigns._rows import found, plan_from, split_from
+from mailer.campaigns._rows import digest_from, found, plan_from, split_from
 from mailer.campaigns._splitting import draw_of
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.audience import Audience, Count, Terms, count_now, count_step
+from mailer.campaigns.gathering import count_gathered, gather
 from mailer.campaigns.plans import Plan
 from mailer.campaigns.values import CampaignId
+from mailer.letters import Brand
 from mailer.permission import NO_CAP, Cap
 from mailer.vocabulary import Topic
 
 
 def preview(
-    session: Session, campaign_id: CampaignId, *, cap: Cap = NO_CAP, now: datetime
+    session: Session,
+    campaign_id: CampaignId,
+    *,
+    cap: Cap = NO_CAP,
+    brand: Brand | None = None,
+    now: datetime,
 ) -> Count:
     """Count in one go who would get a campaign now and who would not, for being held out too.
+
+    Of a digest those are counted whom it would tell of something; a letter that `brand` could not
+    write is left out of it. Raises CampaignNotFound.
+    """
+    row = found(session, campaign_id)
+    return count_of(session, row, plan_from(row), cap=cap, brand=brand, now=now)
+
+
+def preview_step(
+    session: Session,
+    campaign_id: CampaignId,
+    *,
+    cap: Cap = NO_CAP,
+    brand: Brand | None = None,
+    now: datetime,
+) -> Count:
+    """Go on counting what `preview` counts, as `count_step` does; a digest is counted in one go.
 
     Raises CampaignNotFound.
     """
     row = found(session, campaign_id)
-    return count_of(session, row, plan_from(row), cap=cap, now=now)
-
-
-def preview_step(
-    session: Session, campaign_id: CampaignId, *, cap: Cap = NO_CAP, now: datetime
-) -> Count:
-    """Go on counting what `preview` counts, as `count_step` does. Raises CampaignNotFound."""
-    row = found(session, campaign_id)
+    if row.digest is not None:
+        return count_of(session, row, plan_from(row), cap=cap, brand=brand, now=now)
     terms = _terms(row, plan_from(row), cap)
     return count_step(session, _rule(row).rule, topic=Topic(row.topic), terms=terms, now=now)
 
 
 def count_of(
-    session: Session, row: CampaignRow, plan: Plan | None, *, cap: Cap, now: datetime
+    session: Session,
+    row: CampaignRow,
+    plan: Plan | None,
+    *,
+    cap: Cap,
+    brand: Brand | None,
+    now: datetime,
 ) -> Count:
-    """Count how a campaign would fare if it left now by a plan."""
-    terms = _terms(row, plan, cap)
+    """Count how a campaign, or a digest, would fare if it left now by a plan."""
+    terms, digest = _terms(row, plan, cap), digest_from(row)
+    if digest is not None:
+        gathered = gather(session, digest, brand=brand, now=now)
+        return count_gathered(session, row, gathered, terms=terms, now=now)
     return count_now(session, _rule(row).rule, topic=Topic(row.topic), terms=terms, now=now)
 
 

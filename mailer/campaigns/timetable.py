@@ -203,6 +203,7 @@ def _copy(session: Session, row: CampaignRow, plan: Plan, now: datetime) -> Camp
         list_changes=row.list_changes,
         pace=row.pace,
         brake=row.brake,
+        digest=row.digest,
     )
     _hand_on_approval(row, copy)
     note(session, copy, "created", by=CLOCK, now=now, detail={"series": row.id})

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NewType
 
 from mailer.campaigns.audience import Audience, Count
+from mailer.campaigns.digests import Digest
 from mailer.campaigns.lifecycle import State
 from mailer.campaigns.plans import Plan
 from mailer.campaigns.splits import Split
@@ -29,6 +30,8 @@ class NewCampaign:
     split: Split | None = None
     brake: Brake | None = None
     """Limits of the safety brake of its own, beside the installation's."""
+    digest: Digest | None = None
+    """What it collects; None for a campaign that tells its own news alone."""
 
 
 class How(StrEnum):
@@ -95,6 +98,7 @@ class Campaign:
     choice: Choice | None = None
     brake: Brake | None = None
     braked: Braked | None = None
+    digest: Digest | None = None
     """Why the safety brake has stopped it, until it is resumed."""
     counted: Count | None = None
     """How it would have fared, counted at its approval, or at its start where it had none."""

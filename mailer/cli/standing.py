@@ -50,7 +50,8 @@ def _books(session: "Session", report: "Report", parts: "Parts") -> dict[str, An
     from mailer.campaigns import preview
 
     if report.campaign.mailing_id is None:
-        ahead = preview(session, report.campaign.campaign_id, cap=parts.cap, now=parts.clock())
+        number = report.campaign.campaign_id
+        ahead = preview(session, number, cap=parts.cap, brand=parts.brand, now=parts.clock())
         return {
             "audience": ahead.audience,
             "allowed": ahead.allowed,

@@ -17,6 +17,14 @@ from mailer.delivery.brake import Brake, Braked, Cause, Share, Tally, shares
 from mailer.delivery.budgets import forget_ended, set_pace
 from mailer.delivery.by_zone import Moments, count_by_zone, prepare_by_zone
 from mailer.delivery.clocks import SenderClock
+from mailer.delivery.collecting import (
+    HeldBackMailing,
+    collected,
+    held_back,
+    of_the_collected,
+    one_at_a_time,
+    prepare_sets,
+)
 from mailer.delivery.evidence import UnknownBatch, unknown_batches
 from mailer.delivery.gate import Gate
 from mailer.delivery.heard import News, hear
@@ -79,6 +87,7 @@ __all__ = [
     "DryRun",
     "Gate",
     "Gauges",
+    "HeldBackMailing",
     "Left",
     "LettersPress",
     "Limits",
@@ -108,6 +117,7 @@ __all__ = [
     "books",
     "books_by_part",
     "braked_of",
+    "collected",
     "compile_mailing",
     "count_by_zone",
     "create_mailing",
@@ -124,6 +134,7 @@ __all__ = [
     "handed_over_when",
     "hear",
     "heard_of",
+    "held_back",
     "held_out_of",
     "mailing_by_key",
     "mailing_of",
@@ -132,9 +143,12 @@ __all__ = [
     "messages_of",
     "messages_of_mailing",
     "new_test",
+    "of_the_collected",
+    "one_at_a_time",
     "part_of",
     "prepare_audience",
     "prepare_by_zone",
+    "prepare_sets",
     "prepare_split",
     "read_pace",
     "read_warm_up",

@@ -90,7 +90,9 @@ class BatchRow(Table, table=True):
     rejected: int = Field(default=0, sa_type=SmallInteger)
     unknown: int = Field(default=0, sa_type=SmallInteger)
     variant: int | None = Field(default=None, sa_type=SmallInteger)
-    """For which letter its people were drawn; 0 for the hold-out, NULL where there is one letter."""
+    """For which letter its people were drawn; 0 for the hold-out, NULL where there is one letter.
+
+    Of a digest: the set of its items, by their bits."""
     planned: datetime | None = None
     """Of those who wait, or waited, for a split test's choice: when they were to be due."""
 

@@ -57,7 +57,8 @@ def verdicts_ahead(
     drawn = {PersonId(row.person_id): row.variant for row in waiting}
     return {
         person: unless_held_out(
-            mailing.verdict_on(same.facts, curfew=curfew, cap=cap, now=now), drawn[person]
+            mailing.verdict_on(same.facts, variant=drawn[person], curfew=curfew, cap=cap, now=now),
+            drawn[person],
         )
         for same in map(read_facts, rows)
         for person in same.versions

@@ -14,7 +14,7 @@ from mailer import people
 from mailer.delivery.facts import Limits, asked_about, counts_select, facts_from
 from mailer.delivery.pace import IN_TURN
 from mailer.delivery.slowing import slow_scopes
-from mailer.permission import NO_CAP, Cap, Curfew, decide
+from mailer.permission import NO_CAP, Cap, Curfew, decide, decide_for_all
 from mailer.vocabulary import (
     Allowed,
     BatchId,
@@ -185,6 +185,7 @@ def dry_run(
     *,
     stream: Stream,
     topic: Topic | None,
+    also: Sequence[Topic] = (),
     audience: Select[Any],
     curfew: Curfew | None = None,
     cap: Cap = NO_CAP,
@@ -192,6 +193,7 @@ def dry_run(
 ) -> DryRun:
     """Decide for everybody of an audience as the sender would; nothing is written.
 
+    `also` are the topics of a digest beside its own.
     One statement counts those of whom the same is known, and each such group is decided on once.
     """
     counts: Counter[Reason] = Counter()
@@ -200,7 +202,11 @@ def dry_run(
     limits = Limits.asked_for(stream, cap)
     statement = counts_select(who, zoned=curfew is not None, limits=limits)
     for row in session.execute(statement, asked_about(NO_MAILING, now, cap)):
-        verdict = decide(stream, topic, facts_from(row), curfew=curfew, cap=cap, now=now)
+        verdict = (
+            decide_for_all(stream, (topic, *also), facts_from(row), curfew=curfew, cap=cap, now=now)
+            if topic is not None and also
+            else decide(stream, topic, facts_from(row), curfew=curfew, cap=cap, now=now)
+        )
         if isinstance(verdict, Allowed):
             allowed += row.people
         elif isinstance(verdict, Held):

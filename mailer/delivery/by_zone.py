@@ -30,12 +30,12 @@ def prepare_by_zone(
 
     What holds for `prepare_audience` holds here.
     """
-    slices = slices_of(_placed(audience, moments), by=("due",))
+    slices = slices_of(placed(audience, moments), by=("due",))
     return insert_slices(session, mailing_id, slices, slices.c.due)
 
 
-def _placed(audience: Select[Any], moments: Moments) -> FromClause:
-    """Give everybody of an audience (person_id, address_id) the moment of their zone, as `due`."""
+def placed(audience: Select[Any], moments: Moments) -> FromClause:
+    """Give everybody of an audience (person_id, …) the moment of their zone, as `due`."""
     who = audience.order_by(None).subquery("audience")
     zones = people.zones_of().subquery("zones")
     named = (
@@ -51,8 +51,7 @@ def _placed(audience: Select[Any], moments: Moments) -> FromClause:
     otherwise = bindparam("otherwise", moments.otherwise, type_=DateTime(timezone=True))
     return (
         sa.select(
-            who.c.person_id,
-            who.c.address_id,
+            *who.c,
             func.coalesce(named.c.due, otherwise, type_=DateTime(timezone=True)).label("due"),
         )
         .select_from(

@@ -24,13 +24,15 @@ class Claimed:
     due: datetime
     people: Mapping[PersonId, AddressId]
     variant: int | None = None
-    """For which of the mailing's letters its people were drawn."""
+    """For which of the mailing's letters its people were drawn; of a digest, their set."""
 
     def verdict_on(
         self, facts: Facts, *, curfew: Curfew | None, cap: Cap, now: datetime
     ) -> Verdict:
         """Decide about one of its people; the held-out are refused where they would be mailed."""
-        verdict = self.mailing.verdict_on(facts, curfew=curfew, cap=cap, now=now)
+        verdict = self.mailing.verdict_on(
+            facts, variant=self.variant, curfew=curfew, cap=cap, now=now
+        )
         return unless_held_out(verdict, self.variant)
 
     def without(self, persons: Iterable[PersonId]) -> "Claimed":

@@ -30,8 +30,9 @@ from mailer.delivery._tables import BatchRow, MailingRow, RosterRow
 from mailer.delivery.brake import Brake
 from mailer.delivery.limits import Limits
 from mailer.delivery.states import MailingState
-from mailer.delivery.variants import Variant
-from mailer.permission import Cap, Curfew, Facts, decide, decide_test
+from mailer.delivery.variants import Variant, topics_of
+from mailer.letters import DIGEST
+from mailer.permission import Cap, Curfew, Facts, decide, decide_for_all, decide_test
 from mailer.vocabulary import (
     AddressId,
     BatchId,
@@ -115,11 +116,17 @@ class Mailing:
         return self.stream is Stream.PROMOTIONAL and self.letter != TEST
 
     def verdict_on(
-        self, facts: Facts, *, curfew: Curfew | None, cap: Cap, now: datetime
+        self, facts: Facts, *, variant: int | None, curfew: Curfew | None, cap: Cap, now: datetime
     ) -> Verdict:
-        """Decide about one of its people; a test asks for no permission."""
+        """Decide about one of its people, who were drawn for a variant.
+
+        A digest asks for every topic of their set beside its own, a test for no permission.
+        """
         if self.letter == TEST:
             return decide_test(self.topic, facts, now=now)
+        if self.letter == DIGEST and self.topic is not None:
+            topics = (self.topic, *topics_of(self.content, variant))
+            return decide_for_all(self.stream, topics, facts, curfew=curfew, cap=cap, now=now)
         return decide(self.stream, self.topic, facts, curfew=curfew, cap=cap, now=now)
 
 

@@ -16,10 +16,12 @@ from mailer.delivery.mailings import TEST, Mailing, fields_place
 from mailer.delivery.printing import LetterUnprintable
 from mailer.delivery.trial import Origin, print_test
 from mailer.letters import (
+    DIGEST,
     AddressUnusable,
     Brand,
     Compiled,
     ContentInvalid,
+    DigestContent,
     Envelope,
     EnvelopeInvalid,
     FieldsInvalid,
@@ -223,6 +225,10 @@ def compile_mailing(mailing: Mailing, brand: Brand, *, variant: int | None = Non
     """
     if mailing.topic is None or mailing.content is None:
         raise ValueError("a campaign's mailing has a topic and content")
+    if mailing.letter == DIGEST:
+        whole = DigestContent.model_validate(dict(mailing.content))
+        letter = whole if variant is None else whole.only(variant)
+        return compile_promotional(letter, topic=mailing.topic, brand=brand, known=mailing.targets)
     one = mailing.variant(variant)
     content = PromotionalContent.model_validate(dict(one.content if one else mailing.content))
     return compile_promotional(content, topic=mailing.topic, brand=brand, known=mailing.targets)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, LargeBinary, func
 
-from mailer.vocabulary import Allowed, Reason, Refused, Verdict
+from mailer.vocabulary import Allowed, Reason, Refused, Topic, Verdict
 
 HELD_OUT = 0
 """The number of the part of an audience that gets nothing; variants count from 1."""
@@ -48,3 +48,10 @@ def digest_of(draw: str, person_id: ColumnElement[int]) -> ColumnElement[bytes]:
 def mark_at(share: int) -> bytes:
     """Return where a share, in hundredths of a percent below WHOLE, ends among all digests."""
     return (share * 2**32 // WHOLE).to_bytes(4, "big")
+
+
+def topics_of(content: Mapping[str, Any] | None, bits: int | None) -> tuple[Topic, ...]:
+    """Return the topics of a set of a digest; none of anything else."""
+    items = (content or {}).get("held_back", ())
+    chosen = (each for n, each in enumerate(items) if (bits or 0) >> n & 1)
+    return tuple(Topic(each["topic"]) for each in chosen)

@@ -20,7 +20,6 @@ from mailer.vocabulary import (
     Verdict,
 )
 
-
 RHYTHM = frozenset({Reason.NOT_OFTEN, Reason.NOT_CAP})
 """Why mail is held back that is wanted, and would be welcome on another day."""
 
