@@ -106,8 +106,8 @@ def digest_ahead(
 
 def _sets(session: Session, row: CampaignRow, gathered: Gathered, now: datetime) -> dict[int, int]:
     who = gathered.of(_audience(row, now)).order_by(None).subquery("who")
-    counted = select(who.c.bits, func.count()).group_by(who.c.bits)
-    return {bits: size for bits, size in session.execute(counted)}
+    counted = select(who.c.bits, func.count().label("people")).group_by(who.c.bits)
+    return {row.bits: row.people for row in session.execute(counted)}
 
 
 def _told_of(session: Session, gathered: Gathered, told: Counter[int]) -> tuple[ToldOf, ...]:

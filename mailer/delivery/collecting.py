@@ -86,7 +86,7 @@ def collected(mailings: Sequence[HeldBackMailing], *, since: datetime) -> Select
     at = bindparam("since", since, type_=DateTime(timezone=True))
     parts = [_of_one(number, each, at) for number, each in enumerate(mailings)]
     if not parts:
-        nobody = sa.select(
+        nobody: Select[Any] = sa.select(
             sa.literal(0, BigInteger).label("person_id"), sa.literal(0, SmallInteger).label("bits")
         )
         return nobody.where(sa.false())

@@ -226,7 +226,7 @@ def compile_mailing(mailing: Mailing, brand: Brand, *, variant: int | None = Non
     if mailing.topic is None or mailing.content is None:
         raise ValueError("a campaign's mailing has a topic and content")
     if mailing.letter == DIGEST:
-        whole = DigestContent.model_validate(dict(mailing.content))
+        whole = DigestContent.model_validate_json(orjson.dumps(mailing.content))
         letter = whole if variant is None else whole.only(variant)
         return compile_promotional(letter, topic=mailing.topic, brand=brand, known=mailing.targets)
     one = mailing.variant(variant)

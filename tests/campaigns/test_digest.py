@@ -1,0 +1,341 @@
+"""A digest from its collecting to its books: what the cap held back comes once, in one mail."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+
+from mailer import campaigns, permission
+from mailer.campaigns import (
+    CampaignId,
+    ContentRefused,
+    Digest,
+    DigestAhead,
+    NewCampaign,
+    NoDigest,
+    Plan,
+    State,
+)
+from mailer.campaigns.audience import Audience
+from mailer.campaigns.splits import Split
+from mailer.database import Database
+from mailer.letters import PromotionalContent
+from mailer.permission import Change
+from mailer.providers import MemoryProvider
+from mailer.vocabulary import Door, Frequency, Reason, Topic
+from mailer.wiring import build
+from tests.campaigns.conftest import BY, Desk
+from tests.people_of_tests import TestPerson
+from tests.web.house import settings_for
+
+BOTH = (Topic.COMPANY_NEWS, Topic.SOFTWARE_UPDATES)
+SITE = "https://www.focalpointsystem.com"
+
+
+class DigestDesk(Desk):
+    """A desk in a house with a cap, and the acts that the tests of digests begin with."""
+
+    def draft_of(
+        self,
+        subject: str,
+        topic: Topic = Topic.COMPANY_NEWS,
+        *,
+        digest: Digest | None = None,
+    ) -> CampaignId:
+        """Draft a campaign to everybody under a subject of its own."""
+        content = PromotionalContent(
+            subject=subject,
+            heading=subject,
+            body_markdown=f"What there is to say about it: {subject.lower()}.\n\nAnd more of it.",
+            button_label="Look",
+            button_url=f"{SITE}/{subject.lower().replace(' ', '-')}",
+        )
+        new = NewCampaign(subject, topic, content, Audience(), digest=digest)
+        with self.database.transaction() as session:
+            made = campaigns.create(session, new, brand=self.parts.brand, by=BY, now=self.now)
+        return made.campaign_id
+
+    def send(self, subject: str, topic: Topic = Topic.COMPANY_NEWS) -> CampaignId:
+        """Send a campaign to everybody who may get it."""
+        campaign_id = self.draft_of(subject, topic)
+        self.do("start", campaign_id)
+        self.send_all()
+        return campaign_id
+
+    def digest(self, **told: int) -> CampaignId:
+        return self.draft_of("All in one mail", digest=Digest(**told))
+
+    def ahead(self, campaign_id: CampaignId) -> DigestAhead:
+        with self.database.reading() as session:
+            return campaigns.digest_ahead(
+                session, campaign_id, brand=self.parts.brand, now=self.now
+            )
+
+    def wish(self, person: TestPerson, **change: object) -> None:
+        with self.database.transaction() as session:
+            permission.apply(
+                session,
+                person_id=person.person_id,
+                address_ids=[person.address_id],
+                change=Change(door=Door.PREFERENCE_PAGE, policy_version="2026-11", **change),  # type: ignore[arg-type]
+                reference="P-TEST-0002",
+                now=self.now,
+            )
+
+    def texts(self) -> list[tuple[str, str, str]]:
+        """Who got what, in order: the address, the subject, the text part."""
+        told = []
+        for each in self.provider.accepted:
+            message = message_from_bytes(each.content)
+            part = next(one for one in message.walk() if one.get_content_type() == "text/plain")
+            payload = part.get_payload(decode=True)
+            assert isinstance(payload, bytes)
+            told.append((each.recipient, str(message["Subject"]), payload.decode()))
+        return told
+
+    def refused(self, campaign_id: CampaignId) -> dict[Reason, int]:
+        books = self.report(campaign_id).books
+        assert books.balance
+        return dict(books.refused)
+
+
+@pytest.fixture
+def capped(
+    database: Database, database_url: str, tmp_path: Path, now: datetime
+) -> Iterator[DigestDesk]:
+    """A house that sends one promotional mail a week."""
+    time = [now]
+    settings = settings_for(database_url, tmp_path, cap="1/7d")
+    parts = build(settings, process="test", clock=lambda: time[0])
+    yield DigestDesk(parts, MemoryProvider(), time)
+    parts.close()
+
+
+@pytest.mark.clause("C07")
+def test_of_three_campaigns_the_two_that_the_cap_held_back_come_in_one_mail_once(
+    capped: DigestDesk,
+) -> None:
+    anna = capped.customer("Anna Becker", topics=BOTH)
+    capped.send("Autumn release")
+    second, third = (
+        capped.send("Stock counts", Topic.SOFTWARE_UPDATES),
+        capped.send("Open house"),
+    )
+    assert capped.refused(second) == capped.refused(third) == {Reason.NOT_CAP: 1}
+    capped.later(days=8)
+    digest = capped.digest()
+    capped.do("start", digest)
+    capped.send_all()
+    capped.tick()
+    recipient, subject, text = capped.texts()[-1]
+    assert (recipient, subject) == (anna.email, "All in one mail")
+    assert text.index("Open house") < text.index("Stock counts")
+    assert "What there is to say about it: open house." in text
+    assert "Autumn release" not in text
+    assert "“Company news” and “Software updates” are switched on" in text
+    assert capped.refused(digest) == {}
+    assert (capped.report(digest).books.accepted, capped.look(digest).state) == (
+        1,
+        State.FINISHED,
+    )
+    capped.later(days=5)
+    again = capped.digest(within_days=30)
+    capped.do("start", again)
+    assert capped.report(again).books.audience == 0
+
+
+def test_people_with_the_same_campaigns_held_back_get_the_same_letter(capped: DigestDesk) -> None:
+    capped.customer("Anna Becker", topics=BOTH)
+    capped.customer("Kenji Sato", topics=BOTH)
+    capped.customer("Jo Example")
+    capped.send("Autumn release")
+    capped.send("Stock counts", Topic.SOFTWARE_UPDATES)
+    capped.send("Open house")
+    capped.later(days=8)
+    digest = capped.digest()
+    ahead = capped.ahead(digest)
+    assert (ahead.audience, ahead.letters) == (3, 2)
+    assert [(each.subject, each.people) for each in ahead.told_of] == [
+        ("Open house", 3),
+        ("Stock counts", 2),
+    ]
+    capped.do("start", digest)
+    capped.send_all()
+    got = {who: "Stock counts" in text for who, _, text in capped.texts()[-3:]}
+    assert got == {
+        "anna.becker@example.com": True,
+        "kenji.sato@example.com": True,
+        "jo.example@example.com": False,
+    }
+
+
+@pytest.mark.clause("C07")
+def test_what_is_about_a_topic_that_is_off_is_left_out(capped: DigestDesk) -> None:
+    anna = capped.customer("Anna Becker", topics=BOTH)
+    capped.send("Autumn release")
+    capped.send("Stock counts", Topic.SOFTWARE_UPDATES)
+    capped.send("Open house")
+    capped.wish(anna, topics_off=frozenset({Topic.SOFTWARE_UPDATES}))
+    capped.later(days=8)
+    digest = capped.digest()
+    capped.do("start", digest)
+    capped.send_all()
+    *_, text = capped.texts()[-1]
+    assert ("Open house" in text, "Stock counts" in text) == (True, False)
+
+
+@pytest.mark.clause("C08")
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"topics_off": frozenset({Topic.SOFTWARE_UPDATES})}, Reason.NOT_TOPIC),
+        ({"stop_all": True}, Reason.NOT_ALL),
+    ],
+)
+def test_a_no_between_the_cutting_and_the_gate_refuses_the_whole_mail(
+    capped: DigestDesk, change: dict[str, object], reason: Reason
+) -> None:
+    anna = capped.customer("Anna Becker", topics=BOTH)
+    capped.send("Autumn release")
+    capped.send("Stock counts", Topic.SOFTWARE_UPDATES)
+    capped.send("Open house")
+    capped.later(days=8)
+    digest = capped.digest()
+    capped.do("start", digest)
+    capped.wish(anna, **change)
+    capped.send_all()
+    assert capped.refused(digest) == {reason: 1}
+    assert len(capped.texts()) == 1
+
+
+def test_whom_the_cap_refuses_a_digest_is_told_by_the_next_one(capped: DigestDesk) -> None:
+    capped.customer("Anna Becker")
+    capped.send("Autumn release")
+    capped.send("Open house")
+    early = capped.digest()
+    capped.do("start", early)
+    capped.send_all()
+    assert capped.refused(early) == {Reason.NOT_CAP: 1}
+    capped.later(days=8)
+    late = capped.digest()
+    assert [each.subject for each in capped.ahead(late).told_of] == ["Open house"]
+    capped.do("start", late)
+    capped.send_all()
+    assert capped.report(late).books.accepted == 1
+
+
+def test_a_digest_counts_for_the_cap_as_any_mail_does(capped: DigestDesk) -> None:
+    capped.customer("Anna Becker")
+    capped.send("Autumn release")
+    capped.send("Open house")
+    capped.later(days=8)
+    capped.do("start", capped.digest())
+    capped.send_all()
+    assert capped.refused(capped.send("Winter release")) == {Reason.NOT_CAP: 1}
+
+
+def test_what_a_customers_own_frequency_held_back_is_told_of_too(desk: Desk) -> None:
+    weekly = DigestDesk(desk.parts, desk.provider, desk.time)
+    anna = weekly.customer("Anna Becker")
+    weekly.wish(anna, frequency=Frequency.WEEKLY)
+    weekly.send("Autumn release")
+    held = weekly.send("Open house")
+    assert weekly.refused(held) == {Reason.NOT_OFTEN: 1}
+    weekly.later(days=8)
+    digest = weekly.digest()
+    weekly.do("start", digest)
+    weekly.send_all()
+    assert weekly.texts()[-1][1] == "All in one mail"
+
+
+def test_what_was_cancelled_paused_or_is_too_late_is_not_told_of(capped: DigestDesk) -> None:
+    capped.customer("Anna Becker")
+    capped.customer("Jo Example", timezone="Asia/Tokyo")
+    capped.send("Autumn release")
+    ended = capped.draft_of("Spring sale")
+    plan = Plan(at=capped.now, use_by=capped.now.replace(year=capped.now.year + 1))
+    capped.do("schedule", ended, plan=plan)
+    capped.tick()
+    capped.send_all()
+    digest = capped.digest(within_days=60)
+    assert [each.subject for each in capped.ahead(digest).told_of] == ["Spring sale"]
+    capped.do("pause", capped.send("Open house"))
+    assert [each.subject for each in capped.ahead(digest).told_of] == ["Spring sale"]
+    capped.time[0] = capped.now.replace(year=capped.now.year + 1)
+    assert capped.ahead(digest).told_of == ()
+
+
+def test_of_more_than_six_campaigns_the_newest_six_are_told_of(capped: DigestDesk) -> None:
+    capped.customer("Anna Becker")
+    for number in range(8):
+        capped.send(f"News of day {number}")
+    told = capped.ahead(capped.digest()).told_of
+    assert [each.subject for each in told] == [
+        f"News of day {number}" for number in range(7, 1, -1)
+    ]
+
+
+def test_what_was_held_back_before_its_days_is_not_told_of(capped: DigestDesk) -> None:
+    capped.customer("Anna Becker")
+    capped.send("Autumn release")
+    capped.send("Open house")
+    capped.later(days=8)
+    assert capped.ahead(capped.digest(within_days=7)).told_of == ()
+
+
+def test_a_digest_repeats_by_its_plan_and_each_time_is_a_campaign_of_its_own(
+    capped: DigestDesk,
+) -> None:
+    capped.customer("Anna Becker")
+    capped.send("Autumn release")
+    capped.send("Open house")
+    series = capped.digest()
+    first = (capped.now.replace(hour=9, minute=0, second=0, microsecond=0)).replace(tzinfo=None)
+    plan = Plan.model_validate(
+        {"at": first.isoformat(), "zone": "UTC", "repeat": {"every": "week"}, "quiet_hours": {}}
+    )
+    capped.do("schedule", series, plan=plan)
+    got = []
+    for _ in range(3):
+        capped.time[0] = capped.look(series).scheduled_for or capped.now
+        (copy,) = capped.tick()
+        capped.send_all()
+        got.append(capped.report(copy).books.accepted)
+        assert capped.look(copy).digest == Digest()
+    assert got == [1, 0, 0]
+
+
+@pytest.mark.parametrize("people", [("Anna Becker",), ("Anna Becker", "Jo Example")])
+def test_the_preview_of_a_digest_agrees_with_its_books(
+    capped: DigestDesk, people: tuple[str, ...]
+) -> None:
+    for name in people:
+        capped.customer(name, topics=BOTH)
+    capped.send("Autumn release")
+    capped.send("Stock counts", Topic.SOFTWARE_UPDATES)
+    digest = capped.digest()
+    with capped.database.reading() as session:
+        counted = campaigns.preview_step(session, digest, cap=capped.parts.cap, now=capped.now)
+    capped.do("start", digest)
+    capped.send_all()
+    assert counted.refused == capped.refused(digest) == {Reason.NOT_CAP: len(people)}
+    drift = capped.report(digest).drift
+    assert drift is not None
+
+
+def test_a_digest_is_no_split_test_and_only_a_digest_can_be_looked_ahead_at(
+    capped: DigestDesk,
+) -> None:
+    new = NewCampaign(
+        "Both", Topic.COMPANY_NEWS, PromotionalContent.sample(), Audience(),
+        split=Split(holdout_percent=5), digest=Digest(),
+    )  # fmt: skip
+    with (
+        pytest.raises(ContentRefused, match="cannot try others"),
+        capped.database.transaction() as session,
+    ):
+        campaigns.create(session, new, brand=capped.parts.brand, by=BY, now=capped.now)
+    with pytest.raises(NoDigest):
+        capped.ahead(capped.draft())
