@@ -34,7 +34,14 @@ from mailer.campaigns.drift import Drift, PublishedDrift, published_drift
 from mailer.campaigns.figures import Figures
 from mailer.campaigns.findings import Check, Checked, Finding, Weight
 from mailer.campaigns.foresight import Foresight, NotScheduled, ZoneAhead, foresee
-from mailer.campaigns.gathering import DigestAhead, NoDigest, ToldOf, digest_ahead
+from mailer.campaigns.gathering import (
+    DigestAhead,
+    NoDigest,
+    PublishedAhead,
+    ToldOf,
+    digest_ahead,
+    published_ahead,
+)
 from mailer.campaigns.lifecycle import Act, CannotDo, State, possible
 from mailer.campaigns.pacing import set_brake, set_pace
 from mailer.campaigns.plans import Hours, Plan
@@ -103,6 +110,7 @@ __all__ = [
     "Otherwise",
     "OwnApproval",
     "Plan",
+    "PublishedAhead",
     "PublishedDrift",
     "ReasonNeeded",
     "ReasonUnfit",
@@ -150,6 +158,7 @@ __all__ = [
     "possible",
     "preview",
     "preview_step",
+    "published_ahead",
     "published_drift",
     "report_of",
     "resume",

@@ -18,6 +18,7 @@ from mailer.campaigns.digests import Digest
 from mailer.campaigns.values import CampaignId
 from mailer.delivery import DryRun, HeldBackMailing
 from mailer.letters import Brand, DigestContent, HeldBack, PromotionalContent, subject_for_anybody
+from mailer.measure import Published, Sum, publish
 from mailer.permission import Curfew
 from mailer.vocabulary import MailingId, Reason, Stream, Topic
 
@@ -86,6 +87,29 @@ class DigestAhead:
     letters: int
     """Sets of campaigns that somebody would be told of: each is a letter."""
     told_of: tuple[ToldOf, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedAhead:
+    """A look ahead at a digest as it may be shown: in the order of what it would tell of (C15)."""
+
+    audience: Published
+    people: tuple[Published, ...]
+
+
+def published_ahead(ahead: DigestAhead) -> PublishedAhead:
+    """Withhold every count below ten, and what would give one away by subtraction (C15).
+
+    Who is told of something else only is not shown, but could be worked out.
+    """
+    numbers = range(len(ahead.told_of))
+    counts = {"audience": ahead.audience}
+    for n in numbers:
+        people = ahead.told_of[n].people
+        counts |= {f"told {n}": people, f"other {n}": ahead.audience - people}
+    sums = [Sum("audience", (f"told {n}", f"other {n}"), is_base=True) for n in numbers]
+    shown = publish(counts, sums, unsaid={f"other {n}" for n in numbers})
+    return PublishedAhead(shown["audience"], tuple(shown[f"told {n}"] for n in numbers))
 
 
 def digest_ahead(

@@ -10,7 +10,7 @@ from mailer.cli.bench import bench
 from mailer.cli.braking import brake
 from mailer.cli.campaigns import batch, campaign
 from mailer.cli.care import explain, remove
-from mailer.cli.checking import approve, clone, test_
+from mailer.cli.checking import approve, clone, digest, test_
 from mailer.cli.checking import check as check_campaign
 from mailer.cli.customers import import_
 from mailer.cli.exits import Exit, told
@@ -53,7 +53,8 @@ def cli() -> None:
     """
 
 
-for act in (status, schedule, pace, brake, check_campaign, approve, test_, clone, report):
+acts = (status, schedule, pace, brake, check_campaign, digest, approve, test_, clone, report)
+for act in acts:
     campaign.add_command(act)
 for command in COMMANDS:
     cli.add_command(command)

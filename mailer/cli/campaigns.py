@@ -62,7 +62,8 @@ def list_(*, as_json: bool) -> None:
 def create(*, file: Path, as_json: bool) -> None:
     """Save a campaign from a JSON FILE as a draft (`-` reads standard input).
 
-    The file holds what the API takes: name, topic, content, audience, pace, brake, split (docs/api.md).
+    The file holds what the API takes: name, topic, content, audience, pace, brake, split,
+    digest (docs/api.md).
     """
     from mailer import campaigns
 
@@ -225,10 +226,11 @@ class CampaignFile(BaseModel):
     pace: dict[str, object] | None = None
     split: dict[str, object] | None = None
     brake: dict[str, object] | None = None
+    digest: dict[str, object] | None = None
 
 
 def _read(file: Path) -> "NewCampaign":
-    from mailer.campaigns import NewCampaign, Split
+    from mailer.campaigns import Digest, NewCampaign, Split
     from mailer.campaigns.audience import ChosenAudience, field_path
     from mailer.delivery import Brake, Limits
     from mailer.letters import FieldsInvalid, PromotionalContent
@@ -245,6 +247,7 @@ def _read(file: Path) -> "NewCampaign":
             pace=Limits.model_validate(given.pace) if given.pace is not None else None,
             split=Split.model_validate_json(json.dumps(given.split)) if given.split else None,
             brake=Brake.model_validate(given.brake) if given.brake is not None else None,
+            digest=Digest.model_validate(given.digest) if given.digest is not None else None,
         )
     except ValidationError as error:
         faults = (
@@ -307,6 +310,7 @@ def told_campaign(done: "Campaign") -> dict[str, object]:
         "plan": done.plan.stored() if done.plan else None,
         "pace": done.pace.stored() if done.pace else None,
         "brake": done.brake.stored() if done.brake else None,
+        "digest": done.digest.stored() if done.digest else None,
         "braked": campaigns.brake_sentence(done.braked) if done.braked else None,
         "scheduled_for": done.scheduled_for,
         "series": done.series_id,

@@ -151,3 +151,34 @@ def clone(*, campaign_id: int, name: str, as_json: bool) -> None:
         return campaigns.clone(session, number, name=name, by=ACTOR, now=parts.clock())
 
     do(campaign_id, act, as_json)
+
+
+@click.command()
+@click.argument("campaign_id", type=Id)
+@json_option
+def digest(*, campaign_id: int, as_json: bool) -> None:
+    """Tell what a digest would hold if it were cut now, and for how many."""
+    from mailer.campaigns import CampaignId, digest_ahead, published_ahead
+
+    with the_parts() as parts, parts.database.reading() as session:
+        number = CampaignId(campaign_id)
+        ahead = digest_ahead(session, number, brand=parts.brand, now=parts.clock())
+    shown = published_ahead(ahead)
+    told_of = [
+        {**asdict(each), "people": people}
+        for each, people in zip(ahead.told_of, shown.people, strict=True)
+    ]
+    if as_json:
+        told = {"as_at": ahead.as_at, "audience": shown.audience, "letters": ahead.letters}
+        say_json({"campaign": campaign_id, **told, "told_of": told_of})
+        return
+    if told_of:
+        table(
+            "The newest first",
+            ["Campaign", "Subject", "Topic", "People"],
+            [
+                (each["campaign_id"], each["subject"], each["topic"], each["people"])
+                for each in told_of
+            ],
+        )
+    say(f"People: {shown.audience}. Different letters: {ahead.letters}.")

@@ -14,6 +14,7 @@ from mailer import people
 from mailer.delivery.facts import Limits, asked_about, counts_select, facts_from
 from mailer.delivery.pace import IN_TURN
 from mailer.delivery.slowing import slow_scopes
+from mailer.delivery.variants import topics_of
 from mailer.permission import NO_CAP, Cap, Curfew, decide, decide_for_all
 from mailer.vocabulary import (
     Allowed,
@@ -99,6 +100,8 @@ class MessageRecord:
     since: datetime | None
     at: datetime | None
     heard: Mapping[str, datetime]
+    topics: tuple[Topic, ...] = ()
+    """Those of a digest's set beside its own."""
 
 
 _COUNTS = text(
@@ -236,6 +239,7 @@ _MESSAGES = text(
     SELECT p.mailing_id, p.person_id, b.id AS batch_id, m.letter, m.stream, m.topic,
            coalesce(m.variants -> (nullif(b.variant, 0) - 1) -> 'content' ->> 'subject',
                     m.content ->> 'subject', '') AS subject,
+           m.content -> 'held_back' AS held_back, b.variant,
            b.state, e.outcome, e.reason, coalesce(e.detail, '') AS detail, e.since,
            coalesce(e.at, b.settled_at, b.handing_at) AS at,
            (SELECT jsonb_object_agg(h.heard, h.at) FROM delivery_heard h
@@ -287,6 +291,7 @@ def message_from(row: Any) -> MessageRecord:
         since=row.since,
         at=row.at,
         heard={heard: datetime.fromisoformat(at) for heard, at in (row.heard or {}).items()},
+        topics=topics_of({"held_back": row.held_back or ()}, row.variant),
     )
 
 

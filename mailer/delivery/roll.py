@@ -23,6 +23,7 @@ _ROLL = text(
     SELECT m.id AS mailing_id, p.person_id, b.id AS batch_id, m.letter, m.stream, m.topic,
            coalesce(m.variants -> (nullif(b.variant, 0) - 1) -> 'content' ->> 'subject',
                     m.content ->> 'subject', '') AS subject,
+           m.content -> 'held_back' AS held_back, b.variant,
            b.state, e.outcome, e.reason, coalesce(e.detail, '') AS detail, e.since,
            coalesce(e.at, b.settled_at, b.handing_at) AS at,
            (SELECT jsonb_object_agg(h.heard, h.at) FROM delivery_heard h

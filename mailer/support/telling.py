@@ -167,7 +167,7 @@ def _subject_of(message: MessageRecord, cause: Cause | None) -> str:
 
 
 def _sentence_of(message: MessageRecord, standing: Standing | None, cause: Cause | None) -> str:
-    words = standing_words(message.topic, standing, message.reason)
+    words = standing_words(_topic_of(message, standing), standing, message.reason)
     if message.since is not None:
         words |= {"time": _moment(message.since), "date": _day(message.since)}
     elif message.reason is not Reason.SENT_TOPIC and message.at is not None:
@@ -177,6 +177,15 @@ def _sentence_of(message: MessageRecord, standing: Standing | None, cause: Cause
     if cause is None or message.reason is not Reason.SENT_ORDER:
         return sentence(message.reason, **words)
     return _because_of(cause)
+
+
+def _topic_of(message: MessageRecord, standing: Standing | None) -> Topic | None:
+    """Return the topic that a sentence is about: of a digest that was refused, one that is off."""
+    if standing is None or message.reason not in {Reason.NOT_TOPIC, Reason.NOT_NEVER}:
+        return message.topic
+    off = (each for each in message.topics if each not in standing.topics_on)
+    own_is_on = message.topic in standing.topics_on
+    return next(off, message.topic) if own_is_on else message.topic
 
 
 def _because_of(cause: Cause) -> str:

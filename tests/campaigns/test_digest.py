@@ -1,7 +1,7 @@
 """A digest from its collecting to its books: what the cap held back comes once, in one mail."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
 
@@ -250,21 +250,28 @@ def test_what_a_customers_own_frequency_held_back_is_told_of_too(desk: Desk) -> 
     assert weekly.texts()[-1][1] == "All in one mail"
 
 
-def test_what_was_cancelled_paused_or_is_too_late_is_not_told_of(capped: DigestDesk) -> None:
+def test_what_was_cancelled_is_paused_or_too_late_is_not_told_of(capped: DigestDesk) -> None:
     capped.customer("Anna Becker")
-    capped.customer("Jo Example", timezone="Asia/Tokyo")
     capped.send("Autumn release")
-    ended = capped.draft_of("Spring sale")
-    plan = Plan(at=capped.now, use_by=capped.now.replace(year=capped.now.year + 1))
-    capped.do("schedule", ended, plan=plan)
+    ends = capped.draft_of("Spring sale")
+    plan = Plan(at=capped.now + timedelta(hours=1), use_by=capped.now + timedelta(days=9))
+    capped.do("schedule", ends, plan=plan)
+    capped.later(hours=1)
     capped.tick()
     capped.send_all()
     digest = capped.digest(within_days=60)
-    assert [each.subject for each in capped.ahead(digest).told_of] == ["Spring sale"]
-    capped.do("pause", capped.send("Open house"))
-    assert [each.subject for each in capped.ahead(digest).told_of] == ["Spring sale"]
-    capped.time[0] = capped.now.replace(year=capped.now.year + 1)
-    assert capped.ahead(digest).told_of == ()
+
+    def told() -> list[str]:
+        return [each.subject for each in capped.ahead(digest).told_of]
+
+    house, race = capped.send("Open house"), capped.send("Boat race")
+    assert told() == ["Boat race", "Open house", "Spring sale"]
+    capped.do("pause", house)
+    capped.do("cancel", race)
+    assert told() == ["Spring sale"]
+    capped.do("resume", house)
+    capped.later(days=10)
+    assert told() == ["Open house"]
 
 
 def test_of_more_than_six_campaigns_the_newest_six_are_told_of(capped: DigestDesk) -> None:
@@ -285,26 +292,46 @@ def test_what_was_held_back_before_its_days_is_not_told_of(capped: DigestDesk) -
     assert capped.ahead(capped.digest(within_days=7)).told_of == ()
 
 
-def test_a_digest_repeats_by_its_plan_and_each_time_is_a_campaign_of_its_own(
-    capped: DigestDesk,
-) -> None:
+def test_a_digest_repeats_and_tells_nobody_of_the_same_twice(capped: DigestDesk) -> None:
+    """The first one comes an hour before the cap's week is over, and the third one has no news."""
     capped.customer("Anna Becker")
     capped.send("Autumn release")
     capped.send("Open house")
     series = capped.digest()
-    first = (capped.now.replace(hour=9, minute=0, second=0, microsecond=0)).replace(tzinfo=None)
-    plan = Plan.model_validate(
-        {"at": first.isoformat(), "zone": "UTC", "repeat": {"every": "week"}, "quiet_hours": {}}
-    )
+    at = (capped.now - timedelta(hours=1)).replace(tzinfo=None).isoformat()
+    plan = Plan.model_validate({"at": at, "zone": "UTC", "repeat": {"every": "week"}})
     capped.do("schedule", series, plan=plan)
-    got = []
+    copies = []
     for _ in range(3):
         capped.time[0] = capped.look(series).scheduled_for or capped.now
-        (copy,) = capped.tick()
+        copies += capped.tick()
         capped.send_all()
-        got.append(capped.report(copy).books.accepted)
-        assert capped.look(copy).digest == Digest()
-    assert got == [1, 0, 0]
+        capped.tick()
+    books = [capped.report(each).books for each in copies]
+    assert [(each.audience, each.accepted) for each in books] == [(1, 0), (1, 1), (0, 0)]
+    assert {capped.look(each).state for each in copies} == {State.FINISHED}
+
+
+def test_by_everybodys_own_time_each_set_is_cut_by_zone(capped: DigestDesk) -> None:
+    capped.customer("Anna Becker", topics=BOTH, timezone="Europe/Berlin")
+    capped.customer("Kenji Sato", timezone="Asia/Tokyo")
+    capped.customer("Jo Example", topics=BOTH)
+    capped.send("Autumn release")
+    capped.send("Stock counts", Topic.SOFTWARE_UPDATES)
+    capped.send("Open house")
+    digest = capped.digest()
+    wall = (capped.now + timedelta(days=9)).replace(tzinfo=None).isoformat()
+    local = Plan.model_validate({"at": wall, "zone": "America/New_York", "local": True})
+    capped.do("schedule", digest, plan=local)
+    capped.later(days=8)
+    assert capped.tick() == []
+    capped.time[0] = capped.look(digest).scheduled_for or capped.now
+    capped.tick()
+    for _ in range(27):
+        capped.send_all()
+        capped.later(hours=1)
+    got = [(who.partition(".")[0], "Stock counts" in text) for who, _, text in capped.texts()[3:]]
+    assert got == [("kenji", False), ("anna", True), ("jo", True)]
 
 
 @pytest.mark.parametrize("people", [("Anna Becker",), ("Anna Becker", "Jo Example")])

@@ -6,8 +6,9 @@ import pytest
 
 from mailer.letters import CATALOGUE, FieldsInvalid, Letter, LetterUnknown, Money, letter_from
 from mailer.letters.order_letters import OrderReceived, OrderShipped
+from mailer.vocabulary import Stream
 
-ORDER_LETTERS = [letter for letter in CATALOGUE.values() if letter.name != "promotional"]
+ORDER_LETTERS = [letter for letter in CATALOGUE.values() if letter.stream is Stream.ORDER_UPDATE]
 
 
 def problems(letter: str, fields: dict[str, Any]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from preference_center.systems.api import (
     campaigns,
     consents,
     customers,
+    digests,
     lists,
     messages,
     orders,
@@ -63,7 +64,18 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     for status, text in REFUSALS.items()
 }
 
-ROOMS = (customers, consents, orders, audiences, lists, campaigns, reports, suppressions, messages)
+ROOMS = (
+    customers,
+    consents,
+    orders,
+    audiences,
+    lists,
+    campaigns,
+    digests,
+    reports,
+    suppressions,
+    messages,
+)
 
 
 def router(parts: Parts, clock: Callable[[], datetime]) -> APIRouter:

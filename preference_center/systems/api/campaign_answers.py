@@ -83,4 +83,5 @@ def campaign_answer(campaign: Campaign) -> CampaignAnswer:
         choice=ChoiceAnswer(**asdict(campaign.choice)) if campaign.choice else None,
         brake=campaign.brake.stored() if campaign.brake else None,
         braked=_braked(campaign.braked) if campaign.braked else None,
+        digest=campaign.digest,
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
-from mailer.campaigns import Act, Audience, Check, How, Split, State, ZoneAhead
+from mailer.campaigns import Act, Audience, Check, Digest, How, Split, State, ZoneAhead
 from mailer.campaigns.audience import ChosenAudience
 from mailer.delivery import Brake, Cause, Limits, TestReader
 from mailer.letters import PromotionalContent
@@ -59,6 +59,10 @@ class CampaignForm(Form):
     split: Split | None = Field(
         default=None,
         description="Variants that are tried against each other, a hold-out, or both.",
+    )
+    digest: Digest | None = Field(
+        default=None,
+        description="Makes it a digest: below its content stands what frequency and cap held back.",
     )
 
 
@@ -262,6 +266,7 @@ class CampaignAnswer(Answer):
     choice: ChoiceAnswer | None
     brake: dict[str, JsonValue] | None = Field(description="Its brake's own limits, likewise.")
     braked: BrakedAnswer | None
+    digest: Digest | None
 
 
 class CampaignPage(Page):

@@ -325,7 +325,11 @@ def preview_a_campaign(campaign: Id, call: Reads, response: Response) -> Preview
         call,
         response,
         lambda session: campaigns.preview_step(
-            session, CampaignId(campaign), cap=call.parts.cap, now=call.now
+            session,
+            CampaignId(campaign),
+            cap=call.parts.cap,
+            brand=call.parts.brand,
+            now=call.now,
         ),
     )
     return PreviewAnswer(
@@ -403,4 +407,5 @@ def _new(form: CampaignForm) -> NewCampaign:
         pace=form.pace,
         split=form.split,
         brake=form.brake,
+        digest=form.digest,
     )

@@ -180,6 +180,9 @@ TABLE: Mapping[type[Exception], Told] = {
     campaigns.NotScheduled: lambda error: Problem(
         409, "not-scheduled", "The campaign has no schedule", str(error)
     ),
+    campaigns.NoDigest: lambda error: Problem(
+        409, "no-digest", "The campaign is no digest", str(error)
+    ),
     campaigns.ZoneUnknown: lambda error: field_problem([_field("zone", str(error))]),
     campaigns.CannotDo: _cannot,
     permission.NotAdmitted: lambda _: Problem(404, "not-found", "There is no such customer"),
