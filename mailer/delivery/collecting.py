@@ -86,10 +86,8 @@ def collected(mailings: Sequence[HeldBackMailing], *, since: datetime) -> Select
     at = bindparam("since", since, type_=DateTime(timezone=True))
     parts = [_of_one(number, each, at) for number, each in enumerate(mailings)]
     if not parts:
-        nobody: Select[Any] = sa.select(
-            sa.literal(0, BigInteger).label("person_id"), sa.literal(0, SmallInteger).label("bits")
-        )
-        return nobody.where(sa.false())
+        columns = [sa.literal(0, BigInteger).label("person_id"), sa.literal(0).label("bits")]
+        return sa.select(*columns).where(sa.false())
     each = sa.union_all(*parts).subquery("each_held_back")
     bits = func.sum(each.c.bit, type_=BigInteger)
     return sa.select(each.c.person_id, sa.cast(bits, SmallInteger).label("bits")).group_by(

@@ -1,13 +1,14 @@
 """A digest from its collecting to its books: what the cap held back comes once, in one mail."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
 
 import pytest
 
-from mailer import campaigns, permission
+from mailer import campaigns, permission, support
 from mailer.campaigns import (
     CampaignId,
     ContentRefused,
@@ -17,6 +18,8 @@ from mailer.campaigns import (
     NoDigest,
     Plan,
     State,
+    ToldOf,
+    published_ahead,
 )
 from mailer.campaigns.audience import Audience
 from mailer.campaigns.splits import Split
@@ -31,6 +34,7 @@ from tests.people_of_tests import TestPerson
 from tests.web.house import settings_for
 
 BOTH = (Topic.COMPANY_NEWS, Topic.SOFTWARE_UPDATES)
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 SITE = "https://www.focalpointsystem.com"
 
 
@@ -366,3 +370,45 @@ def test_a_digest_is_no_split_test_and_only_a_digest_can_be_looked_ahead_at(
         campaigns.create(session, new, brand=capped.parts.brand, by=BY, now=capped.now)
     with pytest.raises(NoDigest):
         capped.ahead(capped.draft())
+
+
+def test_two_digests_that_are_cut_at_once_tell_nobody_of_the_same(capped: DigestDesk) -> None:
+    capped.customer("Anna Becker")
+    capped.send("Autumn release")
+    capped.send("Open house")
+    capped.later(days=8)
+    both = [capped.digest(), capped.digest()]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        list(pool.map(lambda each: capped.do("start", each), both))
+    assert sorted(capped.report(each).books.audience for each in both) == [0, 1]
+
+
+def test_support_is_told_which_topic_was_off_that_a_digest_was_about(capped: DigestDesk) -> None:
+    anna = capped.customer("Anna Becker", topics=BOTH)
+    capped.send("Autumn release")
+    capped.send("Stock counts", Topic.SOFTWARE_UPDATES)
+    capped.later(days=8)
+    capped.do("start", capped.digest())
+    capped.wish(anna, topics_off=frozenset({Topic.SOFTWARE_UPDATES}))
+    capped.send_all()
+    with capped.database.transaction() as session:
+        [story] = support.explain(
+            session, capped.parts.vault, anna.email, actor="staff:7", cap=capped.parts.cap,
+            now=capped.now,
+        ).customers  # fmt: skip
+    refused = story.messages[0]
+    assert (refused.reason, refused.letter) == (Reason.NOT_TOPIC, "digest")
+    assert refused.sentence.startswith("“Software updates” has been off since ")
+
+
+@pytest.mark.clause("C15")
+def test_what_concerns_fewer_than_ten_people_is_withheld_and_what_would_tell_it() -> None:
+    def ahead(audience: int, *people: int) -> tuple[object, ...]:
+        told = tuple(ToldOf(None, "Open house", Topic.COMPANY_NEWS, each) for each in people)
+        shown = published_ahead(DigestAhead(NOW, audience, 1, told))
+        return (shown.audience, *shown.people)
+
+    assert ahead(40, 30, 20) == (40, 30, 20)
+    assert ahead(40, 30, 4) == (40, 30, "fewer than 10")
+    assert ahead(40, 35, 20) == (40, "all but fewer than 10", 20)
+    assert ahead(4, 4) == ("fewer than 10", "fewer than 10")
