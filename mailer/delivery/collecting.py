@@ -86,7 +86,10 @@ def collected(mailings: Sequence[HeldBackMailing], *, since: datetime) -> Select
     at = bindparam("since", since, type_=DateTime(timezone=True))
     parts = [_of_one(number, each, at) for number, each in enumerate(mailings)]
     if not parts:
-        columns = [sa.literal(0, BigInteger).label("person_id"), sa.literal(0).label("bits")]
+        columns: list[Any] = [
+            sa.literal(0, BigInteger).label("person_id"),
+            sa.literal(0).label("bits"),
+        ]
         return sa.select(*columns).where(sa.false())
     each = sa.union_all(*parts).subquery("each_held_back")
     bits = func.sum(each.c.bit, type_=BigInteger)
