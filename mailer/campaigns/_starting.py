@@ -158,7 +158,8 @@ def _prepare(
     audience, split = Audience.model_validate(row.audience), split_from(row)
     cut = _cutter(session, row, gathered, plan, now)
     size, last = 0, last_person(session)
-    for within in stretches(last):
+    # Of a digest all are cut at once: what was held back is the same search for each stretch.
+    for within in stretches(last) if gathered is None else [None]:
         size = cut(audience_select(audience, now=now, within=within))
         progress(min(within.end - 1, last) if within else last, last)
     if split is not None:

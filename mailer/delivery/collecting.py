@@ -65,6 +65,7 @@ _HELD_BACK = sa.text(
       AND EXISTS (
           SELECT FROM delivery_batch b JOIN delivery_exception e ON e.batch_id = b.id
           WHERE b.mailing_id = m.id AND b.refused > 0
+            AND (b.settled_at > :since OR b.settled_at IS NULL)
             AND e.outcome = 'refused' AND e.reason = ANY(:rhythm) AND e.at > :since
       )
     ORDER BY m.id DESC LIMIT :most
