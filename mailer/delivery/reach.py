@@ -17,8 +17,10 @@ REST = "rest"
 _HANDED_OVER = """
     SELECT p.person_id, p.address_id, b.handing_at AS handed_at, b.variant,
            CASE WHEN b.planned IS NOT NULL THEN 'rest'
+                WHEN m.letter = 'digest' THEN ''
                 ELSE coalesce(CAST(b.variant AS text), '') END AS part
     FROM delivery_batch b
+    JOIN delivery_mailing m ON m.id = b.mailing_id
     JOIN delivery_roster r ON r.batch_id = b.id
     CROSS JOIN LATERAL unnest(r.persons, r.addresses) AS p(person_id, address_id)
     LEFT JOIN delivery_exception e ON e.batch_id = b.id AND e.person_id = p.person_id

@@ -412,3 +412,36 @@ def test_what_concerns_fewer_than_ten_people_is_withheld_and_what_would_tell_it(
     assert ahead(40, 30, 4) == (40, 30, "fewer than 10")
     assert ahead(40, 35, 20) == (40, "all but fewer than 10", 20)
     assert ahead(4, 4) == ("fewer than 10", "fewer than 10")
+
+
+@pytest.mark.clause("C08")
+def test_it_carries_the_way_out_that_every_promotional_mail_has(capped: DigestDesk) -> None:
+    capped.customer("Anna Becker")
+    capped.send("Autumn release")
+    capped.send("Open house")
+    capped.later(days=8)
+    capped.do("start", capped.digest())
+    capped.send_all()
+    message = message_from_bytes(capped.provider.accepted[-1].content)
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert "company_news" in message["List-Id"].replace("-", "_")
+
+
+def test_its_report_counts_as_that_of_any_campaign_and_tells_every_link(capped: DigestDesk) -> None:
+    for name in ("Anna Becker", "Jo Example"):
+        capped.customer(name, topics=BOTH)
+    capped.send("Autumn release")
+    capped.send("Stock counts", Topic.SOFTWARE_UPDATES)
+    capped.send("Open house")
+    capped.later(days=8)
+    digest = capped.digest()
+    capped.do("start", digest)
+    capped.send_all()
+    with capped.database.reading() as session:
+        told = campaigns.full_report_of(session, capped.parts.vault, digest, now=capped.now)
+    assert told.books.accepted == 2
+    assert told.figures is not None
+    assert told.figures.split is None
+    assert {each.url for each in told.figures.clicks.links} == {
+        f"{SITE}/{page}" for page in ("all-in-one-mail", "open-house", "stock-counts")
+    }
