@@ -4,17 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
+from sqlalchemy import Select
 from sqlmodel import Session
 
 from mailer import delivery
 from mailer.campaigns._rows import CampaignError
 from mailer.campaigns.audience import audience_select
 from mailer.campaigns.desk import campaign_of
+from mailer.campaigns.gathering import gather
 from mailer.campaigns.plans import Plan
 from mailer.campaigns.splits import Split
 from mailer.campaigns.timetable import first_to_come
-from mailer.campaigns.values import CampaignId
+from mailer.campaigns.values import Campaign, CampaignId
 from mailer.zones import ClockChange, change_on, is_zone, zone_of
 
 OCCURRENCES = 12
@@ -79,7 +82,7 @@ def foresee(
     one = wanted.once(number)
     begun = None if plan else campaign.started_at
     begins = begun or max(one.begins(now), now)
-    audience = audience_select(campaign.audience, now=begun or now)
+    audience = _whom(session, campaign, begun, now)
     counts = delivery.count_by_zone(session, audience)
     zones = _zones(one, counts, begins)
     return Foresight(
@@ -93,6 +96,18 @@ def foresee(
         occurrences=_occurrences(wanted, number, begins),
         choice=campaign.choose_at if begun else _choice(campaign.split, zones),
     )
+
+
+def _whom(
+    session: Session, campaign: Campaign, begun: datetime | None, now: datetime
+) -> Select[Any]:
+    """Select whom a campaign reaches, or reached for: of a digest, who is told of something."""
+    audience = audience_select(campaign.audience, now=begun or now)
+    if campaign.digest is None:
+        return audience
+    if begun is not None and campaign.mailing_id is not None:
+        return delivery.people_of(campaign.mailing_id)
+    return gather(session, campaign.digest, brand=None, now=now).of(audience)
 
 
 def _zones(plan: Plan, counts: dict[str, int], begins: datetime) -> tuple[ZoneAhead, ...]:

@@ -48,7 +48,14 @@ from mailer.delivery.optout import Acknowledgement, Clocks, Left, OptOuts
 from mailer.delivery.pace import Pace, PaceInvalid, read_pace, read_warm_up
 from mailer.delivery.part_books import books_by_part
 from mailer.delivery.press import LettersPress, Senders, compile_mailing
-from mailer.delivery.reach import REST, handed_over_of, handed_over_when, heard_of, held_out_of
+from mailer.delivery.reach import (
+    REST,
+    handed_over_of,
+    handed_over_when,
+    heard_of,
+    held_out_of,
+    people_of,
+)
 from mailer.delivery.reaper import BatchNotUnknown, reap, settle_unknown
 from mailer.delivery.roll import messages_of_mailing
 from mailer.delivery.sender import Sender, SenderSettings
@@ -146,6 +153,7 @@ __all__ = [
     "of_the_collected",
     "one_at_a_time",
     "part_of",
+    "people_of",
     "prepare_audience",
     "prepare_by_zone",
     "prepare_sets",

@@ -28,6 +28,13 @@ _HANDED_OVER = """
       AND CASE WHEN e.person_id IS NULL THEN b.state = 'settled' ELSE e.outcome = 'accepted' END
 """
 
+_PEOPLE = """
+    SELECT p.person_id, p.address_id FROM delivery_batch b
+    JOIN delivery_roster r ON r.batch_id = b.id
+    CROSS JOIN LATERAL unnest(r.persons, r.addresses) AS p(person_id, address_id)
+    WHERE b.mailing_id = :mailing_id
+"""
+
 
 def handed_over_of(mailing_id: MailingId) -> Select[Any]:
     """Select everybody whose mail the provider took: person_id, address_id, handed_at, variant, part.
@@ -48,6 +55,17 @@ def handed_over_of(mailing_id: MailingId) -> Select[Any]:
         .subquery("handed")
     )
     return select(handed)
+
+
+def people_of(mailing_id: MailingId) -> Select[Any]:
+    """Select everybody of a mailing, whatever becomes of them: person_id, address_id."""
+    whole = (
+        text(_PEOPLE)
+        .bindparams(mailing_id=mailing_id)
+        .columns(column("person_id", BigInteger), column("address_id", BigInteger))
+        .subquery("whole")
+    )
+    return select(whole)
 
 
 def held_out_of(mailing_id: MailingId) -> Select[Any]:

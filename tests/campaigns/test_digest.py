@@ -323,14 +323,22 @@ def test_by_everybodys_own_time_each_set_is_cut_by_zone(capped: DigestDesk) -> N
     capped.send("Autumn release")
     capped.send("Stock counts", Topic.SOFTWARE_UPDATES)
     capped.send("Open house")
+    capped.customer("Mia Rossi", topics=BOTH)
     digest = capped.digest()
     wall = (capped.now + timedelta(days=9)).replace(tzinfo=None).isoformat()
     local = Plan.model_validate({"at": wall, "zone": "America/New_York", "local": True})
     capped.do("schedule", digest, plan=local)
     capped.later(days=8)
+    assert capped.foresee(digest).audience == 3
     assert capped.tick() == []
     capped.time[0] = capped.look(digest).scheduled_for or capped.now
     capped.tick()
+    begun = capped.foresee(digest)
+    assert [each.zone for each in begun.zones] == [
+        "Asia/Tokyo",
+        "Europe/Berlin",
+        "America/New_York",
+    ]
     for _ in range(27):
         capped.send_all()
         capped.later(hours=1)
@@ -441,7 +449,7 @@ def test_its_report_counts_as_that_of_any_campaign_and_tells_every_link(capped: 
         told = campaigns.full_report_of(session, capped.parts.vault, digest, now=capped.now)
     assert told.books.accepted == 2
     assert told.figures is not None
-    assert told.figures.split is None
-    assert {each.url for each in told.figures.clicks.links} == {
+    assert told.figures.trial is None
+    assert {each.url for each in told.figures.links} == {
         f"{SITE}/{page}" for page in ("all-in-one-mail", "open-house", "stock-counts")
     }
