@@ -55,12 +55,21 @@ class Gathered:
 
 
 def gather(session: Session, digest: Digest, *, brand: Brand | None, now: datetime) -> Gathered:
-    """Look for what was held back; a letter that `brand` could not write any more is left out."""
+    """Look for what was held back; a letter that `brand` could not write any more is left out.
+
+    So is one that an older version took and this one cannot read.
+    """
     since = now - timedelta(days=digest.within_days)
     mailings = delivery.held_back(session, since=since, now=now)
-    if brand is not None:
-        mailings = [each for each in mailings if not faults_of(_content(each), each.topic, brand)]
-    return Gathered(mailings, since)
+    return Gathered([each for each in mailings if _is_fit(each, brand)], since)
+
+
+def _is_fit(mailing: HeldBackMailing, brand: Brand | None) -> bool:
+    try:
+        content = _content(mailing)
+    except ValueError:
+        return False
+    return brand is None or not faults_of(content, mailing.topic, brand)
 
 
 def _content(mailing: HeldBackMailing) -> PromotionalContent:

@@ -112,7 +112,7 @@ def _of_one(number: int, mailing: HeldBackMailing, since: Any) -> Select[Any]:
         .columns(sa.column("person_id", BigInteger))
         .subquery(f"told_{number}")
     )
-    topic = permission.topic_on(mailing.topic).subquery(f"topic_{number}")
+    topic = permission.topic_open(mailing.topic).subquery(f"topic_{number}")
     return (
         sa.select(who.c.person_id, sa.literal(1 << number, BigInteger).label("bit"))
         .where(

@@ -33,6 +33,7 @@ from mailer.permission.standing import (
     standing_of,
     suppressions_page,
     topic_on,
+    topic_open,
     tracking_of,
 )
 from mailer.permission.suppression import (
@@ -97,5 +98,6 @@ __all__ = [
     "suppression_of",
     "suppressions_page",
     "topic_on",
+    "topic_open",
     "tracking_of",
 ]

@@ -251,3 +251,21 @@ def topic_on(topic: Topic) -> Select[Any]:
     """Select who has a topic on (person_id), whatever else stands in the way; for audiences."""
     has = col(StandingRow.topics_on).op("&")(topic.bit) != 0
     return sql_select(col(StandingRow.person_id)).where(has)
+
+
+def topic_open(topic: Topic) -> Select[Any]:
+    """Select who has a topic on and said nothing else against it (person_id), before any decision.
+
+    Mail about several topics leaves out those that would refuse the whole: what is refused by
+    address is found at the decision.
+    """
+    no = col(SuppressionRow.person_id) == col(StandingRow.person_id)
+    said_no = sql_select(col(SuppressionRow.id)).where(
+        no,
+        SuppressionRow.topic == topic.value,
+        col(SuppressionRow.lifted_at).is_(None),
+    )
+    open_to = topic_on(topic).where(~said_no.exists())
+    if topic is Topic.PARTNER_OFFERS:
+        return open_to.where(col(StandingRow.gpc_since).is_(None))
+    return open_to

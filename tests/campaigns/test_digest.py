@@ -7,6 +7,7 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from mailer import campaigns, permission, support
 from mailer.campaigns import (
@@ -186,8 +187,36 @@ def test_what_is_about_a_topic_that_is_off_is_left_out(capped: DigestDesk) -> No
     digest = capped.digest()
     capped.do("start", digest)
     capped.send_all()
-    *_, text = capped.texts()[-1]
-    assert ("Open house" in text, "Stock counts" in text) == (True, False)
+    *_, letter = capped.texts()[-1]
+    assert ("Open house" in letter, "Stock counts" in letter) == (True, False)
+
+
+def test_a_browsers_wish_leaves_partners_offers_out_and_not_the_whole_mail(
+    capped: DigestDesk,
+) -> None:
+    anna = capped.customer("Anna Becker", topics=(*BOTH, Topic.PARTNER_OFFERS))
+    capped.send("Autumn release")
+    capped.send("Card readers", Topic.PARTNER_OFFERS)
+    capped.send("Open house")
+    capped.wish(anna, gpc=True)
+    capped.later(days=8)
+    capped.do("start", capped.digest())
+    capped.send_all()
+    *_, letter = capped.texts()[-1]
+    assert ("Open house" in letter, "Card readers" in letter) == (True, False)
+
+
+def test_a_letter_that_this_version_cannot_read_is_left_out(capped: DigestDesk) -> None:
+    capped.customer("Anna Becker")
+    capped.send("Autumn release")
+    older = capped.look(capped.send("Stock counts")).mailing_id
+    capped.send("Open house")
+    with capped.database.transaction() as session:
+        session.execute(
+            text('UPDATE delivery_mailing SET content = \'{"text": "Hi"}\' WHERE id = :id'),
+            {"id": older},
+        )
+    assert [each.subject for each in capped.ahead(capped.digest()).told_of] == ["Open house"]
 
 
 @pytest.mark.clause("C08")
