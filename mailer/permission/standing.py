@@ -262,7 +262,7 @@ def topic_open(topic: Topic) -> Select[Any]:
     no = col(SuppressionRow.person_id) == col(StandingRow.person_id)
     said_no = sql_select(col(SuppressionRow.id)).where(
         no,
-        SuppressionRow.topic == topic.value,
+        col(SuppressionRow.topic) == topic.value,
         col(SuppressionRow.lifted_at).is_(None),
     )
     open_to = topic_on(topic).where(~said_no.exists())
