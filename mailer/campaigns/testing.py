@@ -8,10 +8,11 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from mailer import delivery, people
-from mailer.campaigns._rows import CampaignError, locked, note, split_from
+from mailer.campaigns._rows import CampaignError, digest_from, locked, note, split_from
 from mailer.campaigns._tables import CampaignRow, TestRow
 from mailer.campaigns.alignment import organisation_of
 from mailer.campaigns.checks import ContentRefused, Rules, faults_of
+from mailer.campaigns.gathering import gather
 from mailer.campaigns.lifecycle import Act, State, after
 from mailer.campaigns.splits import variant_named
 from mailer.campaigns.values import CampaignId
@@ -49,7 +50,8 @@ def send_test(
 ) -> list[MailingId]:
     """Send a draft or scheduled campaign to addresses of staff, marked as a test in the subject.
 
-    Of a split test it is the campaign's own letter, or that of a variant by its name.
+    Of a split test it is the campaign's own letter, or that of a variant by its name; a digest
+    shows everything that it would tell of now.
 
     Filled for an invented reader, so that no customer's data is shown (C09). It asks for no
     permission, goes to the installation's own domains alone, and never to a suppressed address.
@@ -63,7 +65,7 @@ def send_test(
     addresses = {each.key: each for each in map(people.canonical_address, to)}
     _refuse_others(list(addresses.values()), rules)
     _refuse_too_many(session, len(addresses), now)
-    letter = _marked(row, variant, brand)
+    letter = _marked(row, _shown(session, row, brand, now), variant, brand)
     made = [
         _send_one(session, vault, row, letter, reader, address.display, by, now)
         for address in addresses.values()
@@ -107,8 +109,18 @@ def _refuse_too_many(session: Session, more: int, now: datetime) -> None:
         )
 
 
-def _marked(row: CampaignRow, variant: str | None, brand: Brand) -> delivery.Variant:
-    content, sender_name = PromotionalContent.model_validate(row.content), ""
+def _shown(session: Session, row: CampaignRow, brand: Brand, now: datetime) -> PromotionalContent:
+    """Return the campaign's own letter; of a digest, with everything that it would tell of now."""
+    content, digest = PromotionalContent.model_validate(row.content), digest_from(row)
+    if digest is None:
+        return content
+    return gather(session, digest, brand=brand, now=now).letter(content)
+
+
+def _marked(
+    row: CampaignRow, content: PromotionalContent, variant: str | None, brand: Brand
+) -> delivery.Variant:
+    sender_name = ""
     if variant is not None:
         chosen = variant_named(split_from(row), variant)
         content, sender_name = chosen.letter(content), chosen.sender_name or ""

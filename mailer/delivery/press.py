@@ -225,13 +225,17 @@ def compile_mailing(mailing: Mailing, brand: Brand, *, variant: int | None = Non
     """
     if mailing.topic is None or mailing.content is None:
         raise ValueError("a campaign's mailing has a topic and content")
-    if mailing.letter == DIGEST:
-        whole = DigestContent.model_validate_json(orjson.dumps(mailing.content))
-        letter = whole if variant is None else whole.only(variant)
-        return compile_promotional(letter, topic=mailing.topic, brand=brand, known=mailing.targets)
     one = mailing.variant(variant)
-    content = PromotionalContent.model_validate(dict(one.content if one else mailing.content))
+    content = _content(dict(one.content if one else mailing.content))
+    if mailing.letter == DIGEST and isinstance(content, DigestContent) and variant is not None:
+        content = content.only(variant)
     return compile_promotional(content, topic=mailing.topic, brand=brand, known=mailing.targets)
+
+
+def _content(told: dict[str, object]) -> PromotionalContent:
+    if "held_back" in told:
+        return DigestContent.model_validate_json(orjson.dumps(told))
+    return PromotionalContent.model_validate(told)
 
 
 def _compile_order(mailing: Mailing, key: PersonKey | None, brand: Brand) -> Compiled | None:

@@ -29,8 +29,8 @@ from mailer.database import Database
 from mailer.letters import PromotionalContent
 from mailer.permission import Change
 from mailer.providers import MemoryProvider
-from mailer.vocabulary import Door, Frequency, Reason, Topic
-from mailer.wiring import build
+from mailer.vocabulary import Door, Frequency, Lane, Reason, Topic
+from mailer.wiring import build, build_sender
 from tests.campaigns.conftest import BY, Desk
 from tests.people_of_tests import TestPerson
 from tests.web.house import settings_for
@@ -500,3 +500,25 @@ def test_its_report_counts_as_that_of_any_campaign_and_tells_every_link(capped: 
     assert {each.url for each in told.figures.links} == {
         f"{SITE}/{page}" for page in ("all-in-one-mail", "open-house", "stock-counts")
     }
+
+
+def test_a_test_of_a_digest_shows_staff_everything_and_tells_no_customer(
+    capped: DigestDesk,
+) -> None:
+    capped.customer("Anna Becker", topics=BOTH)
+    capped.send("Autumn release")
+    capped.send("Stock counts", Topic.SOFTWARE_UPDATES)
+    capped.send("Open house")
+    digest, parts = capped.digest(), capped.parts
+    with capped.database.transaction() as session:
+        campaigns.send_test(
+            session, parts.vault, digest, to=["mia@focalpointsystem.com"], brand=parts.brand,
+            rules=parts.rules, by=BY, now=capped.now,
+        )  # fmt: skip
+    sender = build_sender(parts, provider=capped.provider)
+    assert sender.deliver_one(Lane.ORDERS)
+    sender.close()
+    _, subject, letter = capped.texts()[-1]
+    assert subject == "[Test] All in one mail"
+    assert ("Open house" in letter, "Stock counts" in letter) == (True, True)
+    assert capped.ahead(digest).audience == 1
