@@ -15,7 +15,6 @@ from mailer.campaigns import drift
 from mailer.campaigns._rows import (
     brake_from,
     campaign_from,
-    digest_from,
     note,
     pace_from,
     split_from,
@@ -100,11 +99,11 @@ class _Letter:
 
 def _gather(session: Session, row: CampaignRow, brand: Brand, now: datetime) -> Gathered | None:
     """Look for what a digest tells of, one digest after the other; None for any other campaign."""
-    digest = digest_from(row)
-    if digest is None:
+    campaign = campaign_from(row)
+    if campaign.digest is None:
         return None
     delivery.one_at_a_time(session)
-    return gather(session, digest, brand=brand, now=now)
+    return gather(session, campaign, brand=brand, now=now)
 
 
 def _letter_of(row: CampaignRow, gathered: Gathered | None, brand: Brand) -> _Letter:

@@ -107,7 +107,7 @@ def _whom(
         return audience
     if begun is not None and campaign.mailing_id is not None:
         return delivery.people_of(campaign.mailing_id)
-    return gather(session, campaign.digest, brand=None, now=now).of(audience)
+    return gather(session, campaign, brand=None, now=now).of(audience)
 
 
 def _zones(plan: Plan, counts: dict[str, int], begins: datetime) -> tuple[ZoneAhead, ...]:

@@ -2,25 +2,32 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Select, func
 from sqlmodel import Session, col, select
 
 from mailer import delivery
-from mailer.campaigns._rows import CampaignError, digest_from, found
+from mailer.campaigns._rows import CampaignError, campaign_from, found
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.audience import Audience, Count, Terms, audience_select
 from mailer.campaigns.checks import faults_of
-from mailer.campaigns.digests import Digest
-from mailer.campaigns.values import CampaignId
-from mailer.delivery import DryRun, HeldBackMailing
-from mailer.letters import Brand, DigestContent, HeldBack, PromotionalContent, subject_for_anybody
+from mailer.campaigns.values import Campaign, CampaignId
+from mailer.delivery import HeldBackMailing
+from mailer.letters import (
+    MOST_HELD_BACK,
+    Brand,
+    DigestContent,
+    HeldBack,
+    PromotionalContent,
+    subject_for_anybody,
+)
 from mailer.measure import Published, Sum, publish
 from mailer.permission import Curfew
-from mailer.vocabulary import MailingId, Reason, Stream, Topic
+from mailer.vocabulary import MailingId, Stream, Topic
 
 
 class NoDigest(CampaignError):
@@ -36,11 +43,11 @@ class Gathered:
 
     mailings: Sequence[HeldBackMailing]
     since: datetime
+    as_at: datetime
 
     def of(self, audience: Select[Any]) -> Select[Any]:
         """Select of an audience those who would be told of something, with their bits."""
-        bits = delivery.collected(self.mailings, since=self.since)
-        return delivery.of_the_collected(audience, bits)
+        return delivery.collected(audience, self.mailings, since=self.since, now=self.as_at)
 
     @property
     def held_back(self) -> tuple[HeldBack, ...]:
@@ -54,14 +61,26 @@ class Gathered:
         return DigestContent(**content.model_dump(), held_back=self.held_back)
 
 
-def gather(session: Session, digest: Digest, *, brand: Brand | None, now: datetime) -> Gathered:
+def gather(session: Session, campaign: Campaign, *, brand: Brand | None, now: datetime) -> Gathered:
     """Look for what was held back; a letter that `brand` could not write any more is left out.
 
-    So is one that an older version took and this one cannot read.
+    So is one that an older version took and this one cannot read, and the oldest of them where
+    they would make the digest's letter too long. Raises NoDigest.
     """
-    since = now - timedelta(days=digest.within_days)
+    if campaign.digest is None:
+        raise NoDigest
+    since = now - timedelta(days=campaign.digest.within_days)
     mailings = delivery.held_back(session, since=since, now=now)
-    return Gathered([each for each in mailings if _is_fit(each, brand)], since)
+    newest = islice((each for each in mailings if _is_fit(each, brand)), MOST_HELD_BACK)
+    gathered = Gathered(list(newest), since, now)
+    while gathered.mailings and not _is_writable(gathered, campaign, brand):
+        gathered = replace(gathered, mailings=gathered.mailings[:-1])
+    return gathered
+
+
+def _is_writable(gathered: Gathered, campaign: Campaign, brand: Brand | None) -> bool:
+    letter = gathered.letter(campaign.content)
+    return brand is None or not faults_of(letter, campaign.topic, brand)
 
 
 def _is_fit(mailing: HeldBackMailing, brand: Brand | None) -> bool:
@@ -126,10 +145,7 @@ def digest_ahead(
 ) -> DigestAhead:
     """Tell what a digest would hold now, and for how many. Raises CampaignNotFound, NoDigest."""
     row = found(session, campaign_id)
-    digest = digest_from(row)
-    if digest is None:
-        raise NoDigest
-    gathered = gather(session, digest, brand=brand, now=now)
+    gathered = gather(session, campaign_from(row), brand=brand, now=now)
     sets = _sets(session, row, gathered, now)
     told: Counter[int] = Counter()
     for bits, size in sets.items():
@@ -160,44 +176,18 @@ def count_gathered(
     session: Session, row: CampaignRow, gathered: Gathered, *, terms: Terms, now: datetime
 ) -> Count:
     """Decide for everybody of a digest as the sender would: for all topics of each set at once."""
-    who = gathered.of(_audience(row, now))
     curfew = Curfew(terms.hours, use_by=terms.use_by, now=now) if terms.hours else None
-    ran = [
-        delivery.dry_run(
-            session,
-            stream=Stream.PROMOTIONAL,
-            topic=Topic(row.topic),
-            also=topics,
-            audience=who.where(who.selected_columns.bits.in_(sets)),
-            curfew=curfew,
-            cap=terms.cap,
-            now=now,
-        )
-        for topics, sets in _by_topics(gathered, _sets(session, row, gathered, now)).items()
-    ]
-    return _together(ran, now)
-
-
-def _by_topics(gathered: Gathered, sets: dict[int, int]) -> dict[tuple[Topic, ...], list[int]]:
-    """Gather the sets whose letters are about the same topics."""
-    same: dict[tuple[Topic, ...], list[int]] = {}
-    for bits in sets:
-        chosen = {each.topic for n, each in enumerate(gathered.mailings) if bits >> n & 1}
-        same.setdefault(tuple(sorted(chosen)), []).append(bits)
-    return same
-
-
-def _together(ran: Sequence[DryRun], now: datetime) -> Count:
-    refused: Counter[Reason] = Counter()
-    for each in ran:
-        refused.update(each.refused)
-    return Count(
-        audience=sum(each.audience for each in ran),
-        allowed=sum(each.allowed for each in ran),
-        refused=dict(refused),
-        as_at=now,
-        held=sum(each.held for each in ran),
+    ran = delivery.dry_run(
+        session,
+        stream=Stream.PROMOTIONAL,
+        topic=Topic(row.topic),
+        told=[each.topic for each in gathered.mailings],
+        audience=gathered.of(_audience(row, now)),
+        curfew=curfew,
+        cap=terms.cap,
+        now=now,
     )
+    return Count(ran.audience, ran.allowed, ran.refused, now, ran.held)
 
 
 def _audience(row: CampaignRow, now: datetime) -> Select[Any]:

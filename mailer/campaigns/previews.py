@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from mailer.campaigns._rows import digest_from, found, plan_from, split_from
+from mailer.campaigns._rows import campaign_from, found, plan_from, split_from
 from mailer.campaigns._splitting import draw_of
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.audience import Audience, Count, Terms, count_now, count_step
@@ -62,9 +62,9 @@ def count_of(
     now: datetime,
 ) -> Count:
     """Count how a campaign, or a digest, would fare if it left now by a plan."""
-    terms, digest = _terms(row, plan, cap), digest_from(row)
-    if digest is not None:
-        gathered = gather(session, digest, brand=brand, now=now)
+    terms = _terms(row, plan, cap)
+    if row.digest is not None:
+        gathered = gather(session, campaign_from(row), brand=brand, now=now)
         return count_gathered(session, row, gathered, terms=terms, now=now)
     return count_now(session, _rule(row).rule, topic=Topic(row.topic), terms=terms, now=now)
 

@@ -8,7 +8,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from mailer import delivery, people
-from mailer.campaigns._rows import CampaignError, digest_from, locked, note, split_from
+from mailer.campaigns._rows import CampaignError, campaign_from, locked, note, split_from
 from mailer.campaigns._tables import CampaignRow, TestRow
 from mailer.campaigns.alignment import organisation_of
 from mailer.campaigns.checks import ContentRefused, Rules, faults_of
@@ -111,10 +111,10 @@ def _refuse_too_many(session: Session, more: int, now: datetime) -> None:
 
 def _shown(session: Session, row: CampaignRow, brand: Brand, now: datetime) -> PromotionalContent:
     """Return the campaign's own letter; of a digest, with everything that it would tell of now."""
-    content, digest = PromotionalContent.model_validate(row.content), digest_from(row)
-    if digest is None:
-        return content
-    return gather(session, digest, brand=brand, now=now).letter(content)
+    campaign = campaign_from(row)
+    if campaign.digest is None:
+        return campaign.content
+    return gather(session, campaign, brand=brand, now=now).letter(campaign.content)
 
 
 def _marked(

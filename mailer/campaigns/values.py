@@ -97,8 +97,8 @@ class Campaign:
     """When the sample of a split test is looked at next, for whose choice a remainder waits."""
     choice: Choice | None = None
     brake: Brake | None = None
-    braked: Braked | None = None
     digest: Digest | None = None
+    braked: Braked | None = None
     """Why the safety brake has stopped it, until it is resumed."""
     counted: Count | None = None
     """How it would have fared, counted at its approval, or at its start where it had none."""

@@ -21,7 +21,6 @@ from mailer.delivery.collecting import (
     HeldBackMailing,
     collected,
     held_back,
-    of_the_collected,
     one_at_a_time,
     prepare_sets,
 )
@@ -150,7 +149,6 @@ __all__ = [
     "messages_of",
     "messages_of_mailing",
     "new_test",
-    "of_the_collected",
     "one_at_a_time",
     "part_of",
     "people_of",

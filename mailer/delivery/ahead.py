@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from mailer.delivery.facts import ask, asked_about, facts_of_given, limits_of, read_facts
 from mailer.delivery.mailings import mailing_of
+from mailer.delivery.still_told import still_told
 from mailer.delivery.variants import unless_held_out
 from mailer.permission import NO_CAP, Cap
 from mailer.vocabulary import MailingId, PersonId, Reason, Refused, Verdict
@@ -54,7 +55,11 @@ def verdicts_ahead(
         },
     )
     curfew = mailing.curfew(now)
-    drawn = {PersonId(row.person_id): row.variant for row in waiting}
+    left = {
+        each: still_told(session, mailing, each, now=now)
+        for each in {row.variant for row in waiting}
+    }
+    drawn = {PersonId(row.person_id): left[row.variant] for row in waiting}
     return {
         person: unless_held_out(
             mailing.verdict_on(same.facts, variant=drawn[person], curfew=curfew, cap=cap, now=now),

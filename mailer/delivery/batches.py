@@ -17,6 +17,7 @@ from mailer.delivery.mailings import mailing_from
 from mailer.delivery.pace import IN_TURN
 from mailer.delivery.places import leave_places
 from mailer.providers import without_addresses
+from mailer.delivery.still_told import keep_told, still_told
 from mailer.vocabulary import (
     AddressId,
     BatchId,
@@ -79,7 +80,10 @@ def claim(
     ).one_or_none()
     if row is None:
         return None
-    mailing = session.get_one(MailingRow, row.mailing_id)
+    mailing = mailing_from(session.get_one(MailingRow, row.mailing_id))
+    variant = still_told(session, mailing, row.variant, now=now)
+    if variant and variant != row.variant:
+        keep_told(session, BatchId(row.id), variant)
     people = {
         PersonId(person): AddressId(address)
         for person, address in zip(row.persons, row.addresses, strict=True)
@@ -90,10 +94,10 @@ def claim(
         attempt=row.attempt,
         lane=lane,
         token=token,
-        mailing=mailing_from(mailing),
+        mailing=mailing,
         due=row.not_before,
         people=people,
-        variant=row.variant,
+        variant=variant,
     )
     return batch.without(decided_in(session, batch))
 

@@ -14,7 +14,7 @@ from mailer import people
 from mailer.delivery.facts import Limits, asked_about, counts_select, facts_from
 from mailer.delivery.pace import IN_TURN
 from mailer.delivery.slowing import slow_scopes
-from mailer.delivery.variants import topics_of
+from mailer.delivery.variants import chosen, topics_of
 from mailer.permission import NO_CAP, Cap, Curfew, decide, decide_for_all
 from mailer.vocabulary import (
     Allowed,
@@ -26,6 +26,7 @@ from mailer.vocabulary import (
     Reason,
     Stream,
     Topic,
+    Verdict,
 )
 
 NO_MAILING = MailingId(0)
@@ -188,7 +189,7 @@ def dry_run(
     *,
     stream: Stream,
     topic: Topic | None,
-    also: Sequence[Topic] = (),
+    told: Sequence[Topic] = (),
     audience: Select[Any],
     curfew: Curfew | None = None,
     cap: Cap = NO_CAP,
@@ -196,20 +197,16 @@ def dry_run(
 ) -> DryRun:
     """Decide for everybody of an audience as the sender would; nothing is written.
 
-    `also` are the topics of a digest beside its own.
-    One statement counts those of whom the same is known, and each such group is decided on once.
+    `told` are the topics of the letters that a digest tells of, whose audience (`collected`) says
+    by bits which. One statement counts those of whom the same is known, and each such group is decided on once.
     """
     counts: Counter[Reason] = Counter()
     allowed = held = 0
     who = audience.order_by(None).cte("who")
     limits = Limits.asked_for(stream, cap)
-    statement = counts_select(who, zoned=curfew is not None, limits=limits)
+    statement = counts_select(who, zoned=curfew is not None, limits=limits, in_sets=bool(told))
     for row in session.execute(statement, asked_about(NO_MAILING, now, cap)):
-        verdict = (
-            decide_for_all(stream, (topic, *also), facts_from(row), curfew=curfew, cap=cap, now=now)
-            if topic is not None and also
-            else decide(stream, topic, facts_from(row), curfew=curfew, cap=cap, now=now)
-        )
+        verdict = _verdict_on(row, stream, topic, told, curfew=curfew, cap=cap, now=now)
         if isinstance(verdict, Allowed):
             allowed += row.people
         elif isinstance(verdict, Held):
@@ -218,6 +215,22 @@ def dry_run(
             counts[verdict.reason] += row.people
     total = allowed + held + counts.total()
     return DryRun(audience=total, allowed=allowed, refused=dict(counts), held=held)
+
+
+def _verdict_on(
+    row: Any,
+    stream: Stream,
+    topic: Topic | None,
+    told: Sequence[Topic],
+    *,
+    curfew: Curfew | None,
+    cap: Cap,
+    now: datetime,
+) -> Verdict:
+    if topic is None or not told:
+        return decide(stream, topic, facts_from(row), curfew=curfew, cap=cap, now=now)
+    topics = (topic, *chosen(told, row.bits))
+    return decide_for_all(stream, topics, facts_from(row), curfew=curfew, cap=cap, now=now)
 
 
 _MESSAGES = text(

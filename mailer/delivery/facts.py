@@ -142,10 +142,11 @@ def facts_select(who: FromClause, *, zoned: bool, limits: Limits) -> Select[Any]
     )
 
 
-def counts_select(who: CTE, *, zoned: bool, limits: Limits) -> Select[Any]:
+def counts_select(who: CTE, *, zoned: bool, limits: Limits, in_sets: bool = False) -> Select[Any]:
     """Count by facts the people in `who`: living customers, who may be all, at their addresses.
 
-    The facts of `facts_select` for the same mailing, `people` of each kind; it names nobody.
+    The facts of `facts_select` for the same mailing, `people` of each kind; it names nobody. Of a
+    digest they are counted by their `bits` too: `in_sets`.
     """
     stand = permission.facts_of_many(who).cte("stand")
     often = _mailbox_history(stand, limits)
@@ -155,6 +156,9 @@ def counts_select(who: CTE, *, zoned: bool, limits: Limits) -> Select[Any]:
         zones = people.zones_of().subquery("zones")
         known.append(zones.c.timezone.label("zone"))
         whole = whole.join(zones, zones.c.person_id == stand.c.person_id)
+    if in_sets:
+        known.append(who.c.bits)
+        whole = whole.join(who, who.c.person_id == stand.c.person_id)
     here = (false().label("gone"), false().label("moved"))
     counted = select(func.count().label("people"), *here, *known)
     return counted.select_from(whole).group_by(*known)

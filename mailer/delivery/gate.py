@@ -16,6 +16,7 @@ from mailer.delivery.batches import refuse
 from mailer.delivery.claimed import Claimed
 from mailer.delivery.facts import SameFacts, ask, asked_about, gate_select, limits_of, read_facts
 from mailer.delivery.states import MailingState
+from mailer.delivery.still_told import still_told
 from mailer.delivery.window import Window
 from mailer.permission import NO_CAP, Cap, Curfew, gives_way
 from mailer.providers import AboutUs, HandOver, Outgoing, Provider
@@ -92,6 +93,8 @@ class Gate:
         self, batch: Claimed, prepared: Mapping[PersonId, Prepared], now: datetime
     ) -> Passed:
         with self._database.reading() as session:
+            if still_told(session, batch.mailing, batch.variant, now=now) != batch.variant:
+                return Passed(waiting=list(prepared))  # printed anew, without what has ended
             rows = ask(
                 session,
                 gate_select(

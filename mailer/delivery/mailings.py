@@ -30,7 +30,7 @@ from mailer.delivery._tables import BatchRow, MailingRow, RosterRow
 from mailer.delivery.brake import Brake
 from mailer.delivery.limits import Limits
 from mailer.delivery.states import MailingState
-from mailer.delivery.variants import Variant, topics_of
+from mailer.delivery.variants import Variant, topics_of, unless_emptied
 from mailer.letters import DIGEST
 from mailer.permission import Cap, Curfew, Facts, decide, decide_for_all, decide_test
 from mailer.vocabulary import (
@@ -120,13 +120,15 @@ class Mailing:
     ) -> Verdict:
         """Decide about one of its people, who were drawn for a variant.
 
-        A digest asks for every topic of their set beside its own, a test for no permission.
+        A digest asks for every topic of their set beside its own, and for something in the set; a
+        test asks for no permission.
         """
         if self.letter == TEST:
             return decide_test(self.topic, facts, now=now)
         if self.letter == DIGEST and self.topic is not None:
             topics = (self.topic, *topics_of(self.content, variant))
-            return decide_for_all(self.stream, topics, facts, curfew=curfew, cap=cap, now=now)
+            verdict = decide_for_all(self.stream, topics, facts, curfew=curfew, cap=cap, now=now)
+            return unless_emptied(verdict, variant)
         return decide(self.stream, self.topic, facts, curfew=curfew, cap=cap, now=now)
 
 

@@ -1,13 +1,14 @@
 """The letters of a mailing that are tried against each other, and how people are drawn for them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, LargeBinary, func
 
 from mailer.vocabulary import Allowed, Reason, Refused, Topic, Verdict
 
+Chosen = TypeVar("Chosen")
 HELD_OUT = 0
 """The number of the part of an audience that gets nothing; variants count from 1."""
 WHOLE = 10_000
@@ -36,6 +37,13 @@ def unless_held_out(verdict: Verdict, variant: int | None) -> Verdict:
     return verdict
 
 
+def unless_emptied(verdict: Verdict, bits: int | None) -> Verdict:
+    """Refuse whom a digest has nothing to tell any more, since all of their set has ended."""
+    if not bits and not isinstance(verdict, Refused):
+        return Refused(Reason.NOT_LATE)
+    return verdict
+
+
 def digest_of(draw: str, person_id: ColumnElement[int]) -> ColumnElement[bytes]:
     """Draw: a digest of the draw's name and the person's number, as good as random and stable.
 
@@ -50,8 +58,12 @@ def mark_at(share: int) -> bytes:
     return (share * 2**32 // WHOLE).to_bytes(4, "big")
 
 
+def chosen(each: Sequence[Chosen], bits: int | None) -> tuple[Chosen, ...]:
+    """Return those whose bits are in a set; the first has the lowest."""
+    return tuple(one for number, one in enumerate(each) if (bits or 0) >> number & 1)
+
+
 def topics_of(content: Mapping[str, Any] | None, bits: int | None) -> tuple[Topic, ...]:
     """Return the topics of a set of a digest; none of anything else."""
     items = (content or {}).get("held_back", ())
-    chosen = (each for n, each in enumerate(items) if (bits or 0) >> n & 1)
-    return tuple(Topic(each["topic"]) for each in chosen)
+    return tuple(Topic(each["topic"]) for each in chosen(items, bits))

@@ -22,6 +22,8 @@ SIZE = re.compile(r"([1-9][0-9]{0,3})x([1-9][0-9]{0,3})")
 """Width and height of an image in pixels; it stands where CommonMark has the title."""
 LONGEST_OPENING = 320
 """Characters of a first paragraph that stand for its letter elsewhere."""
+LONGEST_UNCUT = 3 * LONGEST_OPENING
+"""Of one with a condition, which would break where it is cut."""
 SENTENCE_END = re.compile(r"[.!?…](?= )")
 DEMOTED = {"h1": "h2", "h4": "h3", "h5": "h3", "h6": "h3"}
 
@@ -75,7 +77,8 @@ def opening(source: str) -> str:
     """Give the first paragraph that everybody reads, as a line of plain text with its marks.
 
     One inside a condition or loop is passed over, and a long one is cut after a sentence or a
-    word. Empty where there is none. Raises MarksBroken.
+    word; one that holds a condition cannot be cut, and says nothing where it is far too long.
+    Empty where there is none. Raises MarksBroken.
     """
     stash = Stash(source)
     opened = 0
@@ -101,8 +104,10 @@ def _said(node: SyntaxTreeNode) -> str:
 
 def _shortened(line: str, stash: Stash) -> str:
     """Cut a long line; never between a condition's beginning and its end."""
-    if len(line) <= LONGEST_OPENING or not all(mark.is_value for mark in stash.marks_in(line)):
+    if len(line) <= LONGEST_OPENING:
         return line
+    if not all(mark.is_value for mark in stash.marks_in(line)):
+        return line if len(line) <= LONGEST_UNCUT else ""
     start = line[: LONGEST_OPENING + 1]
     ends = [found.end() for found in SENTENCE_END.finditer(start)]
     if ends and ends[-1] > LONGEST_OPENING // 3:

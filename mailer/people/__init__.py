@@ -9,6 +9,7 @@ from mailer.people.audience import (
     AudienceFilter,
     audience_of,
     living,
+    whom_merged_into,
     with_survivors,
     zones_of,
 )
@@ -119,6 +120,7 @@ __all__ = [
     "upsert_checked",
     "upsert_many",
     "welcome",
+    "whom_merged_into",
     "with_survivors",
     "zones_of",
 ]

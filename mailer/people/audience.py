@@ -54,8 +54,13 @@ def living() -> Select[*tuple[Any, ...]]:
 def with_survivors(persons: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """Select these people (person_id), each once, and the survivor of each who was merged."""
     given = persons.cte()  # asked twice, made once
-    merged: Select[*tuple[Any, ...]] = select(col(Customer.merged_into).label("person_id")).where(
-        col(Customer.merged_into).is_not(None), col(Customer.id).in_(select(given.c.person_id))
-    )
-    both = union(select(given.c.person_id), merged).subquery("both")
+    all_of_them = select(given.c.person_id)
+    both = union(all_of_them, whom_merged_into(all_of_them)).subquery("both")
     return select(both.c.person_id)
+
+
+def whom_merged_into(persons: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Select the survivor of each of these people (person_id) who was merged, as person_id."""
+    return select(col(Customer.merged_into).label("person_id")).where(
+        col(Customer.merged_into).is_not(None), col(Customer.id).in_(persons)
+    )

@@ -253,19 +253,30 @@ def topic_on(topic: Topic) -> Select[Any]:
     return sql_select(col(StandingRow.person_id)).where(has)
 
 
-def topic_open(topic: Topic) -> Select[Any]:
+def topic_open(topic: Topic, *, now: datetime) -> Select[Any]:
     """Select who has a topic on and said nothing else against it (person_id), before any decision.
 
-    Mail about several topics leaves out those that would refuse the whole: what is refused by
-    address is found at the decision.
+    Mail about several topics leaves out those that would refuse the whole. What stands against
+    the mailbox is in `topic_closed_at`.
     """
-    no = col(SuppressionRow.person_id) == col(StandingRow.person_id)
-    said_no = sql_select(col(SuppressionRow.id)).where(
-        no,
-        col(SuppressionRow.topic) == topic.value,
-        col(SuppressionRow.lifted_at).is_(None),
-    )
+    said_no = _nos_to(topic, now).where(col(SuppressionRow.person_id) == col(StandingRow.person_id))
     open_to = topic_on(topic).where(~said_no.exists())
     if topic is Topic.PARTNER_OFFERS:
         return open_to.where(col(StandingRow.gpc_since).is_(None))
     return open_to
+
+
+def topic_closed_at(topic: Topic, *, now: datetime) -> Select[Any]:
+    """Select the mailboxes (address_id) at which somebody said no to a topic, whoever it was."""
+    nos = _nos_to(topic, now).where(col(SuppressionRow.address_id).is_not(None))
+    return nos.with_only_columns(col(SuppressionRow.address_id))
+
+
+def _nos_to(topic: Topic, now: datetime) -> Select[Any]:
+    until = col(SuppressionRow.until)
+    return sql_select(col(SuppressionRow.id)).where(
+        col(SuppressionRow.scope) == Scope.TOPIC.value,
+        col(SuppressionRow.topic) == topic.value,
+        col(SuppressionRow.lifted_at).is_(None),
+        until.is_(None) | (until > now),
+    )
