@@ -14,6 +14,7 @@ from sqlalchemy import (
     ARRAY,
     CTE,
     BigInteger,
+    BindParameter,
     ColumnElement,
     DateTime,
     FromClause,
@@ -24,9 +25,11 @@ from sqlalchemy import (
     bindparam,
     func,
 )
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from mailer import people, permission
+from mailer.database import looked_up
+from mailer.delivery import _tables  # noqa: F401 - registers the tables
 from mailer.delivery.by_zone import Moments, placed
 from mailer.delivery.mailings import insert_slices, slices_of
 from mailer.delivery.still_told import STANDS
@@ -34,7 +37,8 @@ from mailer.permission import RHYTHM
 from mailer.vocabulary import MailingId, Topic
 
 _RHYTHM = bindparam("rhythm", [each.value for each in sorted(RHYTHM)], type_=ARRAY(Text))
-
+_batch = SQLModel.metadata.tables["delivery_batch"]
+_place = SQLModel.metadata.tables["delivery_place"]
 
 MOST_LOOKED_AT = 60
 """Mailings among which those are looked for that a digest tells of; the newest ones."""
@@ -127,73 +131,164 @@ def collected(
     left has no row.
     """
     who = audience.order_by(None).cte("wanted")
-    at = bindparam("since", since, type_=DateTime(timezone=True))
-    parts = [_of_one(number, each, who, at, now) for number, each in enumerate(mailings)]
-    if not parts:
-        bits: ColumnElement[int] = sa.literal(0, SmallInteger).label("bits")
-        return sa.select(who.c.person_id, who.c.address_id, bits).where(sa.false())
-    each = sa.union_all(*parts).subquery("each_held_back")
-    bits = sa.cast(func.sum(each.c.bit), SmallInteger).label("bits")
-    who_has = (each.c.person_id, each.c.address_id)
-    return sa.select(sa.select(*who_has, bits).group_by(*who_has).subquery("collected"))
+    if not mailings:
+        none: ColumnElement[int] = sa.literal(0, SmallInteger).label("bits")
+        return sa.select(who.c.person_id, who.c.address_id, none).where(sa.false())
+    held = _still_open(who, _refused(mailings, since), mailings, now)
+    told = _told(mailings).cte("told")
+    left = held.c.bits
+    whole: FromClause = held
+    for gone, key in (
+        (_by(told.c.person_id, told), held.c.person_id),
+        (_by(people.survivor_of(told.c.person_id), told), held.c.person_id),
+        (_by(told.c.address_id, told), held.c.address_id),
+        (_had(held, mailings), held.c.address_id),
+    ):
+        whole = whole.outerjoin(gone, gone.c.key == key)
+        left = left.op("&")(_all_but(gone.c.bits))
+    rest = sa.select(held.c.person_id, held.c.address_id, sa.cast(left, SmallInteger).label("bits"))
+    found = rest.select_from(whole).subquery("collected")
+    return sa.select(found).where(found.c.bits > 0)
 
 
-def _of_one(
-    number: int, mailing: HeldBackMailing, who: CTE, since: Any, now: datetime
-) -> Select[Any]:
-    refused = _given(_REFUSED, since, held=mailing.held).subquery(f"refused_{number}")
-    had = _given(_HAD, same=mailing.same).cte(f"had_{number}")
-    open_to = permission.topic_open(mailing.topic, now=now).subquery(f"open_{number}")
-    merged = people.whom_merged_into(sa.select(had.c.person_id)).subquery(f"merged_{number}")
-    closed = permission.topic_closed_at(mailing.topic, now=now).subquery(f"closed_{number}")
-    return sa.select(
-        who.c.person_id, who.c.address_id, sa.literal(1 << number, BigInteger).label("bit")
-    ).where(
-        who.c.person_id.in_(sa.select(refused.c.person_id)),
-        who.c.person_id.in_(sa.select(open_to.c.person_id)),
-        ~sa.exists().where(closed.c.address_id == who.c.address_id),
-        ~sa.exists().where(had.c.person_id == who.c.person_id),
-        ~sa.exists().where(had.c.address_id == who.c.address_id),
-        ~sa.exists().where(merged.c.person_id == who.c.person_id),
+def _still_open(
+    who: CTE, refused: FromClause, mailings: Sequence[HeldBackMailing], now: datetime
+) -> CTE:
+    """Those of `who` who were refused anything, with the bits of what no no stands against."""
+    open_to = permission.topics_open(now=now).subquery("open_to")
+    closed = permission.topics_closed_at(now=now).subquery("closed")
+    topics = open_to.c.topics.op("&")(_all_but(closed.c.topics))
+    bits = refused.c.bits.op("&")(_bits_about(topics, mailings))
+    held = (
+        sa.select(who.c.person_id, who.c.address_id, bits.label("bits"))
+        .select_from(
+            who.join(refused, refused.c.person_id == who.c.person_id)
+            .join(open_to, open_to.c.person_id == who.c.person_id)
+            .outerjoin(closed, closed.c.address_id == who.c.address_id)
+        )
+        .where(bits != 0)
     )
+    return held.cte("held")
 
 
-def _given(statement: str, *more: Any, **mailings: Sequence[MailingId]) -> TextualSelect:
-    """Bind lists of mailings to a statement, of which several stand in one query."""
-    lists = [
-        bindparam(name, list(numbers), type_=ARRAY(BigInteger), unique=True)
-        for name, numbers in mailings.items()
+def _bits_about(
+    topics: ColumnElement[int], mailings: Sequence[HeldBackMailing]
+) -> ColumnElement[int]:
+    """Give the bits of the letters that are about any of some topics."""
+    of_each = {
+        topic: sum(1 << n for n, each in enumerate(mailings) if each.topic is topic)
+        for topic in {each.topic for each in mailings}
+    }
+    first, *more = (
+        sa.case((topics.op("&")(topic.bit) != 0, bits), else_=0) for topic, bits in of_each.items()
+    )
+    return sum(more, start=first)
+
+
+def _all_but(bits: ColumnElement[int]) -> ColumnElement[int]:
+    """Give every bit but these; all where there are none."""
+    return sa.literal(-1) - func.coalesce(bits, 0)
+
+
+def _by(key: ColumnElement[int], told: CTE) -> FromClause:
+    """Put together what was told by person, or by mailbox."""
+    bits = func.bit_or(told.c.bits, type_=sa.Integer).label("bits")
+    return sa.select(key.label("key"), bits).group_by(key).subquery()
+
+
+def _numbered(name: str, numbers: Sequence[tuple[MailingId, int]]) -> list[BindParameter[Any]]:
+    """Bind mailings and the bit of the letter of each."""
+    return [
+        bindparam(name, [mailing for mailing, _ in numbers], type_=ARRAY(BigInteger)),
+        bindparam(f"{name}_bits", [1 << n for _, n in numbers], type_=ARRAY(sa.Integer)),
     ]
-    rhythm = [_RHYTHM] if ":rhythm" in statement else []
+
+
+def _refused(mailings: Sequence[HeldBackMailing], since: datetime) -> FromClause:
+    held = [(each, n) for n, one in enumerate(mailings) for each in one.held]
+    at = bindparam("since", since, type_=DateTime(timezone=True))
+    columns = (sa.column("person_id", BigInteger), sa.column("bits", sa.Integer))
+    given = (*_numbered("held", held), _RHYTHM, at)
+    return sa.text(_REFUSED).bindparams(*given).columns(*columns).subquery("refused")
+
+
+def _told(mailings: Sequence[HeldBackMailing]) -> TextualSelect:
+    columns = (sa.column("person_id", BigInteger), sa.column("address_id", BigInteger))
+    told = sa.text(_TOLD).bindparams(*_numbered("same", _same(mailings)))
+    return told.columns(*columns, sa.column("bits", sa.Integer))
+
+
+def _same(mailings: Sequence[HeldBackMailing]) -> list[tuple[MailingId, int]]:
+    return [(each, n) for n, one in enumerate(mailings) for each in one.same]
+
+
+def _had(held: CTE, mailings: Sequence[HeldBackMailing]) -> FromClause:
+    """The mailboxes that got a letter itself, by its places.
+
+    Whoever was refused a letter has no place in it, so that their mailbox is looked up only where
+    others have it too, or where the letter was sent more than once.
+    """
+    twice = sum(1 << n for n, each in enumerate(mailings) if len(each.same) > 1)
+    shared = people.shared_addresses().subquery("shared")
+    asked = sa.select(held.c.address_id).where(
+        held.c.address_id.in_(sa.select(shared.c.address_id)) | (held.c.bits.op("&")(twice) != 0)
+    )
+    mailboxes = asked.distinct().subquery("asked")
+    letters = (
+        sa.text("SELECT * FROM unnest(:same, :same_bits) AS letter(mailing_id, bit)")
+        .bindparams(*_numbered("same", _same(mailings)))
+        .columns(sa.column("mailing_id", BigInteger), sa.column("bit", sa.Integer))
+        .cte("letter")
+    )
+    place = looked_up(
+        sa.select(_place.c.mailing_id, _place.c.batch_id).where(
+            _place.c.address_id == mailboxes.c.address_id,
+            _place.c.mailing_id == letters.c.mailing_id,
+        ),
+        "place",
+    )
+    batch = looked_up(sa.select(_batch.c.state).where(_batch.c.id == place.c.batch_id), "of_place")
+    bits = func.bit_or(letters.c.bit, type_=sa.Integer).label("bits")
     return (
-        sa.text(statement)
-        .bindparams(*lists, *rhythm, *more)
-        .columns(sa.column("person_id", BigInteger), sa.column("address_id", BigInteger))
+        sa.select(mailboxes.c.address_id.label("key"), bits)
+        .select_from(
+            mailboxes.join(letters, sa.true()).join(place, sa.true()).join(batch, sa.true())
+        )
+        .where(batch.c.state != "cancelled")
+        .group_by(mailboxes.c.address_id)
+        .subquery("had")
     )
 
 
 _REFUSED = """
-    SELECT e.person_id, NULL::bigint AS address_id
-    FROM delivery_batch b JOIN delivery_exception e ON e.batch_id = b.id
-    WHERE b.mailing_id = ANY(:held) AND b.refused > 0 AND b.variant IS DISTINCT FROM 0
+    SELECT e.person_id, bit_or(letter.bit) AS bits
+    FROM unnest(:held, :held_bits) AS letter(mailing_id, bit)
+    JOIN delivery_batch b ON b.mailing_id = letter.mailing_id AND b.refused > 0
+    JOIN delivery_exception e ON e.batch_id = b.id
+    WHERE b.variant IS DISTINCT FROM 0  -- nobody is told of what they were held out of
       AND e.outcome = 'refused' AND e.reason = ANY(:rhythm) AND e.at > :since
+    GROUP BY e.person_id
 """
-_HAD = """
-    SELECT p.person_id, p.address_id FROM (
-        SELECT b.id FROM delivery_batch b
-        WHERE b.mailing_id = ANY(:same) AND b.state <> 'cancelled' AND b.size > b.refused
-        UNION ALL
-        SELECT b.id FROM delivery_mailing d
+_TOLD = """
+    SELECT p.person_id, p.address_id, known.bits FROM (
+        SELECT b.id, bit_or(letter.bit) AS bits
+        FROM delivery_mailing d
         CROSS JOIN LATERAL jsonb_array_elements(d.content -> 'held_back')
             WITH ORDINALITY AS item(told, number)
+        JOIN unnest(:same, :same_bits) AS letter(mailing_id, bit)
+            ON letter.mailing_id = (item.told ->> 'mailing')::bigint
         JOIN delivery_batch b ON b.mailing_id = d.id AND b.state <> 'cancelled'
-            AND (b.variant >> (item.number - 1)::integer) & 1 = 1
+            AND b.size > b.refused AND (b.variant >> (item.number - 1)::integer) & 1 = 1
         WHERE d.stream = 'promotional' AND d.letter = 'digest'
-          AND (item.told ->> 'mailing')::bigint = ANY(:same) AND b.size > b.refused
-    ) b
-    JOIN delivery_roster r ON r.batch_id = b.id
+        GROUP BY b.id
+        UNION ALL  -- and those whose turn for the letter itself is still to come
+        SELECT b.id, letter.bit FROM unnest(:same, :same_bits) AS letter(mailing_id, bit)
+        JOIN delivery_batch b ON b.mailing_id = letter.mailing_id
+        WHERE b.state IN ('prepared', 'claimed', 'handing') AND b.size > b.refused
+    ) known
+    JOIN delivery_roster r ON r.batch_id = known.id
     CROSS JOIN LATERAL unnest(r.persons, r.addresses) AS p(person_id, address_id)
-    LEFT JOIN delivery_exception e ON e.batch_id = b.id AND e.person_id = p.person_id
+    LEFT JOIN delivery_exception e ON e.batch_id = known.id AND e.person_id = p.person_id
     WHERE e.outcome IS NULL OR e.outcome IN ('accepted', 'unknown')
 """
 

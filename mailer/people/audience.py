@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, false, select, union
+from sqlalchemy import ColumnElement, Select, false, func, select, union
 from sqlmodel import col
 
 from mailer.people._tables import Customer
@@ -54,13 +54,26 @@ def living() -> Select[*tuple[Any, ...]]:
 def with_survivors(persons: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """Select these people (person_id), each once, and the survivor of each who was merged."""
     given = persons.cte()  # asked twice, made once
-    all_of_them = select(given.c.person_id)
-    both = union(all_of_them, whom_merged_into(all_of_them)).subquery("both")
+    merged: Select[*tuple[Any, ...]] = select(col(Customer.merged_into).label("person_id")).where(
+        col(Customer.merged_into).is_not(None), col(Customer.id).in_(select(given.c.person_id))
+    )
+    both = union(select(given.c.person_id), merged).subquery("both")
     return select(both.c.person_id)
 
 
-def whom_merged_into(persons: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    """Select the survivor of each of these people (person_id) who was merged, as person_id."""
-    return select(col(Customer.merged_into).label("person_id")).where(
-        col(Customer.merged_into).is_not(None), col(Customer.id).in_(persons)
+def survivor_of(person_id: ColumnElement[int]) -> ColumnElement[int]:
+    """Look up into whom somebody was merged; NULL for everybody else."""
+    merged = select(col(Customer.merged_into)).where(
+        col(Customer.merged_into).is_not(None), col(Customer.id) == person_id
+    )
+    return merged.scalar_subquery()
+
+
+def shared_addresses() -> Select[*tuple[Any, ...]]:
+    """Select the addresses (address_id) that several living customers have."""
+    return (
+        select(col(Customer.address_id))
+        .where(col(Customer.merged_into).is_(None), col(Customer.erased_at).is_(None))
+        .group_by(col(Customer.address_id))
+        .having(func.count() > 1)
     )

@@ -32,9 +32,9 @@ from mailer.permission.standing import (
     receipt_of,
     standing_of,
     suppressions_page,
-    topic_closed_at,
     topic_on,
-    topic_open,
+    topics_closed_at,
+    topics_open,
     tracking_of,
 )
 from mailer.permission.suppression import (
@@ -98,8 +98,8 @@ __all__ = [
     "suppress_person",
     "suppression_of",
     "suppressions_page",
-    "topic_closed_at",
     "topic_on",
-    "topic_open",
+    "topics_closed_at",
+    "topics_open",
     "tracking_of",
 ]

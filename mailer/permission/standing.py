@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Select, any_, literal, or_
+from sqlalchemy import ARRAY, BigInteger, Integer, Select, any_, case, func, literal, or_
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
@@ -253,30 +253,40 @@ def topic_on(topic: Topic) -> Select[Any]:
     return sql_select(col(StandingRow.person_id)).where(has)
 
 
-def topic_open(topic: Topic, *, now: datetime) -> Select[Any]:
-    """Select who has a topic on and said nothing else against it (person_id), before any decision.
+def topics_open(*, now: datetime) -> Select[Any]:
+    """Select person_id and `topics`, the bits of those that are on and that nothing else of theirs
+    stands against, before any decision.
 
     Mail about several topics leaves out those that would refuse the whole. What stands against
-    the mailbox is in `topic_closed_at`.
+    the mailbox is in `topics_closed_at`.
     """
-    said_no = _nos_to(topic, now).where(col(SuppressionRow.person_id) == col(StandingRow.person_id))
-    open_to = topic_on(topic).where(~said_no.exists())
-    if topic is Topic.PARTNER_OFFERS:
-        return open_to.where(col(StandingRow.gpc_since).is_(None))
-    return open_to
+    nos = _nos_by(col(SuppressionRow.person_id), now).subquery("nos_of_persons")
+    said = func.coalesce(nos.c.topics, 0)
+    partners = Topic.PARTNER_OFFERS.bit
+    objected = case((col(StandingRow.gpc_since).is_not(None), partners), else_=0)
+    wanted = col(StandingRow.topics_on).op("&")(literal(-1) - said).op("&")(literal(-1) - objected)
+    return sql_select(col(StandingRow.person_id), wanted.label("topics")).outerjoin(
+        nos, nos.c.whose == col(StandingRow.person_id)
+    )
 
 
-def topic_closed_at(topic: Topic, *, now: datetime) -> Select[Any]:
-    """Select the mailboxes (address_id) at which somebody said no to a topic, whoever it was."""
-    nos = _nos_to(topic, now).where(col(SuppressionRow.address_id).is_not(None))
-    return nos.with_only_columns(col(SuppressionRow.address_id))
+def topics_closed_at(*, now: datetime) -> Select[Any]:
+    """Select address_id and `topics`, the bits of those to which somebody said no at a mailbox."""
+    nos = _nos_by(col(SuppressionRow.address_id), now).subquery("nos_of_mailboxes")
+    return sql_select(nos.c.whose.label("address_id"), nos.c.topics)
 
 
-def _nos_to(topic: Topic, now: datetime) -> Select[Any]:
+def _nos_by(whose: Any, now: datetime) -> Select[Any]:
+    """Put the topics together to which somebody's nos stand now, as bits."""
+    bit = case({each.value: each.bit for each in Topic}, value=col(SuppressionRow.topic), else_=0)
     until = col(SuppressionRow.until)
-    return sql_select(col(SuppressionRow.id)).where(
-        col(SuppressionRow.scope) == Scope.TOPIC.value,
-        col(SuppressionRow.topic) == topic.value,
-        col(SuppressionRow.lifted_at).is_(None),
-        until.is_(None) | (until > now),
+    return (
+        sql_select(whose.label("whose"), func.bit_or(bit, type_=Integer).label("topics"))
+        .where(
+            whose.is_not(None),
+            col(SuppressionRow.scope) == Scope.TOPIC.value,
+            col(SuppressionRow.lifted_at).is_(None),
+            until.is_(None) | (until > now),
+        )
+        .group_by(whose)
     )
