@@ -136,7 +136,7 @@ def collected(
         return sa.select(who.c.person_id, who.c.address_id, none).where(sa.false())
     held = _still_open(who, _refused(mailings, since), mailings, now)
     told = _told(mailings).cte("told")
-    left = held.c.bits
+    left: ColumnElement[int] = held.c.bits
     whole: FromClause = held
     for gone, key in (
         (_by(told.c.person_id, told), held.c.person_id),
