@@ -1,5 +1,7 @@
 """A campaign at nine by everybody's own clock, over 24 zones and a clock change, at full rate.
 
+Whom the cap or their own frequency held it back from are told of it by a digest, a week later.
+
 `CLOCK_PEOPLE` sets the size (1000000 is the full one), `CLOCK_SENDERS` the processes,
 `CLOCK_PACE` the messages a minute. Only the fake's record is believed, and at the end the database.
 """
@@ -10,7 +12,7 @@ import time as real
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,7 +21,7 @@ import pytest
 from sqlalchemy import text
 
 from mailer import campaigns
-from mailer.campaigns import Audience, CampaignId, NewCampaign, Plan, Report, Split, State
+from mailer.campaigns import Audience, CampaignId, Digest, NewCampaign, Plan, Report, Split, State
 from mailer.campaigns.audience.rules import Reads
 from mailer.database import Database
 from mailer.delivery import Limits
@@ -57,6 +59,8 @@ LETTER = {
     "button_label": "See what is new",
     "button_url": "https://shop.focalpointsystem.com/autumn",
 }
+FIRST = {**LETTER, "subject": "We are open on Sundays", "heading": "We are open on Sundays"}
+ALL_IN_ONE = {**LETTER, "subject": "What you missed", "heading": "What you missed"}
 
 
 def utc(text: str) -> datetime:
@@ -70,37 +74,51 @@ class Story:
     works: Clockwork
     first: CampaignId = NONE
     campaign: CampaignId = NONE
+    digests: list[CampaignId] = field(default_factory=list)
     late: list[PersonId] = field(default_factory=list)
 
     def play(self) -> None:
         """Send a first mail to those who will have had their one, then the campaign to everybody."""
         had_one = Reads(any_of=(Wish.WEEKLY.value, Wish.BUSY.value))
-        self.first = self.campaign_of(Audience(rule=had_one), 10, 23)
+        self.first = self.campaign_of(Audience(rule=had_one), "10-23T10:00", letter=FIRST)
         self.works.run(utc("2026-10-24T12:00"))
         split = Split.model_validate(SPLIT)
-        self.campaign = self.campaign_of(Audience(), 9, DAY.day, split)
+        self.campaign = self.campaign_of(Audience(), f"{DAY:%m-%d}T09:00", split=split)
         for begins, ends in PAUSES:
             self.works.at(utc(begins), self.pause)
             self.works.at(utc(ends), self.resume)
         self.works.at(utc("2026-10-25T03:00"), self.say_no)
         self.works.run(utc("2026-11-01T00:00"))
+        for moment in ("11-02T09:00", "11-11T09:00"):
+            within = Digest(within_days=30)
+            self.digests.append(
+                self.campaign_of(Audience(), moment, letter=ALL_IN_ONE, digest=within)
+            )
+            self.works.run(utc(f"2026-{moment}") + timedelta(days=2))
 
     def campaign_of(
-        self, audience: Audience, hour: int, day: int, split: Split | None = None
+        self,
+        audience: Audience,
+        moment: str,
+        *,
+        letter: dict[str, str] = LETTER,
+        split: Split | None = None,
+        digest: Digest | None = None,
     ) -> CampaignId:
-        """Draft, approve and schedule a campaign at an hour of everybody's own clock."""
+        """Draft, approve and schedule a campaign at a moment of everybody's own clock."""
         parts, now = self.works.parts, self.works.clock.now()
         new = NewCampaign(
             name="Autumn",
             topic=TOPIC,
-            content=PromotionalContent.model_validate(LETTER),
+            content=PromotionalContent.model_validate(letter),
             audience=audience,
             pace=Limits(per_minute=PACE),
             split=split,
+            digest=digest,
         )
         plan = Plan.model_validate(
             {
-                "at": f"{DAY:%Y-%m}-{day}T{hour:02}:00",
+                "at": f"{DAY:%Y}-{moment}",
                 "zone": "Europe/Berlin",
                 "local": True,
                 "quiet_hours": {},
@@ -193,6 +211,19 @@ def wishes_of(database_url: str) -> Counter[Wish]:
         return Counter({Wish(wish): count for wish, count in rows})
 
 
+def held_back_of(database_url: str, mailing_id: int | None) -> Counter[Wish]:
+    """Count whom frequency or cap held a mailing back from, but for those who were held out of it."""
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            "SELECT p.language, count(*) FROM delivery_exception e"
+            " JOIN delivery_batch b ON b.id = e.batch_id JOIN people_customer p ON p.id = e.person_id"
+            " WHERE b.mailing_id = %s AND e.reason IN ('not.cap', 'not.often') AND b.variant > 0"
+            " GROUP BY 1",
+            (mailing_id,),
+        )
+        return Counter({Wish(wish): count for wish, count in rows})
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(max(300, PEOPLE / 200))
 @pytest.mark.clause("C08")
@@ -206,6 +237,7 @@ def test_a_campaign_in_local_time_keeps_every_promise_at_once(
         story.play()
         seconds = real.perf_counter() - began
         first, second = (story.report(each) for each in (story.first, story.campaign))
+        digest, again = (story.report(each) for each in story.digests)
     found, wishes = examine(tmp_path, database_url, story), wishes_of(database_url)
     busiest_minute = busiest(found.moments, 60)
     print(
@@ -217,7 +249,11 @@ def test_a_campaign_in_local_time_keeps_every_promise_at_once(
     assert found.mails == {
         first.campaign.mailing_id: {each: wishes[each] for each in (Wish.WEEKLY, Wish.BUSY)},
         second.campaign.mailing_id: {Wish.ALL: sent},
+        digest.campaign.mailing_id: held_back_of(database_url, second.campaign.mailing_id),
     }
+    assert (digest.books.refused, digest.books.balance) == ({}, True)
+    assert digest.books.audience == found.mails[digest.campaign.mailing_id or 0].total() > 0
+    assert again.books.audience == 0  # nobody is told of the same twice
     assert (found.twice, found.asleep, found.late) == (0, 0, 0)
     assert PACE * 0.9 <= busiest_minute <= PACE
     assert (second.campaign.state, second.books.balance) == (State.FINISHED, True)
