@@ -16,8 +16,8 @@ from mailer.delivery.claimed import Claimed
 from mailer.delivery.mailings import mailing_from
 from mailer.delivery.pace import IN_TURN
 from mailer.delivery.places import leave_places
-from mailer.providers import without_addresses
 from mailer.delivery.still_told import keep_told, still_told
+from mailer.providers import without_addresses
 from mailer.vocabulary import (
     AddressId,
     BatchId,
