@@ -14,8 +14,10 @@ import pytest
 from mailer import people
 from mailer.database import Database
 from mailer.delivery import (
+    Brake,
     Clocks,
     Gate,
+    Limits,
     NewMailing,
     OptOuts,
     Pace,
@@ -97,14 +99,23 @@ class Road:
         with self.database.transaction() as session:
             return a_customer(session, self.vault, name, now=self.now, **more)  # type: ignore[arg-type]
 
-    def campaign(self, key: str = "campaign:1", topic: Topic = Topic.COMPANY_NEWS) -> MailingId:
+    def crowd(self, size: int) -> list[TestPerson]:
+        return [self.customer(f"Customer {number}") for number in range(size)]
+
+    def campaign(
+        self,
+        key: str = "campaign:1",
+        topic: Topic = Topic.COMPANY_NEWS,
+        *,
+        pace: Limits | None = None,
+        brake: Brake | None = None,
+    ) -> MailingId:
         """A campaign to everybody."""
+        new = NewMailing(
+            key, "promotional", Stream.PROMOTIONAL, topic, content={}, pace=pace, brake=brake
+        )
         with self.database.transaction() as session:
-            mailing = create_mailing(
-                session,
-                NewMailing(key, "promotional", Stream.PROMOTIONAL, topic, content={}),
-                now=self.now,
-            )
+            mailing = create_mailing(session, new, now=self.now)
             assert mailing is not None
             prepare_audience(session, mailing, audience_of(AudienceFilter()), now=self.now)
         return mailing

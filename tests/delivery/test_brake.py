@@ -17,19 +17,15 @@ from mailer.delivery import (
     Braked,
     Cause,
     MailingState,
-    NewMailing,
     News,
     Sender,
     braked_of,
-    create_mailing,
-    prepare_audience,
     release_brake,
     set_mailing_state,
 )
 from mailer.delivery.brake import FEWEST, Tally, judge
-from mailer.people import AudienceFilter, audience_of
 from mailer.providers import Later, Outgoing, Rejected, Unknown
-from mailer.vocabulary import Heard, Lane, MailingId, PersonId, Stream, Topic
+from mailer.vocabulary import Heard, Lane, MailingId, PersonId
 from tests.delivery.conftest import Road
 from tests.delivery.test_turns import senders
 from tests.people_of_tests import TestPerson
@@ -91,22 +87,8 @@ def test_a_campaigns_own_limits_go_before_the_installations() -> None:
 BRAKE = Brake(complaints=10, hard_bounces=20, rejected=30, unknown=20, after=10)
 
 
-def a_crowd(road: Road, size: int = 12) -> list[TestPerson]:
-    return [road.customer(f"Customer {number}") for number in range(size)]
-
-
 def a_mailing(road: Road, brake: Brake | None = BRAKE, key: str = "campaign:1") -> MailingId:
-    with road.database.transaction() as session:
-        mailing = create_mailing(
-            session,
-            NewMailing(
-                key, "promotional", Stream.PROMOTIONAL, Topic.COMPANY_NEWS, content={}, brake=brake
-            ),
-            now=road.now,
-        )
-        assert mailing is not None
-        prepare_audience(session, mailing, audience_of(AudienceFilter()), now=road.now)
-    return mailing
+    return road.campaign(key, brake=brake)
 
 
 def send(road: Road) -> None:
@@ -144,7 +126,7 @@ def tally_of(road: Road, mailing: MailingId) -> tuple[int, ...]:
 
 
 def test_complaints_past_the_limit_stop_what_is_still_to_go(road: Road) -> None:
-    crowd = a_crowd(road)
+    crowd = road.crowd(12)
     for late in crowd[:2]:
         road.provider.answer_for(late.email, Later(450, "4.2.1 later"))
     mailing = a_mailing(road)
@@ -162,7 +144,7 @@ def test_complaints_past_the_limit_stop_what_is_still_to_go(road: Road) -> None:
 
 
 def test_a_batch_that_went_badly_stops_the_next_in_its_own_commit(road: Road) -> None:
-    for each in a_crowd(road, 12):
+    for each in road.crowd(12):
         road.provider.answer_for(each.email, Rejected(550, "5.1.1 no such user", about_person=True))
     road.sender._begun_per_second = 10.0
     mailing = a_mailing(road)
@@ -181,7 +163,7 @@ def test_a_batch_that_went_badly_stops_the_next_in_its_own_commit(road: Road) ->
 def test_refusals_and_unknowns_stop_it_too(
     road: Road, answer: Rejected | Unknown, cause: Cause
 ) -> None:
-    for each in a_crowd(road)[:4]:
+    for each in road.crowd(12)[:4]:
         road.provider.answer_for(each.email, answer)
     mailing = a_mailing(road)
     send(road)
@@ -202,7 +184,7 @@ def test_refusals_and_unknowns_stop_it_too(
 def test_bounces_that_come_later_count_by_what_they_say(
     road: Road, code: int, detail: str, cause: Cause | None
 ) -> None:
-    crowd = a_crowd(road)
+    crowd = road.crowd(12)
     mailing = a_mailing(road)
     send(road)
     hear(
@@ -217,7 +199,7 @@ def test_bounces_that_come_later_count_by_what_they_say(
 
 
 def test_once_released_only_what_comes_after_it_is_judged(road: Road) -> None:
-    crowd = a_crowd(road)
+    crowd = road.crowd(12)
     mailing = a_mailing(road)
     send(road)
     hear(road, *complaints(road, mailing, crowd[:3]))
@@ -232,7 +214,7 @@ def test_once_released_only_what_comes_after_it_is_judged(road: Road) -> None:
 
 
 def test_news_that_comes_twice_late_or_about_nobody_counts_once_or_not_at_all(road: Road) -> None:
-    crowd = a_crowd(road)
+    crowd = road.crowd(12)
     stranger = a_mailing(road, None, key="campaign:0")
     mailing = a_mailing(road)
     send(road)
@@ -255,7 +237,7 @@ def test_news_that_comes_twice_late_or_about_nobody_counts_once_or_not_at_all(ro
 
 
 def test_the_brakes_figures_follow_every_late_word(road: Road) -> None:
-    crowd = a_crowd(road)
+    crowd = road.crowd(12)
     for each in crowd[:2]:
         road.provider.answer_for(each.email, Unknown("no answer to the final dot"))
     road.sender._begun_per_second = 6.0
@@ -270,7 +252,7 @@ def test_the_brakes_figures_follow_every_late_word(road: Road) -> None:
 def test_a_batch_that_was_given_up_counts_as_unknown_until_somebody_knows(
     road: Road, was_accepted: bool
 ) -> None:
-    a_crowd(road)
+    road.crowd(12)
     mailing = a_mailing(road, Brake(after=100))
 
     class KillError(Exception):
@@ -308,7 +290,7 @@ def given_up_in_hand(road: Road, mailing: MailingId) -> list[tuple[int, ...]]:
 
 
 def test_a_sender_whose_word_comes_late_corrects_the_figures(road: Road) -> None:
-    a_crowd(road, 5)
+    road.crowd(5)
     mailing = a_mailing(road, Brake(after=100))
     seen = given_up_in_hand(road, mailing)
     road.sender.deliver_one(Lane.PROMOTIONAL)
@@ -317,7 +299,7 @@ def test_a_sender_whose_word_comes_late_corrects_the_figures(road: Road) -> None
 
 
 def test_workers_that_pass_a_limit_together_stop_the_mailing_once(road: Road) -> None:
-    crowd = a_crowd(road, 40)
+    crowd = road.crowd(40)
     for each in crowd[:20]:
         road.provider.answer_for(each.email, Rejected(554, "5.7.1 blocked", about_person=False))
     for each in crowd[20:]:
@@ -341,7 +323,7 @@ def test_workers_that_pass_a_limit_together_stop_the_mailing_once(road: Road) ->
 
 def test_a_late_word_that_ends_the_doubt_stops_nothing(road: Road) -> None:
     """The people given up and the same people accepted are never both among the figures."""
-    a_crowd(road, 6)
+    road.crowd(6)
     mailing = a_mailing(road, Brake(after=10))
     given_up_in_hand(road, mailing)
     road.sender.deliver_one(Lane.PROMOTIONAL)
@@ -350,7 +332,7 @@ def test_a_late_word_that_ends_the_doubt_stops_nothing(road: Road) -> None:
 
 
 def test_two_hearers_of_the_same_news_wait_for_each_other_in_one_order(road: Road) -> None:
-    crowd = a_crowd(road)
+    crowd = road.crowd(12)
     mailing = a_mailing(road)
     send(road)
     told = [News(mailing, each.person_id, Heard.DELIVERED, road.now) for each in crowd]
@@ -381,7 +363,7 @@ def is_anybody_waiting(road: Road) -> bool:
 
 @pytest.mark.clause("C09")
 def test_what_a_mailbox_said_is_kept_without_the_address_that_it_repeats(road: Road) -> None:
-    (anna,) = a_crowd(road, 1)
+    (anna,) = road.crowd(1)
     mailing = a_mailing(road)
     send(road)
     said = f"5.1.1 <{anna.email}>: no such user here, {anna.email}"
@@ -393,7 +375,7 @@ def test_what_a_mailbox_said_is_kept_without_the_address_that_it_repeats(road: R
 
 @pytest.mark.clause("C09")
 def test_a_providers_words_are_kept_without_addresses_whichever_provider_it_is(road: Road) -> None:
-    anna, jo = a_crowd(road, 2)
+    anna, jo = road.crowd(2)
     refused = Rejected(554, f"5.7.1 {anna.email} is blocked", about_person=False)
     road.provider.answer_for(anna.email, refused)
     road.provider.answer_for(jo.email, Unknown(f"no answer for {jo.email}"))

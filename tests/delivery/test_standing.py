@@ -6,37 +6,16 @@ from mailer.delivery import (
     Brake,
     Limits,
     MailingState,
-    NewMailing,
     Pace,
     Standing,
-    create_mailing,
-    prepare_audience,
     set_mailing_state,
     standing_of,
 )
 from mailer.delivery.brake import Tally
 from mailer.delivery.slowing import go_slower
-from mailer.people import AudienceFilter, audience_of
 from mailer.providers import Later, Rejected
-from mailer.vocabulary import Lane, MailingId, Stream, Topic
+from mailer.vocabulary import Lane, MailingId
 from tests.delivery.conftest import Road
-
-
-def paced(road: Road, pace: Limits | None, brake: Brake | None = None) -> MailingId:
-    new = NewMailing(
-        "campaign:1",
-        "promotional",
-        Stream.PROMOTIONAL,
-        Topic.COMPANY_NEWS,
-        content={},
-        pace=pace,
-        brake=brake,
-    )
-    with road.database.transaction() as session:
-        mailing = create_mailing(session, new, now=road.now)
-        assert mailing is not None
-        prepare_audience(session, mailing, audience_of(AudienceFilter()), now=road.now)
-    return mailing
 
 
 def standing(road: Road, mailing: MailingId, pace: Pace | None = None) -> Standing:
@@ -47,7 +26,7 @@ def standing(road: Road, mailing: MailingId, pace: Pace | None = None) -> Standi
 def test_the_next_turn_is_told_until_it_has_come_and_only_of_what_is_sending(road: Road) -> None:
     for name in ("Anna Becker", "Jo Example", "Ada Novak"):
         road.customer(name)
-    mailing = paced(road, Limits(per_day=2))
+    mailing = road.campaign(pace=Limits(per_day=2))
     assert standing(road, mailing).next_turn is None
     road.sender.deliver_one(Lane.PROMOTIONAL)
     tomorrow = road.now + timedelta(days=1)
@@ -67,7 +46,7 @@ def test_the_installations_pace_and_a_slowdown_put_the_turn_off_too(road: Road) 
         road.customer(name)
     pace = Pace(limits=Limits(per_hour=1))
     road.sender._settings = type(road.sender._settings)(lease=timedelta(seconds=30), pace=pace)
-    mailing = paced(road, None)
+    mailing = road.campaign()
     road.sender.deliver_one(Lane.PROMOTIONAL)
     turn = standing(road, mailing, pace).next_turn
     assert turn is not None
@@ -81,7 +60,7 @@ def test_who_is_tried_again_waits_in_sight(road: Road) -> None:
     anna, jo = road.customer("Anna Becker"), road.customer("Jo Example")
     for each in (anna, jo):
         road.provider.answer_for(each.email, Later(450, "4.2.1 later"))
-    mailing = paced(road, None)
+    mailing = road.campaign()
     assert standing(road, mailing).waiting == 0
     road.sender.deliver_one(Lane.PROMOTIONAL)
     stands = standing(road, mailing)
@@ -95,7 +74,7 @@ def test_the_brakes_figures_are_told_beside_its_limits(road: Road) -> None:
     anna = road.customer("Anna Becker")
     road.customer("Jo Example")
     road.provider.answer_for(anna.email, Rejected(550, "5.1.1 no such user", about_person=True))
-    mailing = paced(road, None, Brake(after=50))
+    mailing = road.campaign(brake=Brake(after=50))
     assert standing(road, mailing).tally == Tally()
     road.sender.deliver_one(Lane.PROMOTIONAL)
     stands = standing(road, mailing)

@@ -14,41 +14,18 @@ from mailer.delivery import (
     Limits,
     MailingNotFound,
     MailingState,
-    NewMailing,
     Pace,
     Sender,
     SenderClock,
     SenderSettings,
-    create_mailing,
     forget_ended,
-    prepare_audience,
     set_mailing_state,
     set_pace,
 )
-from mailer.people import AudienceFilter, audience_of
 from mailer.providers import Later, NotBegun, Outgoing
-from mailer.vocabulary import Lane, MailingId, Stream, Topic
+from mailer.vocabulary import Lane, MailingId
 from tests.delivery.conftest import Road, open_window
 from tests.delivery.test_the_barrier import STOP
-
-
-def a_mailing(road: Road, key: str = "campaign:1", pace: Limits | None = None) -> MailingId:
-    with road.database.transaction() as session:
-        mailing = create_mailing(
-            session,
-            NewMailing(
-                key, "promotional", Stream.PROMOTIONAL, Topic.COMPANY_NEWS, content={}, pace=pace
-            ),
-            now=road.now,
-        )
-        assert mailing is not None
-        prepare_audience(session, mailing, audience_of(AudienceFilter()), now=road.now)
-    return mailing
-
-
-def a_crowd(road: Road, size: int) -> None:
-    for number in range(size):
-        road.customer(f"Customer {number}")
 
 
 def senders(road: Road, count: int, pace: Pace | None = None) -> list[Sender]:
@@ -88,8 +65,8 @@ def most_in_a_minute(begun: list[datetime]) -> int:
 
 
 def test_several_senders_share_one_pace_and_no_minute_has_more(road: Road) -> None:
-    a_crowd(road, 100)
-    mailing = a_mailing(road, pace=Limits(per_minute=30))
+    road.crowd(100)
+    mailing = road.campaign(pace=Limits(per_minute=30))
     begun = begun_at(road)
     work(road, senders(road, 2), seconds=110)
     # The workers are replaced by others: what has begun stays counted.
@@ -103,10 +80,10 @@ def test_several_senders_share_one_pace_and_no_minute_has_more(road: Road) -> No
 
 def test_a_slow_campaign_holds_up_no_other_and_no_worker(road: Road) -> None:
     slept: list[float] = []
-    a_crowd(road, 20)
-    slow = a_mailing(road, "campaign:slow", Limits(per_hour=5))
+    road.crowd(20)
+    slow = road.campaign("campaign:slow", pace=Limits(per_hour=5))
     road.later(seconds=1)
-    fast = a_mailing(road, "campaign:fast")
+    fast = road.campaign("campaign:fast")
     road.sender._clock = SenderClock(lambda: road.now, sleep=slept.append, window=open_window)
     tries = 0
     while road.sender.deliver_one(Lane.PROMOTIONAL):
@@ -127,8 +104,8 @@ def test_a_slow_campaign_holds_up_no_other_and_no_worker(road: Road) -> None:
 
 
 def test_a_warm_up_lets_so_many_leave_on_each_of_its_days(road: Road) -> None:
-    a_crowd(road, 12)
-    mailing = a_mailing(road, pace=Limits(warm_up=(2, 4)))
+    road.crowd(12)
+    mailing = road.campaign(pace=Limits(warm_up=(2, 4)))
     for accepted in (2, 6, 12):
         for _ in range(3):
             work(road, [road.sender], seconds=2)
@@ -144,8 +121,8 @@ def test_a_worker_that_dies_after_its_turn_has_wasted_it_and_no_minute_has_more(
     class KillError(Exception):
         """Stands for kill -9 between the turn and the hand-over."""
 
-    a_crowd(road, 10)
-    a_mailing(road, pace=Limits(per_minute=60))
+    road.crowd(10)
+    road.campaign(pace=Limits(per_minute=60))
     begun = begun_at(road)
     doomed, heir = senders(road, 2)
 
@@ -162,8 +139,8 @@ def test_a_worker_that_dies_after_its_turn_has_wasted_it_and_no_minute_has_more(
 
 
 def test_a_turn_that_is_used_too_late_is_wasted(road: Road) -> None:
-    a_crowd(road, 3)
-    a_mailing(road, pace=Limits(per_minute=600))
+    road.crowd(3)
+    road.campaign(pace=Limits(per_minute=600))
     sender = senders(road, 1)[0]
     in_time, now = sender._take_in_hand, road.now
 
@@ -183,7 +160,7 @@ def test_a_turn_that_is_used_too_late_is_wasted(road: Road) -> None:
 def test_who_is_tried_again_counts_again(road: Road) -> None:
     ada = road.customer("Ada Novak")
     road.provider.answer_for(ada.email, Later(450, "4.2.0 try later"))
-    a_mailing(road, pace=Limits(per_day=1))
+    road.campaign(pace=Limits(per_day=1))
     work(road, [road.sender], seconds=3600, tick=60)
     assert road.got() == []
     road.later(hours=24)
@@ -192,8 +169,8 @@ def test_who_is_tried_again_counts_again(road: Road) -> None:
 
 
 def test_a_pace_that_is_changed_holds_at_once_and_counts_what_began(road: Road) -> None:
-    a_crowd(road, 20)
-    mailing = a_mailing(road, pace=Limits(per_day=4))
+    road.crowd(20)
+    mailing = road.campaign(pace=Limits(per_day=4))
     road.sender.deliver_one(Lane.PROMOTIONAL)
     with road.database.transaction() as session:
         set_pace(session, mailing, Limits(per_day=10))
@@ -212,8 +189,8 @@ def test_a_pace_that_is_changed_holds_at_once_and_counts_what_began(road: Road) 
 
 
 def test_a_mailing_that_is_slowed_down_between_claim_and_turn_is_slow_already(road: Road) -> None:
-    a_crowd(road, 5)
-    mailing = a_mailing(road, pace=Limits(per_minute=6000))
+    road.crowd(5)
+    mailing = road.campaign(pace=Limits(per_minute=6000))
 
     def slow_down() -> None:
         road.press.after_printing = lambda: None
@@ -226,8 +203,8 @@ def test_a_mailing_that_is_slowed_down_between_claim_and_turn_is_slow_already(ro
 
 
 def test_a_batch_that_was_cancelled_takes_no_turn(road: Road) -> None:
-    a_crowd(road, 3)
-    mailing = a_mailing(road, pace=Limits(per_day=2))
+    road.crowd(3)
+    mailing = road.campaign(pace=Limits(per_day=2))
 
     def cancel() -> None:
         with road.database.transaction() as session:
@@ -243,7 +220,7 @@ def test_a_batch_that_was_cancelled_takes_no_turn(road: Road) -> None:
 def test_the_installations_pace_holds_over_all_campaigns_and_order_updates_never_wait(
     road: Road,
 ) -> None:
-    a_crowd(road, 6)
+    road.crowd(6)
     ada = road.customer("Ada Novak")
     pace = Pace(limits=Limits(per_hour=10))
     workers = senders(road, 2, pace)
@@ -251,7 +228,7 @@ def test_the_installations_pace_holds_over_all_campaigns_and_order_updates_never
         road.order_update(ada, f"order:{number}:shipped:1")
         assert workers[0].deliver_one(Lane.ORDERS)
     for key in ("campaign:1", "campaign:2"):
-        a_mailing(road, key)
+        road.campaign(key)
     work(road, workers, seconds=10)
     assert len(road.got()) == 10
     road.later(minutes=30)
@@ -265,14 +242,14 @@ def test_the_installations_pace_holds_over_all_campaigns_and_order_updates_never
 
 
 def test_a_sending_domain_is_warmed_up_from_its_day_on(road: Road) -> None:
-    a_crowd(road, 8)
+    road.crowd(8)
     tomorrow = (road.now + timedelta(days=1)).date()
     workers = senders(road, 1, Pace(limits=Limits(warm_up=(2, 3)), warm_up_from=tomorrow))
-    a_mailing(road, "campaign:1")
+    road.campaign("campaign:1")
     work(road, workers, seconds=2)
     assert len(road.got()) == 8
     road.later(days=1)
-    a_mailing(road, "campaign:2")
+    road.campaign("campaign:2")
     for accepted in (10, 13, 16):
         work(road, workers, seconds=2)
         assert len(road.got()) == accepted
@@ -280,8 +257,8 @@ def test_a_sending_domain_is_warmed_up_from_its_day_on(road: Road) -> None:
 
 
 def test_workers_that_take_turns_at_the_same_moment_share_them(road: Road) -> None:
-    a_crowd(road, 60)
-    mailing = a_mailing(road, pace=Limits(per_hour=25))
+    road.crowd(60)
+    mailing = road.campaign(pace=Limits(per_hour=25))
     at_once = threading.Barrier(4)
 
     def rush(sender: Sender) -> None:
@@ -302,10 +279,10 @@ def test_workers_that_take_turns_at_the_same_moment_share_them(road: Road) -> No
 
 
 def test_no_minute_has_more_because_a_warm_up_begins_in_it(road: Road) -> None:
-    a_crowd(road, 60)
+    road.crowd(60)
     tomorrow = (road.now + timedelta(days=1)).date()
     limits = Limits(per_minute=30, per_hour=40, warm_up=(100,))
-    a_mailing(road)
+    road.campaign()
     begun = begun_at(road)
     road.time[0] = datetime.combine(tomorrow, time(), UTC) - timedelta(seconds=56)
     work(road, senders(road, 1, Pace(limits=limits, warm_up_from=tomorrow)), seconds=240)
@@ -314,11 +291,11 @@ def test_no_minute_has_more_because_a_warm_up_begins_in_it(road: Road) -> None:
 
 
 def test_the_budget_of_a_mailing_that_has_ended_is_not_kept(road: Road) -> None:
-    a_crowd(road, 2)
-    ended = a_mailing(road, "campaign:1", Limits(per_day=1000))
+    road.crowd(2)
+    ended = road.campaign("campaign:1", pace=Limits(per_day=1000))
     work(road, senders(road, 1), seconds=4)
-    cancelled = a_mailing(road, "campaign:2", Limits(per_day=1))
-    going = a_mailing(road, "campaign:3", Limits(per_day=1))
+    cancelled = road.campaign("campaign:2", pace=Limits(per_day=1))
+    going = road.campaign("campaign:3", pace=Limits(per_day=1))
     work(road, senders(road, 1), seconds=4)
 
     def budgets() -> set[int]:
@@ -334,8 +311,8 @@ def test_the_budget_of_a_mailing_that_has_ended_is_not_kept(road: Road) -> None:
 
 
 def test_who_is_stopped_at_the_gate_leaves_their_turn_to_others(road: Road) -> None:
-    crowd = [road.customer(f"Customer {number}") for number in range(7)]
-    a_mailing(road, pace=Limits(per_day=4))
+    crowd = road.crowd(7)
+    road.campaign(pace=Limits(per_day=4))
     sender = senders(road, 1)[0]
     late = [each.person_id for each in crowd[:2]]
 
@@ -353,8 +330,8 @@ def test_who_is_stopped_at_the_gate_leaves_their_turn_to_others(road: Road) -> N
 
 
 def test_who_was_not_begun_in_time_leaves_their_turn_to_others(road: Road) -> None:
-    crowd = [road.customer(f"Customer {number}") for number in range(3)]
+    crowd = road.crowd(3)
     road.provider.answer_for(crowd[0].email, NotBegun())
-    a_mailing(road, pace=Limits(per_day=2))
+    road.campaign(pace=Limits(per_day=2))
     work(road, senders(road, 1), seconds=30)
     assert len(road.got()) == 2
