@@ -149,6 +149,16 @@ def looked_up(rows: Select[*tuple[Any, ...]], name: str) -> FromClause:
     return rows.offset(0).lateral(name)
 
 
+def may_be_lost(session: Session) -> None:
+    """Let this transaction's COMMIT return before it is on the disk.
+
+    Only for work that goes on by itself where the database says that it stopped: a crash of the
+    server may take back the last commits, in order and never half of one. Whatever is committed
+    durably afterwards takes these along.
+    """
+    session.execute(text("SET LOCAL synchronous_commit = off"))
+
+
 def copy_rows(
     session: Session, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
 ) -> None:

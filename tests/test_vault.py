@@ -1,8 +1,11 @@
 """The vault opens what it sealed, in its place, under its person's key; and nothing else."""
 
 import hashlib
+import hmac
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -131,6 +134,14 @@ def test_a_dropped_vault_key_is_named_by_its_fingerprint_only(session: Session) 
     with pytest.raises(VaultKeyMissing, match=key_name(OLD)) as caught:
         Vault([NEW], [INDEX]).keys_of(session, [JO])
     assert OLD.hex()[:8] not in str(caught.value)
+
+
+@given(words=st.text(max_size=200))
+def test_an_index_is_the_hmac_that_any_library_computes(words: str) -> None:
+    info = b"fpmail blind index:email"
+    subkey = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(INDEX)
+    wanted = hmac.digest(subkey, words.encode(), "sha256")[:16]
+    assert Vault([OLD], [INDEX]).index("email", words) == wanted
 
 
 def test_an_index_tells_purposes_and_keys_apart() -> None:

@@ -4,6 +4,7 @@ They are forked, so that no key travels, and touch no connection. Each has one t
 time, and ends by itself when the first process is gone.
 """
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -57,8 +58,8 @@ class Helpers(Generic[Asked, Answer]):
 
 
 def helpers_for(rows: int, set_size: int) -> int:
-    """Return how many processes help with so many rows: none for a set or two."""
-    if not CAN_FORK or rows <= 2 * set_size:
+    """Return how many processes help with so many rows: none for a single set."""
+    if not CAN_FORK or rows <= set_size:
         return 0
     return min(os.cpu_count() or 1, MOST)
 
@@ -92,6 +93,8 @@ def _help(work: Work[Asked, Answer], line: Connection, not_ours: list[Connection
     """Answer until nobody asks any more: the other end is closed, or its process is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    gc.freeze()  # what was there before is not looked through again
+    gc.set_threshold(100_000)
     for other in not_ours:
         other.close()
     try:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from itertools import compress
 
 from sqlalchemy import text
@@ -150,6 +151,7 @@ def _kind(answer: Upserted, spoken_of: set[int]) -> str:
     return "changed" if answer.changed else "unchanged"
 
 
+@cache
 def _topics(bits: int) -> frozenset[Topic]:
     return frozenset(topic for topic in Topic if topic.bit & bits)
 

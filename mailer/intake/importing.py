@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlmodel import Session
 
 from mailer import people
-from mailer.database import CommitInDoubt, Database, DatabaseAway
+from mailer.database import CommitInDoubt, Database, DatabaseAway, may_be_lost
 from mailer.intake._drafts import Draft, Drafting, Stretch
 from mailer.intake._helpers import helpers_for, helping
 from mailer.intake._runs import Run, advance, begin_run, finish_run, run_of
@@ -212,6 +212,9 @@ class _Import:
             with self._database.reading() as session:
                 return step(session, self.run)
         with self._database.transaction() as session:
+            may_be_lost(
+                session
+            )  # a later run would go on before this step; the last one is durable
             after = step(session, self.run)
             advance(session, self.run, after)
         return after

@@ -8,22 +8,19 @@ from functools import lru_cache
 from mailer.intake.records import Broken, FileUnreadable, Record
 from mailer.intake.sources import SourceRefused, check_source
 from mailer.people import (
+    SAID,
     AddressInvalid,
     CardNumberFound,
     CheckedProfile,
     FieldInvalid,
-    NewProfile,
     TooYoung,
-    check_profile,
+    check_said,
     refuse_card_numbers,
 )
 from mailer.vocabulary import Topic
 
-FACTS = (
-    "external_id", "name", "phone", "street", "city", "region", "postal_code",
-    "country", "language", "timezone",
-)  # fmt: skip
-COLUMNS = frozenset({"email", *FACTS, "birth_year", "source", "topics", "proof"})
+COLUMNS = frozenset({"email", *SAID, "birth_year", "source", "topics", "proof"})
+FACTS = frozenset(SAID)
 ATTRIBUTE = "attribute."
 LONGEST_SHOWN = 100
 
@@ -106,8 +103,9 @@ def read_row(record: Record | Broken, header: Header, *, now: datetime) -> Arriv
     try:
         source, proof = cells.get("source") or header.source, cells.get("proof") or header.proof
         check_source(source, proof)
-        refuse_card_numbers(proof=proof)
-        profile = check_profile(_profile(cells, header, source), now=now)
+        if proof:
+            refuse_card_numbers(proof=proof)
+        profile = _profile(cells, header, source, now)
         return Arrival(record.line, profile, _topics(cells.get("topics")), source, proof)
     except TooYoung as refusal:
         # Nothing of a child is kept, not even the number of a row to look up (C23).
@@ -134,9 +132,9 @@ class _Cells:
         place = self._places.get(name)
         return "" if place is None else self._cells[place].strip(" \t")
 
-    def said(self, name: str) -> str | None:
-        place = self._places.get(name)
-        return None if place is None else self._cells[place]
+    def said(self) -> dict[str, str]:
+        cells = self._cells
+        return {name: cells[place] for name, place in self._places.items() if name in FACTS}
 
     def at(self, place: int) -> str:
         return self._cells[place]
@@ -147,14 +145,15 @@ class _Cells:
         return kept.encode("utf-8", "replace").decode()[:LONGEST_SHOWN]
 
 
-def _profile(cells: _Cells, header: Header, source: str) -> NewProfile:
+def _profile(cells: _Cells, header: Header, source: str, now: datetime) -> CheckedProfile:
     own = {name: cells.at(place) for name, place in header.attributes.items()}
-    return NewProfile(
-        email=cells.get("email"),
+    return check_said(
+        cells.get("email"),
+        cells.said(),
         source=source,
         birth_year=_birth_year(cells.get("birth_year")),
         attributes=own if header.attributes else None,
-        **{name: cells.said(name) for name in FACTS if name in header.places},
+        now=now,
     )
 
 

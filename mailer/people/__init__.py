@@ -21,11 +21,13 @@ from mailer.people.cards import (
     refuse_card_numbers_in,
 )
 from mailer.people.facts import (
+    SAID,
     CheckedProfile,
     FieldInvalid,
     NewProfile,
     TooYoung,
     check_profile,
+    check_said,
 )
 from mailer.people.gaps import Headcount, headcount
 from mailer.people.identity import (
@@ -61,6 +63,7 @@ from mailer.people.upserts import Upserted, upsert, upsert_checked, upsert_many
 __all__ = [
     "MAILBOX_DOMAINS",
     "OTHER_DOMAINS",
+    "SAID",
     "Address",
     "AddressInvalid",
     "AudienceFilter",
@@ -85,6 +88,7 @@ __all__ = [
     "canonical_address",
     "change_address",
     "check_profile",
+    "check_said",
     "customers_page",
     "domain_tags",
     "erase",

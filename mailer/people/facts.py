@@ -33,6 +33,8 @@ LONGEST = {
 }
 """Characters that a field may have."""
 TEXTS = ("name", "street", "city", "region", "postal_code")
+SAID = ("external_id", *TEXTS, "phone", "country", "language", "timezone")
+"""The texts that a profile may hold beside its address and source."""
 LONGEST_ATTRIBUTE = 1000
 FEW = 300
 """So many characters in all exceed no field's limit but the postal code's."""
@@ -111,33 +113,55 @@ def check_profile(new: NewProfile, *, now: datetime) -> CheckedProfile:
 
     Raises AddressInvalid, CardNumberFound (C01), TooYoung (C23) or another FieldInvalid.
     """
-    said = {name: text for name in TEXTS if (text := getattr(new, name)) is not None}
-    texts = said if are_clean(said) else {name: clean(name, text) for name, text in said.items()}
-    clear = _clear_facts(new)
-    attributes = None if new.attributes is None else _attributes(new.attributes)
-    refuse_card_numbers_in({"email": new.email, **texts, **(attributes or {})})
-    if new.phone is not None:
-        texts["phone"] = _phone(new.phone, clear.get("country", ""))
-    if new.birth_year is not None:
-        texts["birth_year"] = _birth_year(new.birth_year, now)
-    return CheckedProfile(
-        address=canonical_address(new.email),
-        external_id=_external_id(new.external_id),
-        source=_source(new.source),
-        texts=texts,
-        clear=clear,
-        attributes=attributes,
+    said = {name: text for name in SAID if (text := getattr(new, name)) is not None}
+    return check_said(
+        new.email,
+        said,
+        source=new.source,
+        birth_year=new.birth_year,
+        attributes=new.attributes,
+        now=now,
     )
 
 
-def _clear_facts(new: NewProfile) -> dict[str, str]:
+def check_said(
+    email: str,
+    said: Mapping[str, str],
+    *,
+    source: str,
+    birth_year: int | None,
+    attributes: Mapping[str, str] | None,
+    now: datetime,
+) -> CheckedProfile:
+    """Do as `check_profile` for what was said of the fields in SAID, as a row of a file has it."""
+    texts = {name: said[name] for name in TEXTS if name in said}
+    if not are_clean(texts):
+        texts = {name: clean(name, text) for name, text in texts.items()}
+    clear = _clear_facts(said)
+    own = None if attributes is None else _attributes(attributes)
+    refuse_card_numbers_in({"email": email, **texts, **(own or {})})
+    if "phone" in said:
+        texts["phone"] = _phone(said["phone"], clear.get("country", ""))
+    if birth_year is not None:
+        texts["birth_year"] = _birth_year(birth_year, now)
+    return CheckedProfile(
+        address=canonical_address(email),
+        external_id=_external_id(said.get("external_id")),
+        source=_source(source),
+        texts=texts,
+        clear=clear,
+        attributes=own,
+    )
+
+
+def _clear_facts(said: Mapping[str, str]) -> dict[str, str]:
     facts = {}
-    if new.country is not None:
-        facts["country"] = _country(new.country)
-    if new.language is not None:
-        facts["language"] = _language(new.language)
-    if new.timezone is not None:
-        facts["timezone"] = _timezone(new.timezone)
+    if "country" in said:
+        facts["country"] = _country(said["country"])
+    if "language" in said:
+        facts["language"] = _language(said["language"])
+    if "timezone" in said:
+        facts["timezone"] = _timezone(said["timezone"])
     return facts
 
 
@@ -214,6 +238,7 @@ def _external_id(text: str | None) -> str | None:
     return external_id
 
 
+@lru_cache(maxsize=1024)
 def _source(text: str) -> str:
     if not PLAIN_NAME.fullmatch(text):
         raise FieldInvalid("source", "must be a plain word, such as shop or trade_fair")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, compress
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
@@ -18,7 +19,7 @@ from mailer import packed
 from mailer.database import copy_packed
 from mailer.people._sealing import CUSTOMER, NOTHING, USE, WORD, Facts, Sealed, Sealer, short
 from mailer.people.facts import CheckedProfile
-from mailer.vault import Vault
+from mailer.vault import INDEX_BYTES, Vault
 from mailer.vocabulary import PersonId
 
 
@@ -149,10 +150,10 @@ def _twice(names: Sequence[bytes] | Sequence[str]) -> Iterable[object]:
 
 def _known(session: Session, newcomers: Newcomers) -> frozenset[object]:
     """Return what is known of the names of these; texts and bytes are never equal."""
-    blinds = list(chain.from_iterable(newcomers.blinds))
     ids = [each for each in newcomers.external_ids if each is not None]
-    by_address = session.execute(KNOWN_ADDRESSES, {"blinds": blinds}).scalars()
-    by_id = session.execute(KNOWN_IDS, {"ids": ids}).scalars()
+    given = {"blinds": b"".join(chain.from_iterable(newcomers.blinds)), "size": INDEX_BYTES}
+    by_address = session.execute(KNOWN_ADDRESSES, given).scalars()
+    by_id = session.execute(KNOWN_IDS, {"ids": orjson.dumps(ids).decode()}).scalars()
     return frozenset(chain(by_address, by_id))
 
 
@@ -173,13 +174,15 @@ RESERVE = text(
     " generate_series(1, :count)"
 )
 # Looked up one by one, by their indexes: for thousands at once a planner might read the whole table.
+# They travel as one value: to write thousands into an array costs more than to look them up.
 KNOWN_ADDRESSES = text(
-    "SELECT known.blind FROM unnest(CAST(:blinds AS bytea[])) AS wanted(blind)"
-    " CROSS JOIN LATERAL (SELECT a.blind FROM people_address a WHERE a.blind = wanted.blind"
-    " OFFSET 0) known"
+    "SELECT known.blind FROM (SELECT CAST(:blinds AS bytea) AS all_of_them, CAST(:size AS integer) AS size OFFSET 0) g"
+    " CROSS JOIN LATERAL generate_series(1, length(g.all_of_them), g.size) AS wanted(at)"
+    " CROSS JOIN LATERAL (SELECT a.blind FROM people_address a"
+    " WHERE a.blind = substr(g.all_of_them, wanted.at, g.size) OFFSET 0) known"
 )
 KNOWN_IDS = text(
-    "SELECT known.external_id FROM unnest(CAST(:ids AS text[])) AS wanted(id)"
+    "SELECT known.external_id FROM jsonb_array_elements_text(CAST(:ids AS jsonb)) AS wanted(id)"
     " CROSS JOIN LATERAL (SELECT c.external_id FROM people_customer c"
     " WHERE c.external_id = wanted.id OFFSET 0) known"
 )
