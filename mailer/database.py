@@ -1,5 +1,7 @@
 """The engine, and `transaction()`: the only commit in the house."""
 
+import select
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
@@ -15,7 +17,7 @@ from sqlalchemy import (
     event,
     text,
 )
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlmodel import Session, SQLModel
 
@@ -28,6 +30,10 @@ SQLModel.metadata.naming_convention = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+RESTED_SECONDS = 30.0
+"""A connection that nobody used for so long is asked whether it still stands, before it is used."""
 
 
 class Table(SQLModel):
@@ -67,7 +73,6 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_overflow,
             pool_timeout=pool_seconds,
-            pool_pre_ping=True,
             hide_parameters=True,  # an error's text must not carry what a statement was given
             isolation_level="READ COMMITTED",
             connect_args={
@@ -80,6 +85,9 @@ class Database:
             },
         )
         event.listen(self.engine, "connect", _keep_notices)
+        event.listen(self.engine, "checkin", _note_return)
+        event.listen(self.engine, "checkout", _refuse_a_dead_one)
+        self._each_alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -126,6 +134,44 @@ class Database:
             finally:
                 if session.is_active:
                     session.rollback()
+
+    @contextmanager
+    def glance(self) -> Iterator[Session]:
+        """Yield a session for looking only in which each statement stands for itself.
+
+        It saves the way to the server for BEGIN and ROLLBACK; two statements see what was committed
+        before each of them, as in READ COMMITTED anyway. Raises DatabaseAway as `reading` does.
+        """
+        with Session(self._each_alone) as session:
+            try:
+                yield session
+            except (DBAPIError, PoolExhausted) as error:
+                raise _away(error) from error
+
+    def write_at_once(self, sql: str, values: Mapping[str, object]) -> None:
+        """Run one statement that is a transaction by itself, committed when this returns.
+
+        One way to the server and back, for sets that many wait for. Raises DatabaseAway where no
+        connection is to be had, CommitInDoubt where it broke meanwhile or PostgreSQL warns, and
+        DBAPIError for a statement that PostgreSQL refuses.
+        """
+        try:
+            taken = self.engine.raw_connection()
+        except (psycopg.OperationalError, PoolExhausted) as error:
+            raise DatabaseAway(type(error).__name__) from error
+        notices: list[str] = taken.info.setdefault("notices", [])
+        notices.clear()
+        try:
+            _run_alone(cast("psycopg.Connection[Any]", taken.driver_connection), sql, values)
+        except psycopg.OperationalError as error:
+            taken.invalidate()
+            raise CommitInDoubt("the connection broke during a statement") from error
+        except psycopg.Error as error:
+            raise DBAPIError("a statement at once", None, error) from None
+        finally:
+            taken.close()
+        if notices:
+            raise CommitInDoubt("COMMIT came back with a warning")
 
     def close(self) -> None:
         """Close every pooled connection; call it before a fork and at the end."""
@@ -210,6 +256,57 @@ def _keep_notices(connection: psycopg.Connection[Any], record: Any) -> None:
             notices.append(diagnostic.message_primary or "")
 
     connection.add_notice_handler(keep)
+
+
+def _run_alone(connection: psycopg.Connection[Any], sql: str, values: Mapping[str, object]) -> None:
+    connection.autocommit = True
+    try:
+        connection.execute(sql.encode(), values)
+    finally:
+        if not connection.closed:
+            connection.autocommit = False
+
+
+def _note_return(connection: psycopg.Connection[Any] | None, record: Any) -> None:
+    del connection
+    record.info["returned"] = time.monotonic()
+
+
+def _refuse_a_dead_one(connection: psycopg.Connection[Any], record: Any, proxy: Any) -> None:
+    """Have a pooled connection that broke while it rested replaced, with all that are as old.
+
+    A server that goes says so on the socket, which is looked at without a way to the server and
+    back: for who opts out while a campaign is being sent, each way costs milliseconds.
+    """
+    del proxy
+    returned = record.info.get("returned")
+    if returned is None:
+        return
+    try:
+        if time.monotonic() - returned > RESTED_SECONDS:
+            _ask(connection)
+        elif _has_news(connection):
+            connection.pgconn.consume_input()
+    except psycopg.OperationalError:
+        raise InvalidatePoolError from None
+    if connection.pgconn.status != psycopg.pq.ConnStatus.OK:
+        raise InvalidatePoolError
+
+
+def _ask(connection: psycopg.Connection[Any]) -> None:
+    connection.autocommit = True
+    try:
+        connection.execute("SELECT 1")
+    finally:
+        if not connection.closed:
+            connection.autocommit = False
+
+
+def _has_news(connection: psycopg.Connection[Any]) -> bool:
+    """Say whether the server sent something unasked: a notice, or its farewell."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def rows_changed(

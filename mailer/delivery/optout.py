@@ -143,7 +143,7 @@ class OptOuts:
         while True:
             with self._database.transaction() as session:
                 try:
-                    permission.lock(session, person_id)
+                    held = permission.lock(session, person_id)
                 except NotAdmitted:
                     return self._write_without_person(session, change, address_id)
                 # Read under the lock: a merge or a change of address takes the same one.
@@ -156,6 +156,7 @@ class OptOuts:
                         address_ids=addresses,
                         change=change,
                         reference=self._new_reference(),
+                        held=held,
                         now=self._clocks.now(),
                     )
                     return person_id, addresses, applied
@@ -275,7 +276,7 @@ class OptOuts:
         self, person_id: PersonId, addresses: Collection[AddressId]
     ) -> dict[BatchId, Left]:
         """O2: a statement of its own, after the commit, on the primary."""
-        with self._database.reading() as session:
+        with self._database.glance() as session:
             identity = people.identity_of(session, person_id)
             rows = session.execute(
                 _IN_HAND,
@@ -307,7 +308,7 @@ class OptOuts:
 
     def _still_open(self, batches: Iterable[BatchId]) -> set[BatchId]:
         try:
-            with self._database.reading() as session:
+            with self._database.glance() as session:
                 rows = session.execute(_STILL_OPEN, {"batches": sorted(batches)})
                 return {BatchId(each) for each in rows.scalars()}
         except DatabaseAway:  # the no is written; what is left to find out counts as unsure

@@ -1,12 +1,11 @@
 """The desk where clicks and opens are taken in: verified, sent on, and recorded in groups.
 
-It belongs to one event loop. Two threads of its own wait for the database, one for the disk, so
+It belongs to one event loop. Three threads of its own wait for the database, one for the disk, so
 that the loop waits for nothing.
 """
 
 import asyncio
 import os
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,14 +13,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from sqlalchemy import Select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from mailer.database import CommitInDoubt, Database, DatabaseAway
 from mailer.links import LinkForged, Links, Purpose
-from mailer.measure.events import Event, TrackingOf, event_id, record_events
+from mailer.measure.events import Event, Writer, event_id
 from mailer.measure.machines import Kind
 from mailer.measure.spool import Spool, read_spooled
 from mailer.measure.targets import Locations, TargetShelf
@@ -31,6 +31,8 @@ T = TypeVar("T")
 TargetsOf = Callable[[Session, MailingId], tuple[str, ...] | None]
 """Returns where the links of a mailing lead, in order, or None for no such mailing."""
 FAILURES = (TimeoutError, DatabaseAway, CommitInDoubt, SQLAlchemyError)
+ABREAST = 2
+"""Groups that are written at a time: while one waits for the disk, the database reads the other."""
 SLICE = 1000
 """Spooled events recorded in one transaction, so that live clicks wait for little."""
 
@@ -66,7 +68,7 @@ Answer = Redirect | NoSuchLink | MailingGone | TryLater
 class Manners:
     """How the desk weighs speed against rest, in seconds and counts."""
 
-    gather: float = 0.01
+    gather: float = 0.002
     """The least time between the beginnings of two groups; an idle desk writes at once."""
     patience: float = 1.0
     """How long a click waits for the database before it goes to disk instead."""
@@ -86,10 +88,15 @@ class Figures:
     lost: int = 0
 
 
+Taken = tuple[MailingId, PersonId, int | None, Kind, datetime]
+"""What was asked for and when, before it is given an id."""
+
+
 @dataclass(slots=True)
 class _Group:
-    events: list[Event] = field(default_factory=list)
-    stored: asyncio.Event = field(default_factory=asyncio.Event)
+    taken: list[Taken] = field(default_factory=list)
+    then: list[Callable[[], object]] = field(default_factory=list)
+    """What is to be called once they are stored, one for each."""
 
 
 class ClickDesk:
@@ -107,7 +114,7 @@ class ClickDesk:
         data_dir: Path,
         *,
         targets_of: TargetsOf,
-        tracking_of: TrackingOf,
+        measurable: Select[*tuple[Any, ...]],
         clock: Callable[[], datetime],
         process: str = "web",
         manners: Manners = Manners(),
@@ -116,17 +123,18 @@ class ClickDesk:
         self._database = database
         self._links = links
         self._targets_of = targets_of
-        self._tracking_of = tracking_of
+        self._events = Writer(database, measurable)
         self._clock = clock
         self._manners = manners
         self._random = random
         self._shelf = TargetShelf(data_dir / "targets")
         self._spool = Spool(data_dir / "spool", process=process)
-        self._writer = ThreadPoolExecutor(1, "clicks-writer")
+        self._writer = ThreadPoolExecutor(ABREAST, "clicks-writer")
         self._reader = ThreadPoolExecutor(1, "clicks-reader")
         self._disk = ThreadPoolExecutor(1, "clicks-disk")
         self._group = _Group()
         self._writing: asyncio.Task[None] | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
         self._returning: asyncio.Task[None] | None = None
         self._lookups: dict[MailingId, asyncio.Task[Locations | None]] = {}
         self.away = False
@@ -143,8 +151,8 @@ class ClickDesk:
 
         A click that comes later still is kept: a server may answer some after it began to stop.
         """
-        while self._writing is not None:
-            await asyncio.wait({self._writing})
+        while waiting := {*self._under_way, *filter(None, (self._writing,))}:
+            await asyncio.wait(waiting)
         if self._returning is not None:
             self._returning.cancel()
             await asyncio.wait({self._returning})
@@ -166,6 +174,24 @@ class ClickDesk:
             return NoSuchLink()
         await self._keep(mailing_id, person_id, n, kind)
         return Redirect(location)
+
+    def click_at_hand(
+        self, token: str, n: int, kind: Kind, then: Callable[[bytes], object]
+    ) -> bool:
+        """Take a click whose target is in memory; `then` is called with it once the click is kept.
+
+        The short way of `click`, without a task. Returns False, nothing done, for any other click.
+        """
+        try:
+            mailing_id, person_id = self._read(Purpose.CLICK, token)
+        except LinkForged:
+            return False
+        locations = self._shelf.at_hand(mailing_id)
+        location = locations[n] if locations is not None and 0 <= n < len(locations) else None
+        if location is None:
+            return False
+        self._take(mailing_id, person_id, n, kind, partial(then, location))
+        return True
 
     async def see(self, token: str, kind: Kind) -> None:
         """Keep the open of this token's mail; a token that is not ours is passed over."""
@@ -215,35 +241,63 @@ class ClickDesk:
         self, mailing_id: MailingId, person_id: PersonId, n: int | None, kind: Kind
     ) -> None:
         """Return when the event is committed, or on disk, or given up."""
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._take(mailing_id, person_id, n, kind, partial(_tell, kept))
+        await kept
+
+    def _take(
+        self,
+        mailing_id: MailingId,
+        person_id: PersonId,
+        n: int | None,
+        kind: Kind,
+        then: Callable[[], object],
+    ) -> None:
+        """Put an event to the group that gathers; `then` is called when it is kept, or given up."""
         group = self._group
-        if len(group.events) >= self._manners.waiting:
+        if len(group.taken) >= self._manners.waiting:
             self.figures.lost += 1
+            then()
             return
-        at = self._clock()
-        known_as = event_id(at, self._random(10))
-        group.events.append(Event(known_as, mailing_id, person_id, n, kind, at))
+        group.taken.append((mailing_id, person_id, n, kind, self._clock()))
+        group.then.append(then)
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_groups())
-        await group.stored.wait()
 
     async def _write_groups(self) -> None:
-        """Write group after group, each made of what came while the one before was written."""
+        """Write group after group, each made of what came while those before it were written."""
         try:
-            while self._group.events:
+            while self._group.taken:
+                while len(self._under_way) >= ABREAST:
+                    await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
                 group, self._group = self._group, _Group()
-                began = time.monotonic()
-                try:
-                    await self._store(group.events)
-                finally:
-                    group.stored.set()
-                await asyncio.sleep(max(0.0, began + self._manners.gather - time.monotonic()))
+                writing = asyncio.create_task(self._write_group(group))
+                self._under_way.add(writing)
+                writing.add_done_callback(self._under_way.discard)
+                await asyncio.sleep(self._manners.gather)
         finally:
             self._writing = None
+
+    async def _write_group(self, group: _Group) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await self._store(self._named(group.taken))
+        finally:
+            for then in group.then:
+                loop.call_soon(then)
+
+    def _named(self, taken: Sequence[Taken]) -> list[Event]:
+        """Give each event an id of its own for ever, before it is written anywhere."""
+        random = self._random(10 * len(taken))
+        return [
+            Event(event_id(each[4], random[10 * number : 10 * number + 10]), *each)
+            for number, each in enumerate(taken)
+        ]
 
     async def _store(self, events: Sequence[Event]) -> None:
         if not self.away:
             try:
-                writing = self._in(self._writer, partial(self._record, events))
+                writing = self._in(self._writer, partial(self._events.write, events))
                 await asyncio.wait_for(writing, self._manners.patience)
             except FAILURES:
                 self.away = True
@@ -259,10 +313,6 @@ class ClickDesk:
         except OSError:
             self.figures.lost += len(events)
         self._begin_returning()
-
-    def _record(self, events: Sequence[Event]) -> None:
-        with self._database.transaction() as session:
-            record_events(session, events, tracking_of=self._tracking_of)
 
     # the way back from the spool
 
@@ -293,9 +343,15 @@ class ClickDesk:
         events = await self._in(self._disk, lambda: list(read_spooled(path)))
         for begin in range(0, len(events), SLICE):
             part = events[begin : begin + SLICE]
-            await self._in(self._writer, partial(self._record, part))
+            await self._in(self._writer, partial(self._events.write, part))
             self.figures.replayed += len(part)
         path.unlink()
 
     async def _in(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(threads, work)
+
+
+def _tell(kept: asyncio.Future[None]) -> None:
+    """Wake who waits for an event to be kept, unless they hung up."""
+    if not kept.done():
+        kept.set_result(None)

@@ -1,14 +1,16 @@
 """Clicks and opens, written in sets, each once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import Select, literal_column, text
 from sqlmodel import Session
 
+from mailer.database import Database
 from mailer.measure.machines import Kind
 from mailer.vocabulary import MailingId, PersonId
 
@@ -29,6 +31,24 @@ WRITE_OPENS = text(
     " (id uuid, mailing_id bigint, person_id bigint, kind text, at timestamptz)"
     " ON CONFLICT DO NOTHING"
 )
+
+
+WRITE_AT_ONCE = """
+    WITH event AS (
+        SELECT e.* FROM unnest(
+            %(id)s::uuid[], %(mailing)s::bigint[], %(person)s::bigint[],
+            %(n)s::smallint[], %(kind)s::text[], %(at)s::timestamptz[]
+        ) AS e (id, mailing_id, person_id, n, kind, at)
+        CROSS JOIN LATERAL ({measurable}) AS may
+    ), opened AS (
+        INSERT INTO measure_open (id, mailing_id, person_id, kind, at)
+        SELECT id, mailing_id, person_id, kind, at FROM event WHERE n IS NULL
+        ON CONFLICT DO NOTHING
+    )
+    INSERT INTO measure_click (id, mailing_id, person_id, n, kind, at)
+    SELECT id, mailing_id, person_id, n, kind, at FROM event WHERE n IS NOT NULL
+    ON CONFLICT DO NOTHING
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +87,42 @@ def record_events(session: Session, events: Sequence[Event], *, tracking_of: Tra
         session.execute(WRITE_CLICKS, {"events": orjson.dumps(clicks).decode()})
     if opens:
         session.execute(WRITE_OPENS, {"events": orjson.dumps(opens).decode()})
+
+
+class Writer:
+    """Writes events in one statement that is a transaction of its own: what many wait for.
+
+    `measurable` selects person_id of everybody who may be measured; of others nothing is written.
+    """
+
+    def __init__(self, database: Database, measurable: Select[*tuple[Any, ...]]) -> None:
+        self._database = database
+        # Fenced by OFFSET 0 into a look-up by the index for each event (mailer.database.looked_up).
+        asked = measurable.where(
+            measurable.selected_columns.person_id == literal_column("e.person_id")
+        ).offset(0)
+        rendered = asked.compile(database.engine, compile_kwargs={"literal_binds": True})
+        self._sql = WRITE_AT_ONCE.replace("{measurable}", str(rendered))
+
+    def write(self, events: Sequence[Event]) -> None:
+        """Write what may be measured, each event once however often it comes; committed on return.
+
+        Raises as `Database.write_at_once` does.
+        """
+        self._database.write_at_once(self._sql, _arrays(events))
+
+
+def _arrays(events: Sequence[Event]) -> dict[str, str]:
+    """Return each column as an array's text, which costs a third of the driver's own way."""
+    return {
+        "id": _array(each.id.hex for each in events),
+        "mailing": _array(str(each.mailing_id) for each in events),
+        "person": _array(str(each.person_id) for each in events),
+        "n": _array("NULL" if each.n is None else str(each.n) for each in events),
+        "kind": _array(each.kind.value for each in events),
+        "at": _array(f'"{each.at.isoformat()}"' for each in events),
+    }
+
+
+def _array(values: Iterable[str]) -> str:
+    return f"{{{','.join(values)}}}"

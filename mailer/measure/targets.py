@@ -57,6 +57,10 @@ class TargetShelf:
         self._known: OrderedDict[MailingId, Locations] = OrderedDict()
         self._puts = 0
 
+    def at_hand(self, mailing_id: MailingId) -> Locations | None:
+        """Return a mailing's targets from memory, or None."""
+        return self._known.get(mailing_id)
+
     def known(self, mailing_id: MailingId) -> Locations | None:
         """Return a mailing's targets without asking the database, or None."""
         locations = self._known.get(mailing_id)

@@ -107,15 +107,17 @@ def apply(
     address_ids: Collection[AddressId],
     change: Change,
     reference: str,
+    held: StandingRow | None = None,
     now: datetime,
 ) -> Applied:
     """Write a person's wish under their lock: nos always, yeses only when they are fresh.
 
     The nos reach the person and every address given. A yes on an older page is not written but
     named in `stale`. Nothing is written twice: a repeat names since when it holds already.
-    Raises NotAdmitted for somebody unknown.
+    `held` is what `lock` returned, where this transaction has the lock already. Raises
+    NotAdmitted for somebody unknown.
     """
-    row = lock(session, person_id)
+    row = held or lock(session, person_id)
     draft = _Draft(row, change, reference, now)
     stale = frozenset() if _is_fresh(row, change) else change.topics_on
     already = _write_stop(session, draft, address_ids) if change.stop_all else None
@@ -157,8 +159,7 @@ def _is_fresh(row: StandingRow, change: Change) -> bool:
 def _write_stop(
     session: Session, draft: _Draft, address_ids: Collection[AddressId]
 ) -> datetime | None:
-    already = _since(session, draft.row.person_id, Scope.PROMOTIONAL, None)
-    _suppress(session, draft, address_ids, Scope.PROMOTIONAL, None)
+    already = _suppress(session, draft, address_ids, Scope.PROMOTIONAL, None)
     # An answer to every topic, so that no list switches one on after a later yes to another.
     draft.row.topics_answered |= EVERY_TOPIC
     if already is None:
@@ -173,8 +174,7 @@ def _write_topics_off(
 ) -> datetime | None:
     already: datetime | None = None
     for topic in sorted(draft.change.topics_off):
-        since = _since(session, draft.row.person_id, Scope.TOPIC, topic)
-        _suppress(session, draft, address_ids, Scope.TOPIC, topic)
+        since = _suppress(session, draft, address_ids, Scope.TOPIC, topic)
         was_on = bool(draft.row.topics_on & topic.bit)
         draft.row.topics_on &= ~topic.bit
         draft.row.topics_answered |= topic.bit
@@ -308,29 +308,25 @@ def _opt_outs(person_id: int, scope: Scope, topic: Topic | None) -> list[object]
     ]
 
 
-def _since(session: Session, person_id: int, scope: Scope, topic: Topic | None) -> datetime | None:
-    return session.exec(
-        select(SuppressionRow.since)
-        .where(*_opt_outs(person_id, scope, topic))  # type: ignore[arg-type]
-        .order_by(col(SuppressionRow.since))
-        .limit(1)
-    ).first()
-
-
 def _suppress(
     session: Session,
     draft: _Draft,
     address_ids: Collection[AddressId],
     scope: Scope,
     topic: Topic | None,
-) -> None:
-    """Write the no for the person at each of their addresses, where it does not stand yet."""
+) -> datetime | None:
+    """Write the no for the person at each of their addresses, where it does not stand yet.
+
+    Returns since when it stands somewhere already. One look for both: whoever opts out waits for
+    each way to the database and back.
+    """
     person_id = draft.row.person_id
-    held = set(
-        session.exec(
-            select(SuppressionRow.address_id).where(*_opt_outs(person_id, scope, topic))  # type: ignore[arg-type]
-        ).all()
-    )
+    standing = session.exec(
+        select(SuppressionRow.address_id, SuppressionRow.since).where(
+            *_opt_outs(person_id, scope, topic)  # type: ignore[arg-type]
+        )
+    ).all()
+    held = {address_id for address_id, _ in standing}
     wanted: list[AddressId | None] = sorted(set(address_ids)) or [None]  # type: ignore[assignment]
     missing = [address_id for address_id in wanted if address_id not in held]
     if missing:
@@ -349,6 +345,7 @@ def _suppress(
                 for address_id in missing
             ],
         )
+    return min((since for _, since in standing), default=None)
 
 
 def _lift(session: Session, draft: _Draft, scope: Scope, topic: Topic | None) -> bool:

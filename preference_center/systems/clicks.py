@@ -39,6 +39,8 @@ PRIVATE: Headers = [
     (b"x-robots-tag", b"noindex"),
     (b"x-content-type-options", b"nosniff"),
 ]
+REDIRECT: Headers = [(b"content-length", b"0"), *PRIVATE]
+"""What a redirect carries beside its `Location`."""
 PAGE: Headers = [
     (b"content-type", b"text/html; charset=utf-8"),
     (b"content-security-policy", content_policy().encode()),

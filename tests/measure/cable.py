@@ -63,7 +63,10 @@ class Cable:
         self._thawed.set()
 
     def cut_after_the_next_commit(self) -> None:
-        """Pass the next COMMIT on, and pull the cable out before its answer comes back."""
+        """Pass the next commit on, and pull the cable out before its answer comes back.
+
+        A commit is the word, or an INSERT that is a transaction by itself.
+        """
         self._cut_on_commit.set()
 
     def _accept(self, listener: socket.socket) -> None:
@@ -79,7 +82,9 @@ class Cable:
         with suppress(OSError), one, other:
             while content := one.recv(65536):
                 self._thawed.wait()
-                if b"COMMIT\0" in content and self._cut_on_commit.is_set():
+                if (
+                    b"COMMIT\0" in content or b"INSERT" in content
+                ) and self._cut_on_commit.is_set():
                     self._cut_on_commit.clear()
                     self._cut_on_answer.set()
                 elif self._cut_on_answer.is_set():

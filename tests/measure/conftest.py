@@ -1,6 +1,5 @@
 """A desk over a real database, with mailings and wishes that a test may change."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session
 
+from mailer import permission
 from mailer.database import Database
 from mailer.links import Links, Purpose
 from mailer.measure import ClickDesk, Manners
@@ -29,9 +29,7 @@ class World:
     now: datetime
     links: Links = field(default_factory=lambda: Links([b"l" * 32], "https://mail.example.com"))
     targets: dict[MailingId, tuple[str, ...]] = field(default_factory=lambda: {NEWS: (SHOP, TEAM)})
-    untracked: set[PersonId] = field(default_factory=set)
     asked_for: list[MailingId] = field(default_factory=list)
-    broken: bool = False
 
     def desk(self, database: Database | None = None, manners: Manners = QUICK) -> ClickDesk:
         return ClickDesk(
@@ -39,7 +37,7 @@ class World:
             self.links,
             self.folder,
             targets_of=self.targets_of,
-            tracking_of=self.tracking_of,
+            measurable=permission.measurable(),
             clock=lambda: self.now,
             manners=manners,
         )
@@ -49,9 +47,13 @@ class World:
         self.asked_for.append(mailing_id)
         return self.targets.get(mailing_id)
 
-    def tracking_of(self, session: Session, people: Sequence[PersonId]) -> dict[PersonId, bool]:
-        session.execute(text("SELECT * FROM no_such_table" if self.broken else "SELECT 1"))
-        return {person: person not in self.untracked for person in people}
+    def untrack(self, person: PersonId) -> None:
+        """Have somebody switch measuring off."""
+        self.run(f"UPDATE permission_standing SET tracking = false WHERE person_id = {person}")
+
+    def run(self, sql: str) -> None:
+        with self.database.transaction() as session:
+            session.execute(text(sql))
 
     def token(self, person: PersonId = JO, mailing: MailingId = NEWS) -> str:
         return self.links.sign(Purpose.CLICK, mailing, person)
@@ -76,4 +78,6 @@ class World:
 
 @pytest.fixture
 def world(database: Database, tmp_path: Path, now: datetime) -> World:
+    with database.transaction() as session:
+        permission.admit(session, [PersonId(number) for number in range(1, 1001)], now=now)
     return World(database, tmp_path, now)

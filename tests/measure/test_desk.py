@@ -120,7 +120,7 @@ def test_a_mailing_that_is_no_longer_known_is_gone(world: World) -> None:
 
 @pytest.mark.clause("C17")
 def test_whoever_switched_tracking_off_is_sent_on_and_leaves_no_trace(world: World) -> None:
-    world.untracked.add(JO)
+    world.untrack(JO)
 
     async def play() -> None:
         desk = world.desk()
@@ -253,7 +253,7 @@ def test_tracking_that_was_switched_off_meanwhile_holds_for_spooled_clicks(world
         gone = away_desk(world)
         await gone.click(world.token(), 0, Kind.GET)
         await gone.close()
-        world.untracked.add(JO)
+        world.untrack(JO)
         desk = world.desk()
         await desk.open()
         await until(lambda: world.spooled() == [])
@@ -355,12 +355,12 @@ def test_closing_writes_what_waits(world: World) -> None:
 
 def test_a_missing_table_sends_clicks_to_disk_rather_than_nowhere(world: World) -> None:
     async def play() -> None:
-        world.broken = True
+        world.run("ALTER TABLE measure_click RENAME TO lost")
         desk = world.desk()
         assert await desk.click(world.token(), 0, Kind.GET) == TO_SHOP
         await asyncio.sleep(0.2)
         assert len(world.spooled()) == 1
-        world.broken = False
+        world.run("ALTER TABLE lost RENAME TO measure_click")
         await until(lambda: world.spooled() == [])
         await desk.close()
 

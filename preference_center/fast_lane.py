@@ -1,0 +1,195 @@
+"""The lane of whole, plain clicks: read, taken in and answered without the framework's machinery.
+
+It stands in uvicorn's own protocol, before its parser. A request that is one whole click in the
+plainest form, on a connection where nothing else is under way, is answered from here; every other
+byte goes to the parser as it came, and a click among it to `ClickFront`, whose answers are the same.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from mailer.measure import Kind, kind_of
+
+TakeClick = Callable[[str, int, Kind, Callable[[bytes], object]], bool]
+"""Takes a click and calls back with where it leads once it is kept; False to go the long way."""
+
+PLAIN_CLICK = re.compile(
+    rb"(GET|HEAD) /c/([A-Za-z0-9_.-]{1,160})/(0|[1-9][0-9]{0,2}) HTTP/1\.1\r\n"
+    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00\r\n]*\r\n)+)\r\n"
+)
+NOT_PLAIN = re.compile(
+    rb"(?:^|\n)(?:content-length|transfer-encoding|upgrade|expect|connection:(?![ \t]*keep-alive\r))",
+    re.IGNORECASE,
+)
+"""Headers of a request that has a body, becomes something else, or ends its connection."""
+LARGEST_HEAD = 64 * 1024
+"""Bytes of one request before its body; a longer head is refused unread."""
+HEAD_SECONDS = 30.0
+"""The time for a request's head to arrive whole."""
+IDLE_SECONDS = 75.0
+"""How long a connection is kept that asks for nothing: longer than a proxy in front keeps it."""
+
+
+class FastLane(HttpToolsProtocol):
+    """uvicorn's protocol with the lane of clicks in front, and bounds on how a head may arrive."""
+
+    def __init__(
+        self,
+        take_click: TakeClick,
+        answer_headers: bytes,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._take_click = take_click
+        self._answer_headers = answer_headers
+        self._clicking = False
+        """A click of this connection waits to be kept."""
+        self._held = b""
+        """What arrived behind it."""
+        self._leaving = False
+        self._head_bytes = 0
+        """How much of a head has arrived that is not whole; 0 between requests."""
+        self._in_message = False
+        self._clock: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin; a connection that sends no whole head in good time is closed."""
+        super().connection_made(transport)
+        self._wind_up(HEAD_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End; a click that waits is kept all the same."""
+        self._stop_clock()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take in a plain click, or pass the bytes on to the parser."""
+        if self._clicking:
+            self._hold(data)
+        elif self._is_between_requests() and self._took(data):
+            self._stop_clock()
+        else:
+            self._pass_on(data)
+
+    def shutdown(self) -> None:
+        """Close the connection, after the answer that it waits for."""
+        self._leaving = True
+        if not self._clicking:
+            super().shutdown()
+
+    def on_message_begin(self) -> None:
+        """Note that the parser is inside a request."""
+        self._in_message = True
+        self._head_bytes = 1
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Note that the head is whole."""
+        self._head_bytes = 0
+        self._stop_clock()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Note that the parser stands between two requests."""
+        self._in_message = False
+        super().on_message_complete()
+
+    # the lane
+
+    def _is_between_requests(self) -> bool:
+        return not self._in_message and (self.cycle is None or self.cycle.response_complete)
+
+    def _took(self, data: bytes) -> bool:
+        found = PLAIN_CLICK.fullmatch(data)
+        if found is None or NOT_PLAIN.search(found[4]):
+            return False
+        method, token, number, head = found.groups()
+        kind = kind_of(method.decode(), _headers(head))
+        self._clicking = True
+        took = self._take_click(token.decode(), int(number), kind, self._redirect)
+        if not took:
+            self._clicking = False
+        return took
+
+    def _redirect(self, location: bytes) -> None:
+        """Answer the click that is kept now, and take up what arrived meanwhile."""
+        self._clicking = False
+        if self.transport.is_closing():
+            return
+        self._unset_keepalive_if_required()
+        dated = b"".join(b"%b: %b\r\n" % each for each in self.server_state.default_headers)
+        self.transport.write(_redirect_to(location, dated + self._answer_headers))
+        self.server_state.total_requests += 1
+        if self._leaving:
+            self.transport.close()
+            return
+        self._wind_up(IDLE_SECONDS)
+        if self._held:
+            held, self._held = self._held, b""
+            self.flow.resume_reading()
+            self.data_received(held)
+
+    def _hold(self, data: bytes) -> None:
+        """Keep what comes behind a click until that is answered: answers come in order."""
+        self._held += data
+        self.flow.pause_reading()
+
+    # the parser's way
+
+    def _pass_on(self, data: bytes) -> None:
+        if self._head_bytes:
+            self._head_bytes += len(data)
+        elif self._clock is None and not self._in_message:
+            self._wind_up(HEAD_SECONDS)
+        if self._head_bytes > LARGEST_HEAD:
+            self.send_400_response("The head of this request is too long.")
+            return
+        super().data_received(data)
+        if self._head_bytes and self._clock is None and not self.transport.is_closing():
+            self._wind_up(HEAD_SECONDS)  # the next request began in the same bytes
+
+    def _wind_up(self, seconds: float) -> None:
+        self._stop_clock()
+        self._clock = self.loop.call_later(seconds, self._too_late)
+
+    def _stop_clock(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
+
+    def _too_late(self) -> None:
+        self._clock = None
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+def _headers(head: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the lines of a head as ASGI has them: names in small letters, values without edges."""
+    lines = (line.partition(b":") for line in head[:-2].split(b"\r\n"))
+    return [(name.lower(), value.strip()) for name, _, value in lines]
+
+
+def lane(take_click: TakeClick, headers: list[tuple[bytes, bytes]]) -> type[FastLane]:
+    """Return the protocol for one desk, whose redirects carry these headers."""
+    written = b"".join(b"%b: %b\r\n" % header for header in headers)
+
+    class Lane(FastLane):
+        """The lane to this desk, made as uvicorn makes its protocols."""
+
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(take_click, written, *given, **named)
+
+    return Lane
+
+
+def _redirect_to(location: bytes, headers: bytes) -> bytes:
+    return b"HTTP/1.1 302 Found\r\nlocation: %b\r\n%b\r\n" % (location, headers)

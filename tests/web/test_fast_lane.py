@@ -1,0 +1,201 @@
+"""The lane of clicks, over a real socket: nothing is answered before it is kept, nor out of turn."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+import uvicorn
+from sqlalchemy import text
+
+from mailer.measure import ClickDesk
+from preference_center.fast_lane import LARGEST_HEAD, lane
+from preference_center.systems.clicks import REDIRECT, ClickFront
+from tests.browser.site import free_port
+from tests.measure.conftest import ANNA, JO, QUICK, SHOP, TEAM, World
+from tests.measure.conftest import world as world  # noqa: PLC0414 - a fixture
+from tests.measure.test_click_front import behind
+from tests.measure.test_desk import until
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+def request(path: str, *headers: str, method: str = "GET") -> bytes:
+    """Write a request as a browser does."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: mail.example.com", "User-Agent: Mozilla/5.0 (X11)"]
+    return "\r\n".join([*lines, *headers, "", ""]).encode()
+
+
+def play(
+    world: World, act: Callable[[Callable[[], Awaitable[Streams]], ClickDesk], Awaitable[None]]
+) -> None:
+    """Serve a desk behind its lane, and act as its visitors."""
+
+    async def run() -> None:
+        desk, port = world.desk(), free_port()
+        config = uvicorn.Config(
+            ClickFront(behind, desk),
+            port=port,
+            http=lane(desk.click_at_hand, REDIRECT),
+            ws="none",
+            log_config=None,
+            log_level="critical",
+            server_header=False,
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server._serve())
+        await until(lambda: server.started)
+        await act(lambda: asyncio.open_connection("127.0.0.1", port), desk)
+        server.should_exit = True
+        await serving
+
+    asyncio.run(run())
+
+
+async def answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
+    """Read one answer."""
+    head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).decode().split("\r\n")
+    named = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+    body = await reader.readexactly(int(named.get("content-length", "0")))
+    return int(head[0].split()[1]), named, body
+
+
+async def ask(streams: Streams, *requests: bytes) -> list[tuple[int, str]]:
+    """Send requests in one piece; return status and `Location` of each answer."""
+    streams[1].write(b"".join(requests))
+    answers = [await answer(streams[0]) for _ in requests]
+    return [(status, named.get("location", "")) for status, named, _ in answers]
+
+
+def test_the_lane_and_the_long_way_give_the_same_answer(world: World) -> None:
+    async def act(connect: Callable[[], Awaitable[Streams]], desk: ClickDesk) -> None:
+        streams, path = await connect(), f"/c/{world.token()}/1"
+        streams[1].write(request(path))  # the long way: nobody knows the targets yet
+        first = await answer(streams[0])
+        streams[1].write(request(path))
+        second = await answer(streams[0])
+        assert first[0] == second[0] == 302
+        assert first[1] | {"date": ""} == second[1] | {"date": ""}
+        assert second[1]["location"] == TEAM
+        streams[1].close()
+
+    play(world, act)
+    assert world.clicks() == [(JO, 1, "get"), (JO, 1, "get")]
+
+
+@pytest.mark.clause("C16")
+def test_no_click_is_answered_before_its_row_is_committed(world: World) -> None:
+    async def act(connect: Callable[[], Awaitable[Streams]], desk: ClickDesk) -> None:
+        streams, click = await connect(), request(f"/c/{world.token()}/0")
+        await ask(streams, click)
+        with world.database.transaction() as session:
+            session.execute(text("LOCK TABLE measure_click IN ACCESS EXCLUSIVE MODE"))
+            streams[1].write(click)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(streams[0].read(1)), QUICK.patience / 3)
+            assert (desk.figures.recorded, desk.figures.spooled) == (1, 0)
+        await until(lambda: desk.figures.recorded == 2)
+        streams[1].close()
+
+    play(world, act)
+    assert len(world.clicks()) == 2
+
+
+def test_answers_come_in_the_order_of_their_requests(world: World) -> None:
+    async def act(connect: Callable[[], Awaitable[Streams]], desk: ClickDesk) -> None:
+        streams = await connect()
+        to_shop, to_team = (request(f"/c/{world.token()}/{n}") for n in (0, 1))
+        await ask(streams, to_shop)
+        with world.database.transaction() as session:
+            session.execute(text("LOCK TABLE measure_click IN ACCESS EXCLUSIVE MODE"))
+            streams[1].write(to_team)
+            await asyncio.sleep(QUICK.patience / 6)
+            streams[1].write(request("/o/forged.gif") + to_shop)
+            await asyncio.sleep(QUICK.patience / 6)
+        answers = [await answer(streams[0]) for _ in range(3)]
+        assert [each[0] for each in answers] == [302, 200, 302]
+        assert [each[1].get("location") for each in answers] == [TEAM, None, SHOP]
+        streams[1].close()
+
+    play(world, act)
+
+
+def test_who_asks_and_leaves_is_counted_and_holds_nobody_up(world: World) -> None:
+    async def act(connect: Callable[[], Awaitable[Streams]], desk: ClickDesk) -> None:
+        streams = await connect()
+        await ask(streams, request(f"/c/{world.token()}/0"))
+        with world.database.transaction() as session:
+            session.execute(text("LOCK TABLE measure_click IN ACCESS EXCLUSIVE MODE"))
+            leaving = await connect()
+            leaving[1].write(request(f"/c/{world.token(ANNA)}/0"))
+            await asyncio.sleep(QUICK.patience / 6)
+            leaving[1].transport.abort()
+            streams[1].write(request(f"/c/{world.token()}/1"))
+        assert (await answer(streams[0]))[0] == 302
+        streams[1].close()
+
+    play(world, act)
+    assert (ANNA, 0, "get") in world.clicks()
+
+
+def test_a_door_that_closes_answers_the_click_that_waits(world: World) -> None:
+    answering: list[asyncio.Task[tuple[int, dict[str, str], bytes]]] = []
+
+    async def act(connect: Callable[[], Awaitable[Streams]], desk: ClickDesk) -> None:
+        reader, writer = await connect()
+        await ask((reader, writer), request(f"/c/{world.token()}/0"))
+        locked = threading.Event()
+        holding = asyncio.get_running_loop().run_in_executor(None, hold_the_table, locked)
+        await until(locked.is_set)
+        writer.write(request(f"/c/{world.token()}/1"))
+        await until(lambda: bool(desk._under_way))
+        answering.append(asyncio.create_task(answer(reader)))
+        answering[0].add_done_callback(lambda _: writer.close())
+        del holding
+
+    def hold_the_table(locked: threading.Event) -> None:
+        with world.database.transaction() as session:
+            session.execute(text("LOCK TABLE measure_click IN ACCESS EXCLUSIVE MODE"))
+            locked.set()
+            time.sleep(QUICK.patience / 2)
+
+    play(world, act)
+    assert answering[0].result()[0] == 302
+
+
+def test_a_head_without_end_is_refused(world: World) -> None:
+    async def act(connect: Callable[[], Awaitable[Streams]], desk: ClickDesk) -> None:
+        streams = await connect()
+        streams[1].write(b"GET /c/x/0 HTTP/1.1\r\nX-Long: ")
+        for _ in range(4):
+            await asyncio.sleep(0.01)
+            streams[1].write(b"a" * (LARGEST_HEAD // 3))
+        assert (await answer(streams[0]))[0] == 400
+        streams[1].close()
+
+    play(world, act)
+
+
+@pytest.mark.parametrize(
+    ("extra", "status"),
+    [
+        ("Connection: close", 302),
+        ("Content-Length: 0", 302),
+        ("Sec-Purpose: prefetch", 302),
+        ("Expect: 100-continue", 302),
+        ("Connection: keep-alive", 302),
+        ("Bad Name: x", 400),
+    ],
+)
+def test_whatever_a_head_says_the_parser_has_its_say(world: World, extra: str, status: int) -> None:
+    async def act(connect: Callable[[], Awaitable[Streams]], desk: ClickDesk) -> None:
+        streams = await connect()
+        await ask(streams, request(f"/c/{world.token()}/0"))
+        assert (await ask(streams, request(f"/c/{world.token(ANNA)}/0", extra)))[0][0] == status
+        streams[1].close()
+
+    play(world, act)
+    assert len(world.clicks()) == (2 if status == 302 else 1)
+    if "prefetch" in extra:
+        assert (ANNA, 0, "prefetch") in world.clicks()
