@@ -88,7 +88,7 @@ def send(house: House, letter: LetterMaker = large_letter, *, to_apart: bool = F
     campaign_id = create(house, letter, to_apart=to_apart)
     began = time.perf_counter()
     start(house, campaign_id)
-    wait_for(lambda: is_over(house, campaign_id), LONGEST, "the campaign to end")
+    wait_for(lambda: is_over(house, campaign_id), LONGEST, "the campaign to end", pause=0.1)
     seconds = time.perf_counter() - began
     report = report_of(house, campaign_id)
     mailing_id = report.campaign.mailing_id

@@ -245,13 +245,21 @@ def answers(url: str) -> bool:
 
 
 def wait_for(
-    condition: Callable[[], bool], seconds: float, what: str, child: Child | None = None
+    condition: Callable[[], bool],
+    seconds: float,
+    what: str,
+    child: Child | None = None,
+    *,
+    pause: float = 0.02,
 ) -> None:
-    """Wait for a condition. Raises RuntimeError with the end of the child's log."""
+    """Wait for a condition, asked every `pause` seconds, which costs what is measured.
+
+    Raises RuntimeError with the end of the child's log.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         ended = child is not None and child.process.poll() is not None
         if ended or time.monotonic() > deadline:
             words = child.log.read_text(errors="replace")[-2000:] if child else ""
             raise RuntimeError(f"waited in vain for {what}\n{words}")
-        time.sleep(0.02)
+        time.sleep(pause)
