@@ -76,6 +76,18 @@ class Figures:
     trial: TrialFigures | None = None
     """What a split test found; None for a campaign without one."""
 
+    @property
+    def shares(self) -> dict[str, float]:
+        """The total figures as shares of `handed_over`, 0 to 1, to four places; none of one withheld."""
+        base = self.totals["handed_over"]
+        if not isinstance(base, int) or not base:
+            return {}
+        return {
+            name: round(count / base, 4)
+            for name, count in self.totals.items()
+            if isinstance(count, int) and name != "handed_over"
+        }
+
 
 def figures_of(
     counts: Counts,

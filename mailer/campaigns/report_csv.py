@@ -59,6 +59,7 @@ def _books(books: Books) -> Iterator[Line]:
 def _figures(figures: Figures) -> Iterator[Line]:
     for name, count in figures.totals.items():
         yield "all", "", name, count
+    yield from (("all", "share", name, share) for name, share in figures.shares.items())
     for link in figures.links:
         yield "link", link.url, "clicked", link.people
     for row in figures.domains:

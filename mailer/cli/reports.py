@@ -94,8 +94,12 @@ def _say(full: "FullReport") -> None:
 def _say_figures(figures: "Figures", zone: str) -> None:
     from mailer.campaigns import OVER_TIME
 
-    totals = [(_words(name), count) for name, count in figures.totals.items()]
-    table("People", ["Figure", "People"], totals)
+    shares = figures.shares
+    totals = [
+        (_words(name), count, f"{shares[name]:.2%}" if name in shares else None)
+        for name, count in figures.totals.items()
+    ]
+    table("People", ["Figure", "People", "Of those handed the mail"], totals)
     table("Links", ["Link", "People"], [(each.url, each.people) for each in figures.links])
     table(
         "Domains",

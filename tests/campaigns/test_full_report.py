@@ -126,6 +126,20 @@ def test_every_figure_comes_from_the_room_that_knows_it(desk: Desk) -> None:
     }
 
 
+def test_shares_are_of_those_handed_the_mail_and_of_no_figure_that_is_withheld(desk: Desk) -> None:
+    people = customers(desk, 60, "gmail.com")
+    campaign_id, mailing_id = sent(desk)
+    hear(desk, mailing_id, people[:45], Heard.DELIVERED)
+    hear(desk, mailing_id, people[:3], Heard.COMPLAINED)
+    opt_out(desk, mailing_id, people[11:23])
+    told = figures(desk, campaign_id)
+    assert told.shares["delivered"] == 0.75
+    assert told.shares["opted_out"] == 0.2
+    shown = {name for name, count in told.totals.items() if isinstance(count, int)}
+    assert set(told.shares) == shown - {"handed_over"}
+    assert "complained" not in told.shares
+
+
 @pytest.mark.clause("C15")
 def test_nothing_that_fewer_than_ten_did_is_told_anywhere(desk: Desk) -> None:
     people = customers(desk, 40, "gmail.com")

@@ -176,6 +176,10 @@ class FiguresAnswer(ReachAnswer):
     clicks: ClicksAnswer
     domains: list[DomainAnswer]
     money: list[MoneyAnswer]
+    shares: dict[str, float] = Field(
+        description="Figures that are told as shares of `handed_over`, 0 to 1.",
+        examples=[{"delivered": 0.9886, "opened": 0.3137}],
+    )
     by: By
     series: list[SlotAnswer]
     split: SplitAnswer | None = None
@@ -261,6 +265,7 @@ def _figures(report: FullReport) -> FiguresAnswer | None:
         clicks=ClicksAnswer(**clicks.model_dump(), links=links),
         domains=[_domain(row) for row in figures.domains],
         money=_money(figures.money),
+        shares=figures.shares,
         by=figures.by,
         series=[SlotAnswer(at=slot.at, **slot.figures) for slot in figures.series],
         split=_split(figures.trial) if figures.trial else None,
