@@ -29,8 +29,10 @@ from mailer.delivery import (
     SenderClock,
     Senders,
     SenderSettings,
+    StartWindow,
     read_pace,
     read_warm_up,
+    start_window,
 )
 from mailer.journal import Journal
 from mailer.letters import Brand
@@ -88,6 +90,8 @@ class Parts:
     ring: Doorbell = field(default=no_bell)
     exits: Database | None = None
     """Connections that only opt-outs use, where others might take all there are."""
+    window: StartWindow = start_window
+    """The start window of a sender; a process that outstays it is ended."""
 
     @property
     def rules(self) -> Rules:
@@ -119,7 +123,12 @@ class Parts:
 
 
 def build(
-    settings: Settings, *, process: str, ring: Doorbell = no_bell, clock: Clock = wall_clock
+    settings: Settings,
+    *,
+    process: str,
+    ring: Doorbell = no_bell,
+    clock: Clock = wall_clock,
+    window: StartWindow = start_window,
 ) -> Parts:
     """Put the parts together for one process; `process` names its journal file.
 
@@ -146,6 +155,7 @@ def build(
         clock=clock,
         ring=ring,
         exits=exits,
+        window=window,
     )
 
 
@@ -234,7 +244,7 @@ def build_sender(
         Gate(parts.database, provider or build_provider(settings), cap=parts.cap),
         press,
         parts.journal,
-        SenderClock(now=parts.clock, sleep=sleep),
+        SenderClock(now=parts.clock, sleep=sleep, window=parts.window),
         SenderSettings(
             lease=timedelta(seconds=settings.lease_seconds), pace=parts.pace, cap=parts.cap
         ),

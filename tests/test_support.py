@@ -14,6 +14,7 @@ from mailer.permission import Change
 from mailer.support import Removal, Remover, TopicMissing
 from mailer.vocabulary import Door, Frequency, Lane, Outcome, PersonId, Reason, Scope, Topic
 from mailer.wiring import Parts, build, build_sender
+from tests.open_window import open_window
 from tests.people_of_tests import TestPerson, a_customer
 from tests.web.house import settings_for
 
@@ -21,7 +22,9 @@ from tests.web.house import settings_for
 @pytest.fixture
 def parts(database: Database, database_url: str, tmp_path: Path, now: datetime) -> Iterator[Parts]:
     """Real parts at a fixed moment."""
-    parts = build(settings_for(database_url, tmp_path), process="test", clock=lambda: now)
+    parts = build(
+        settings_for(database_url, tmp_path), process="test", window=open_window, clock=lambda: now
+    )
     yield parts
     parts.close()
 

@@ -73,7 +73,7 @@ from mailer.delivery.states import BatchState, MailingState
 from mailer.delivery.tally import braked_of, first_braked, release_brake, set_brake
 from mailer.delivery.trial import TestReader, new_test
 from mailer.delivery.variants import HELD_OUT, WHOLE, Variant, digest_of, mark_at
-from mailer.delivery.window import BARRIER
+from mailer.delivery.window import BARRIER, StartWindow, start_window
 
 __all__ = [
     "BARRIER",
@@ -116,6 +116,7 @@ __all__ = [
     "Share",
     "Standing",
     "Stands",
+    "StartWindow",
     "Tally",
     "TestReader",
     "UnknownBatch",
@@ -170,6 +171,7 @@ __all__ = [
     "slow_scopes",
     "standing_of",
     "stands_of",
+    "start_window",
     "targets_of",
     "unfinished",
     "unknown_batches",

@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailer.delivery.window import Window, start_window
+from mailer.delivery.window import StartWindow, start_window
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,4 +15,4 @@ class SenderClock:
     now: Callable[[], datetime]
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    window: Callable[[], AbstractContextManager[Window]] = start_window
+    window: StartWindow = start_window

@@ -8,8 +8,8 @@ pending SIGALRM before its next instruction.
 
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 BEGIN_WITHIN = 1.0
 """Seconds after arming in which hand-overs may begin."""
@@ -30,6 +30,10 @@ class Window:
     def disarm(self) -> None:
         """Let the process live: nothing more will begin. Safe to call twice."""
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+StartWindow = Callable[[], AbstractContextManager[Window]]
+"""How a window is armed, for as long as a block runs."""
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from mailer.database import Database
 from mailer.vocabulary import Lane
 from mailer.wiring import Parts, build
 from preference_center.app import create_app
+from tests.open_window import open_window
 from tests.web.house import settings_for
 
 CARD = "4111 1111 1111 1111"
@@ -102,7 +103,7 @@ def parts(
 ) -> Iterator[Parts]:
     """Real parts at a fixed moment."""
     settings = settings_for(database_url, tmp_path)
-    parts = build(settings, process="test", ring=rung.append, clock=lambda: now)
+    parts = build(settings, process="test", window=open_window, ring=rung.append, clock=lambda: now)
     yield parts
     parts.close()
 

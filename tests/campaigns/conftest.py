@@ -14,6 +14,7 @@ from mailer.letters import PromotionalContent
 from mailer.providers import MemoryProvider
 from mailer.vocabulary import Lane, Topic
 from mailer.wiring import Parts, build, build_sender
+from tests.open_window import open_window
 from tests.people_of_tests import TestPerson, a_customer
 from tests.web.house import settings_for
 
@@ -115,6 +116,11 @@ class Desk:
 def desk(database: Database, database_url: str, tmp_path: Path, now: datetime) -> Iterator[Desk]:
     """A desk over real parts."""
     time = [now]
-    parts = build(settings_for(database_url, tmp_path), process="test", clock=lambda: time[0])
+    parts = build(
+        settings_for(database_url, tmp_path),
+        process="test",
+        window=open_window,
+        clock=lambda: time[0],
+    )
     yield Desk(parts, MemoryProvider(), time)
     parts.close()

@@ -32,6 +32,7 @@ from mailer.providers import MemoryProvider
 from mailer.vocabulary import Door, Frequency, Lane, Reason, Topic
 from mailer.wiring import build, build_sender
 from tests.campaigns.conftest import BY, Desk
+from tests.open_window import open_window
 from tests.people_of_tests import TestPerson
 from tests.web.house import settings_for
 
@@ -114,7 +115,7 @@ def capped(
     """A house that sends one promotional mail a week."""
     time = [now]
     settings = settings_for(database_url, tmp_path, cap="1/7d")
-    parts = build(settings, process="test", clock=lambda: time[0])
+    parts = build(settings, process="test", window=open_window, clock=lambda: time[0])
     yield DigestDesk(parts, MemoryProvider(), time)
     parts.close()
 

@@ -21,6 +21,7 @@ from mailer.vocabulary import Door, Frequency, Reason, Scope, SuppressionReason
 from mailer.wiring import build
 from tests.campaigns.conftest import BY
 from tests.campaigns.test_digest import BOTH, DigestDesk
+from tests.open_window import open_window
 from tests.people_of_tests import TestPerson
 from tests.web.house import settings_for
 
@@ -64,7 +65,7 @@ def shared(
     """A house that sends one promotional mail a week."""
     time = [now]
     settings = settings_for(database_url, tmp_path, cap="1/7d")
-    parts = build(settings, process="test", clock=lambda: time[0])
+    parts = build(settings, process="test", window=open_window, clock=lambda: time[0])
     yield SharedDesk(parts, MemoryProvider(), time)
     parts.close()
 

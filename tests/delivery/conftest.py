@@ -1,9 +1,7 @@
 """A road for tests: real database and journal, the fake provider, a press without letters."""
 
-import math
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -30,13 +28,13 @@ from mailer.delivery import (
 )
 from mailer.delivery.claimed import Claimed
 from mailer.delivery.gate import Prepared
-from mailer.delivery.window import Window
 from mailer.journal import Journal
 from mailer.people import AudienceFilter, audience_of
 from mailer.permission import read_cap
 from mailer.providers import MemoryProvider, Outgoing
 from mailer.vault import Vault
 from mailer.vocabulary import MailingId, PersonId, Reason, Stream, Topic
+from tests.open_window import open_window
 from tests.people_of_tests import TestPerson, a_customer
 
 
@@ -138,18 +136,6 @@ class Road:
     def got(self) -> list[str]:
         """The addresses that the provider accepted mail for, in order."""
         return [each.recipient for each in self.provider.accepted]
-
-
-class OpenWindow(Window):
-    """A window that no clock shuts: what becomes of a batch must not hang on a busy machine."""
-
-    def __init__(self) -> None:
-        self.begin_before = math.inf
-
-
-@contextmanager
-def open_window() -> Iterator[Window]:
-    yield OpenWindow()
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from mailer.database import Database
 from mailer.delivery import Pace, SenderClock, SenderSettings
 from mailer.delivery.pace import reserve
 from mailer.vocabulary import Lane
-from tests.delivery.conftest import Road, open_window
+from tests.delivery.conftest import Road
+from tests.open_window import open_window
 
 
 def test_each_reservation_waits_for_the_ones_before_it(session: Session, now: datetime) -> None:

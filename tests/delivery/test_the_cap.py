@@ -12,7 +12,8 @@ from mailer.people import AudienceFilter, audience_of
 from mailer.permission import read_cap
 from mailer.providers import MemoryProvider, Outgoing, Rejected, Unknown
 from mailer.vocabulary import Lane, MailingId, Outcome, Reason, Stream, Topic
-from tests.delivery.conftest import Road, open_window
+from tests.delivery.conftest import Road
+from tests.open_window import open_window
 
 
 def run(road: Road, sender: Sender | None = None) -> None:

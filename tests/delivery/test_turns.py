@@ -24,8 +24,9 @@ from mailer.delivery import (
 )
 from mailer.providers import Later, NotBegun, Outgoing
 from mailer.vocabulary import Lane, MailingId
-from tests.delivery.conftest import Road, open_window
+from tests.delivery.conftest import Road
 from tests.delivery.test_the_barrier import STOP
+from tests.open_window import open_window
 
 
 def senders(road: Road, count: int, pace: Pace | None = None) -> list[Sender]:

@@ -23,6 +23,7 @@ from mailer.permission import Change
 from mailer.providers import MemoryProvider
 from mailer.vocabulary import Door, Lane, Outcome, PersonId, Reason, Stream
 from mailer.wiring import Parts, build, build_sender
+from tests.open_window import open_window
 from tests.web.house import settings_for
 
 TOUR, AUTUMN, NEWS = (CampaignId(number) for number in (1, 2, 3))
@@ -118,7 +119,7 @@ def company(
 ) -> Iterator[Company]:
     rung: list[Lane] = []
     settings = settings_for(database_url, tmp_path, shop_url="https://www.example.com")
-    parts = build(settings, process="test", ring=rung.append, clock=lambda: now)
+    parts = build(settings, process="test", window=open_window, ring=rung.append, clock=lambda: now)
     yield Company(parts, MemoryProvider(), rung)
     parts.close()
 
@@ -210,7 +211,7 @@ def test_a_company_that_cannot_be_made_whole_is_not_made_at_all(
     database: Database, database_url: str, tmp_path: Path, now: datetime
 ) -> None:
     settings = settings_for(database_url, tmp_path, postal_address="")
-    parts = build(settings, process="test", clock=lambda: now)
+    parts = build(settings, process="test", window=open_window, clock=lambda: now)
     with pytest.raises(campaigns.CannotSend):
         seed(parts, customers=40, now=now)
     assert is_empty(parts)

@@ -21,6 +21,7 @@ from mailer.providers import MemoryProvider
 from mailer.vocabulary import Lane, Topic
 from mailer.wiring import Parts, build, build_sender
 from tests.measure.mails import hand_over
+from tests.open_window import open_window
 from tests.people_of_tests import a_customer
 from tests.web.house import settings_for
 from workers.seats import Seats
@@ -46,6 +47,7 @@ class Hall:
         self.parts: Parts = build(
             settings_for(database_url, folder),
             process="test",
+            window=open_window,
             ring=self.rung.append,
             clock=lambda: self.now,
         )
