@@ -21,6 +21,10 @@ class ImportTaken(Exception):
     """Another process is importing the same file at this moment."""
 
 
+class SetsLost(Exception):
+    """The server crashed and came back without the last sets: they must be taken again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """An import's position and books so far."""
@@ -70,7 +74,10 @@ def run_of(session: Session, run_id: int) -> Run:
 
 
 def advance(session: Session, before: Run, after: Run) -> None:
-    """Store a step, together with what it did. Raises ImportTaken where another stored one."""
+    """Store a step, together with what it did.
+
+    Raises ImportTaken where another stored one, SetsLost where the step before it is gone.
+    """
     if not before.id:
         return
     given = {
@@ -84,7 +91,14 @@ def advance(session: Session, before: Run, after: Run) -> None:
         "reasons": dict(after.reasons),
     }
     if rows_changed(session, ADVANCE, given) != 1:
+        refuse_lost(before, run_of(session, before.id))
         raise ImportTaken
+
+
+def refuse_lost(before: Run, stored: Run) -> None:
+    """Go on from no step that the database does not have any more. Raises SetsLost."""
+    if stored.position < before.position:
+        raise SetsLost
 
 
 def finish_run(session: Session, run: Run, *, now: datetime) -> None:

@@ -5,8 +5,10 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -16,7 +18,15 @@ from mailer import people
 from mailer.database import CommitInDoubt, Database, DatabaseAway, may_be_lost
 from mailer.intake._drafts import Draft, Drafting, Stretch
 from mailer.intake._helpers import helpers_for, helping
-from mailer.intake._runs import Run, advance, begin_run, finish_run, run_of
+from mailer.intake._runs import (
+    Run,
+    SetsLost,
+    advance,
+    begin_run,
+    finish_run,
+    refuse_lost,
+    run_of,
+)
 from mailer.intake._sets import grant_next, reasons_of, take_draft, take_rows
 from mailer.intake.records import FileUnreadable, Measured, Piece, measure, open_pieces
 from mailer.intake.rejects import RejectsFile
@@ -95,6 +105,23 @@ def import_customers(
     rejects file.
     """
     measured, path = measure(file), _rejects_path(file, options)
+    from_there = partial(_import, database, vault, file, path, measured, options, now, progress)
+    while True:
+        with suppress(SetsLost):
+            return from_there()
+
+
+def _import(
+    database: Database,
+    vault: Vault,
+    file: Path,
+    path: Path,
+    measured: Measured,
+    options: ImportOptions,
+    now: datetime,
+    progress: Progress | None,
+) -> ImportReport:
+    """Import from where the database is. Raises SetsLost where it fell back behind that."""
     with open_pieces(file) as (cells, form, pieces):
         header = read_header(
             cells, source=options.source, proof=options.proof, ignore=options.ignore
@@ -137,8 +164,12 @@ class _Import:
             yield Stretch(self.run.id, chunk, self._reserve(len(chunk)))
 
     def _reserve(self, count: int) -> Reserved:
-        with self._database.transaction() as session:
-            return people.reserve(session, count if self._most_are_new else 0)
+        """Take numbers; while the database is away none, so that the set goes in row by row."""
+        try:
+            with self._database.transaction() as session:
+                return people.reserve(session, count if self._most_are_new else 0)
+        except (DatabaseAway, CommitInDoubt):
+            return Reserved((), ())
 
     def take(self, pieces: Sequence[Piece], draft: Draft, rejects: RejectsFile) -> None:
         """Take one set; what it refuses is on disk before its commit."""
@@ -212,20 +243,23 @@ class _Import:
             with self._database.reading() as session:
                 return step(session, self.run)
         with self._database.transaction() as session:
-            may_be_lost(
-                session
-            )  # a later run would go on before this step; the last one is durable
+            # A set that a crash takes back is taken again; closing the run is durable.
+            may_be_lost(session)
             after = step(session, self.run)
             advance(session, self.run, after)
         return after
 
     def _was_stored(self) -> bool:
-        """After a doubtful commit: look whether the step is there, and if so take it as done."""
+        """After a doubtful commit: look whether the step is there, and if so take it as done.
+
+        Raises SetsLost where not even the one before it is.
+        """
         try:
             with self._database.reading() as session:
                 stored = run_of(session, self.run.id) if self.run.id else self.run
         except DatabaseAway:
             return False
+        refuse_lost(self.run, stored)
         done = stored.position != self.run.position
         self.run = stored
         return done

@@ -3,8 +3,10 @@
 import csv
 import json
 import random
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -388,6 +390,62 @@ def test_a_lost_connection_is_waited_for(desk: Desk) -> None:
 
     report = desk.take([person(n) for n in range(9)], cut_all)
     assert cut
+    assert report.created == len(desk.customers()) == 9
+
+
+LOSE = """
+    UPDATE intake_run SET rows_done = 3, counts = '{"created": 3}' WHERE finished_at IS NULL;
+    DELETE FROM intake_arrival WHERE person_id > (SELECT min(person_id) + 2 FROM intake_arrival);
+    TRUNCATE people_name_word;
+    DELETE FROM people_customer WHERE external_id > 'c-2';
+    DELETE FROM people_address WHERE id NOT IN (SELECT address_id FROM people_customer);
+"""
+CRASH = """
+    CREATE SEQUENCE crashes;
+    CREATE FUNCTION crash() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF nextval('crashes') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+        RETURN NULL; END $$;
+    CREATE TRIGGER crash BEFORE INSERT ON people_customer EXECUTE FUNCTION crash();
+"""
+HEAL = "DROP TRIGGER crash ON people_customer; DROP FUNCTION crash; DROP SEQUENCE crashes"
+
+
+@pytest.mark.parametrize("where", ["within a set", "between two sets"])
+def test_sets_that_a_crashed_server_lost_are_taken_again(desk: Desk, where: str) -> None:
+    done: list[int] = []
+
+    def lose_the_second(rows: int, total: int) -> None:
+        done.append(rows)
+        if done == [3, 6]:
+            with desk.database.transaction() as session:
+                session.execute(text(LOSE))
+                if where == "within a set":
+                    session.execute(text(CRASH))
+
+    report = desk.take([person(n, topics=NEWS) for n in range(9)], lose_the_second)
+    if where == "within a set":
+        with desk.database.transaction() as session:
+            session.execute(text(HEAL))
+    assert done == [3, 6, 6, 9]
+    assert [each.external_id for each in desk.customers()] == [f"c-{n}" for n in range(9)]
+    assert (report.rows, report.created, report.topics_on) == (9, 9, 9)
+
+
+def test_numbers_that_cannot_be_taken_now_cost_no_set(desk: Desk) -> None:
+    narrow = Database(desk.database.url, pool_size=1, pool_overflow=0, pool_seconds=0.05)
+    held = ExitStack()
+
+    def hold_the_only_connection(rows: int, total: int) -> None:
+        if rows == 3:
+            held.enter_context(narrow.reading()).execute(text("SELECT 1"))
+            threading.Timer(0.3, held.close).start()
+
+    options = ImportOptions(source="shop", set_size=3, helpers=0)
+    file = desk.write([person(n) for n in range(9)])
+    report = import_customers(
+        narrow, desk.vault, file, options=options, now=NOW, progress=hold_the_only_connection
+    )
+    narrow.close()
     assert report.created == len(desk.customers()) == 9
 
 
