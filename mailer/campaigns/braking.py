@@ -98,9 +98,14 @@ def stop_series(session: Session, row: CampaignRow, *, now: datetime) -> bool:
     return True
 
 
-def is_stopped_series(row: CampaignRow) -> bool:
-    """Say whether a campaign repeats no more since the brake fell on one of its times."""
-    return State(row.state) is State.SCHEDULED and row.braked is not None
+def is_stopped_series(session: Session, row: CampaignRow, *, now: datetime) -> bool:
+    """Say whether a locked campaign repeats no more since the brake fell on one of its times.
+
+    Whoever comes before the clock does notes it.
+    """
+    if State(row.state) is not State.SCHEDULED:
+        return False
+    return row.braked is not None or stop_series(session, row, now=now)
 
 
 def resume_series(

@@ -120,7 +120,7 @@ def start(
     it, and ReasonNeeded for a repetition that the brake stopped: it is resumed first.
     """
     row = locked(session, campaign_id)
-    if is_stopped_series(row):
+    if is_stopped_series(session, row, now=now):
         refuse_without_reason(row)
     plan = plan_from(row)
     at_once = plan.once(row.occurrence or 1).at_once() if plan else None
@@ -148,7 +148,7 @@ def resume(
     ReasonUnfit, ReasonNeeded.
     """
     row = locked(session, campaign_id)
-    if is_stopped_series(row):
+    if is_stopped_series(session, row, now=now):
         refuse_unfit_reason(reason)
         resume_series(session, row, reason=reason, by=by, now=now)
         return campaign_from(row)

@@ -223,6 +223,20 @@ def test_a_repetition_that_was_stopped_goes_on_for_a_reason_and_makes_up_one_tim
     assert len(desk.tick()) == 1, "what was answered for stops it no more"
 
 
+def test_who_starts_a_repetition_before_the_clock_knows_of_the_brake_is_told_of_it(
+    desk: Desk,
+) -> None:
+    series, _, news = repeated(desk, is_over=True)
+    tick(desk)
+    complain(desk, news[:4])
+    with pytest.raises(ReasonNeeded):
+        desk.do("start", series)
+    with pytest.raises(ReasonNeeded):
+        desk.do("resume", series)
+    desk.do("resume", series, reason="The reminder is left out.")
+    assert desk.do("start", series).state is State.SENDING
+
+
 def test_who_resumes_the_time_that_was_stopped_lets_the_next_one_start(desk: Desk) -> None:
     _, first, news = repeated(desk)
     complain(desk, news[:4])
