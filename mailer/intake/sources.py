@@ -22,6 +22,8 @@ SOURCES: Mapping[str, bool] = {
 
 LONGEST_PROOF = 500
 NO_PROOF = frozenset({"", "-", "n/a", "na", "no", "none", "null", "unknown", "yes", "true", "x"})
+UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
+"""What no database keeps as text; a lone surrogate stands for a byte that was not UTF-8."""
 SAYS_SOMETHING = re.compile(r"\w.*\w.*\w", re.DOTALL)
 
 
@@ -47,5 +49,7 @@ def check_source(source: str, proof: str) -> None:
         raise SourceRefused("source", f"is not one of {', '.join(SOURCES)}")
     if len(proof) > LONGEST_PROOF:
         raise SourceRefused("proof", "is too long")
+    if UNKEPT.search(proof):
+        raise SourceRefused("proof", "holds a null character or broken UTF-8")
     if offline and (proof.casefold() in NO_PROOF or not SAYS_SOMETHING.search(proof)):
         raise SourceRefused("proof", "of permission is missing; an offline source needs one")

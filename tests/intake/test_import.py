@@ -481,6 +481,23 @@ def test_a_file_in_latin_1_loses_only_the_rows_with_its_letters(desk: Desk) -> N
     assert "broken UTF-8" in next(iter(report.reasons))
 
 
+@pytest.mark.parametrize("proof", ["form of M\udcfcller", "form 117\x00"])
+@pytest.mark.parametrize("helpers", [0, 2])
+def test_a_proof_that_cannot_be_kept_costs_its_row_only(
+    desk: Desk, proof: str, helpers: int
+) -> None:
+    rows = [person(n, source="paper", proof="form 1", topics=NEWS) for n in range(3)]
+    rows[1]["proof"] = proof
+    file = desk.folder / "paper.csv"
+    with file.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    report = desk.take_file(file, helpers=helpers)
+    assert (report.created, report.rejected, report.topics_on) == (2, 1, 2)
+    assert report.reasons == {"proof holds a null character or broken UTF-8": 1}
+
+
 def test_a_new_person_at_a_known_address_is_not_the_old_one(desk: Desk) -> None:
     desk.take([person(1), {**person(2), "email": "jo1@example.com"}])
     first, second = desk.customers()
