@@ -4,6 +4,7 @@ They are forked, so that no key travels, and touch no connection. Each has one t
 time, and ends by itself when the first process is gone.
 """
 
+import errno
 import gc
 import multiprocessing
 import os
@@ -23,6 +24,13 @@ MOST = 4
 CAN_FORK = "fork" in multiprocessing.get_all_start_methods()
 
 
+class HelperGone(ChildProcessError):
+    """A helper was killed, for want of memory it may be; the one that writes has lost nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.ECHILD, "a process that helped was killed; give the command again")
+
+
 class Helpers(Generic[Asked, Answer]):
     """Does one kind of work in several processes; in this one, where there are none."""
 
@@ -30,7 +38,10 @@ class Helpers(Generic[Asked, Answer]):
         self._work, self._lines = work, lines
 
     def answers(self, questions: Iterable[Asked]) -> Iterator[tuple[Asked, Answer]]:
-        """Yield each question with its answer, in order; as many as there are helpers are ahead."""
+        """Yield each question with its answer, in order; as many as there are helpers are ahead.
+
+        Raises what the work raises, and HelperGone.
+        """
         asked: deque[tuple[Asked, Connection]] = deque()
         idle = deque(self._lines)
         for question in questions:
@@ -39,7 +50,7 @@ class Helpers(Generic[Asked, Answer]):
                 continue
             done = None if idle else self._heard(asked, idle)
             line = idle.popleft()
-            line.send(question)
+            _ask(line, question)
             asked.append((question, line))
             if done is not None:
                 yield done
@@ -50,11 +61,21 @@ class Helpers(Generic[Asked, Answer]):
         self, asked: deque[tuple[Asked, Connection]], idle: deque[Connection]
     ) -> tuple[Asked, Answer]:
         question, line = asked.popleft()
-        answer = line.recv()
+        try:
+            answer = line.recv()
+        except (EOFError, ConnectionError):
+            raise HelperGone from None
         if isinstance(answer, Exception):
             raise answer
         idle.append(line)
         return question, answer
+
+
+def _ask(line: Connection, question: object) -> None:
+    try:
+        line.send(question)
+    except ConnectionError:
+        raise HelperGone from None
 
 
 def helpers_for(rows: int, set_size: int) -> int:

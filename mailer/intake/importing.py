@@ -101,8 +101,8 @@ def import_customers(
     file. In a dry run a customer with rows in two sets counts as created twice.
 
     Raises FileUnreadable before anything is written, ImportTaken where another process imports
-    the same file, DatabaseAway where the database stays away, CommitInDoubt, OSError for the
-    rejects file.
+    the same file, DatabaseAway where the database stays away, CommitInDoubt, HelperGone where a
+    process that helped was killed, OSError for the rejects file.
     """
     measured, path = measure(file), _rejects_path(file, options)
     from_there = partial(_import, database, vault, file, path, measured, options, now, progress)
