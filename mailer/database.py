@@ -285,7 +285,7 @@ def _refuse_a_dead_one(connection: psycopg.Connection[Any], record: Any, proxy: 
     try:
         if time.monotonic() - returned > RESTED_SECONDS:
             _ask(connection)
-        elif _has_news(connection):
+        while _has_news(connection):  # a farewell is read first, and its end behind it
             connection.pgconn.consume_input()
     except psycopg.OperationalError:
         raise InvalidatePoolError from None
