@@ -29,9 +29,9 @@ NOT_PLAIN = re.compile(
 )
 """Headers of a request that has a body, becomes something else, or ends its connection."""
 LARGEST_HEAD = 64 * 1024
-"""Bytes of one request before its body; a longer head is refused unread."""
+"""Bytes of one request before its body, or of the trailers behind it, that may wait for their end."""
 HEAD_SECONDS = 30.0
-"""The time for a request's head to arrive whole."""
+"""The time for a request's head, or for its trailers, to arrive whole."""
 IDLE_SECONDS = 75.0
 """How long a connection is kept that asks for nothing: longer than a proxy in front keeps it."""
 
@@ -57,8 +57,9 @@ class FastLane(HttpToolsProtocol):
         """What arrived behind it."""
         self._leaving = False
         self._head_bytes = 0
-        """How much of a head has arrived that is not whole; 0 between requests."""
+        """How much of a head or of trailers has arrived that are not whole; 0 outside of both."""
         self._in_message = False
+        self._in_head = False
         self._clock: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -75,9 +76,7 @@ class FastLane(HttpToolsProtocol):
         """Take in a plain click, or pass the bytes on to the parser."""
         if self._clicking:
             self._hold(data)
-        elif self._is_between_requests() and self._took(data):
-            self._stop_clock()
-        else:
+        elif not (self._is_between_requests() and self._took(data)):
             self._pass_on(data)
 
     def shutdown(self) -> None:
@@ -88,25 +87,46 @@ class FastLane(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Note that the parser is inside a request."""
-        self._in_message = True
+        self._in_message = self._in_head = True
         self._head_bytes = 1
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; a trailer is dropped: it says nothing that a head may say (RFC 9110 6.5.1)."""
+        if self._in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Note that the head is whole."""
-        self._head_bytes = 0
-        self._stop_clock()
+        self._in_head = False
+        self._arrived()
         super().on_headers_complete()
+
+    def on_chunk_header(self) -> None:
+        """Note that trailers may follow: no body does behind the last chunk."""
+        self._head_bytes = 1
+
+    def on_body(self, body: bytes) -> None:
+        """Note that a chunk was not the last."""
+        self._arrived()
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Note that the parser stands between two requests."""
         self._in_message = False
+        self._arrived()
         super().on_message_complete()
+
+    def _arrived(self) -> None:
+        self._head_bytes = 0
+        self._stop_clock()
 
     # the lane
 
     def _is_between_requests(self) -> bool:
-        return not self._in_message and (self.cycle is None or self.cycle.response_complete)
+        """Say whether nothing is under way, nor waits for a visitor who reads no answers."""
+        is_free = self.cycle is None or self.cycle.response_complete
+        return is_free and not (self._in_message or self.flow.write_paused)
 
     def _took(self, data: bytes) -> bool:
         found = PLAIN_CLICK.fullmatch(data)
@@ -114,7 +134,9 @@ class FastLane(HttpToolsProtocol):
             return False
         method, token, number, head = found.groups()
         kind = kind_of(method.decode(), _headers(head))
-        self._clicking = True
+        self._stop_clock()
+        self._unset_keepalive_if_required()
+        self._clicking = True  # it may be answered before `_take_click` returns
         took = self._take_click(token.decode(), int(number), kind, self._redirect)
         if not took:
             self._clicking = False
@@ -125,7 +147,6 @@ class FastLane(HttpToolsProtocol):
         self._clicking = False
         if self.transport.is_closing():
             return
-        self._unset_keepalive_if_required()
         dated = b"".join(b"%b: %b\r\n" % each for each in self.server_state.default_headers)
         self.transport.write(_redirect_to(location, dated + self._answer_headers))
         self.server_state.total_requests += 1
@@ -147,14 +168,15 @@ class FastLane(HttpToolsProtocol):
 
     def _pass_on(self, data: bytes) -> None:
         if self._head_bytes:
-            self._head_bytes += len(data)
+            self._head_bytes += len(data)  # the parser begins anew at whatever is whole in it
         elif self._clock is None and not self._in_message:
             self._wind_up(HEAD_SECONDS)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
         if self._head_bytes > LARGEST_HEAD:
             self.send_400_response("The head of this request is too long.")
-            return
-        super().data_received(data)
-        if self._head_bytes and self._clock is None and not self.transport.is_closing():
+        elif self._head_bytes and self._clock is None:
             self._wind_up(HEAD_SECONDS)  # the next request began in the same bytes
 
     def _wind_up(self, seconds: float) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from mailer.database import CommitInDoubt, Database
+from mailer.database import CommitInDoubt, Database, DatabaseAway
 
 RESTING = "resting"
 
@@ -60,14 +60,20 @@ def test_a_connection_that_breaks_during_a_statement_leaves_it_in_doubt_and_the_
     use(resting)
 
 
+def test_a_glance_that_breaks_says_so_and_leaves_the_pool_whole(resting: Database) -> None:
+    with pytest.raises(DatabaseAway), resting.glance() as session:
+        session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    assert resting.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    look(resting)
+
+
 def test_a_statement_that_is_refused_leaves_transactions_as_they_were(
     database: Database, resting: Database
 ) -> None:
     with pytest.raises(DBAPIError):
         resting.write_at_once("SELECT 1 / 0", {})
     look(resting)
-    with pytest.raises(KeyError), resting.transaction() as session:
+    with resting.reading() as session:
         session.execute(text("CREATE TABLE left_behind ()"))
-        raise KeyError
     with database.reading() as session:
         assert session.scalar(text("SELECT to_regclass('left_behind')")) is None

@@ -4,14 +4,17 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any, cast
+from unittest.mock import ANY
 
 import pytest
 import uvicorn
 from sqlalchemy import text
 
-from mailer.measure import ClickDesk
-from preference_center.fast_lane import LARGEST_HEAD, lane
-from preference_center.systems.clicks import REDIRECT, ClickFront
+from mailer.measure import ClickDesk, Manners
+from preference_center.fast_lane import LARGEST_HEAD, FastLane, lane
+from preference_center.systems.clicks import REDIRECT, App, ClickFront, Receive, Scope, Send
 from tests.browser.site import free_port
 from tests.measure.conftest import ANNA, JO, QUICK, SHOP, TEAM, World
 from tests.measure.conftest import world as world  # noqa: PLC0414 - a fixture
@@ -28,16 +31,29 @@ def request(path: str, *headers: str, method: str = "GET") -> bytes:
 
 
 def play(
-    world: World, act: Callable[[Callable[[], Awaitable[Streams]], ClickDesk], Awaitable[None]]
+    world: World,
+    act: Callable[[Callable[[], Awaitable[Streams]], ClickDesk], Awaitable[None]],
+    *,
+    app: App = behind,
+    manners: Manners = QUICK,
+    lanes: list[FastLane] | None = None,
 ) -> None:
-    """Serve a desk behind its lane, and act as its visitors."""
+    """Serve a desk behind its lane, and act as its visitors; `lanes` gets each that is opened."""
 
     async def run() -> None:
-        desk, port = world.desk(), free_port()
+        desk, port = world.desk(manners=manners), free_port()
+        protocol = lane(desk.click_at_hand, REDIRECT)
+
+        def opened(**given: Any) -> FastLane:
+            made = protocol(**given)
+            if lanes is not None:
+                lanes.append(made)
+            return made
+
         config = uvicorn.Config(
-            ClickFront(behind, desk),
+            ClickFront(app, desk),
             port=port,
-            http=lane(desk.click_at_hand, REDIRECT),
+            http=cast("type[FastLane]", opened),
             ws="none",
             log_config=None,
             log_level="critical",
@@ -175,6 +191,100 @@ def test_a_head_without_end_is_refused(world: World) -> None:
         streams[1].close()
 
     play(world, act)
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Stand behind the front, and say how long the body was and what the head named."""
+    if scope["type"] == "lifespan":
+        return await behind(scope, receive, send)
+    size, more = 0, True
+    while more:
+        message = await receive()
+        size, more = size + len(message.get("body", b"")), message.get("more_body", False)
+    said = b" ".join([b"%d" % size, *(name for name, _ in scope["headers"])])
+    head = [(b"content-length", b"%d" % len(said))]
+    await send({"type": "http.response.start", "status": 200, "headers": head})
+    return await send({"type": "http.response.body", "body": said})
+
+
+CHUNKED = request("/echo", "Transfer-Encoding: chunked", method="POST")
+
+
+def test_a_trailer_is_no_header(world: World) -> None:
+    async def act(connect: Callable[[], Awaitable[Streams]], desk: ClickDesk) -> None:
+        reader, writer = await connect()
+        writer.write(CHUNKED + b"2\r\nab\r\n0\r\nAuthorization: Bearer x\r\n\r\n")
+        assert await answer(reader) == (200, ANY, b"2 host user-agent transfer-encoding")
+        writer.write(request("/echo"))
+        assert (await answer(reader))[2] == b"0 host user-agent"
+        writer.close()
+
+    play(world, act, app=echo)
+
+
+def test_trailers_without_end_are_refused(world: World) -> None:
+    async def act(connect: Callable[[], Awaitable[Streams]], desk: ClickDesk) -> None:
+        reader, writer = await connect()
+        writer.write(CHUNKED + b"0\r\nX-Long: ")
+        for _ in range(4):
+            await asyncio.sleep(0.01)
+            writer.write(b"a" * (LARGEST_HEAD // 3))
+        assert (await answer(reader))[0] == 400
+        writer.close()
+
+    play(world, act, app=echo)
+
+
+@pytest.mark.parametrize("whole", [10, 200])
+def test_a_long_body_right_behind_a_head_or_a_chunks_size_is_no_long_head(
+    world: World, whole: int
+) -> None:
+    size = LARGEST_HEAD * 2
+    posted = CHUNKED + b"%x\r\n%b\r\n0\r\n\r\n" % (size, b"a" * size)
+
+    async def act(connect: Callable[[], Awaitable[Streams]], desk: ClickDesk) -> None:
+        reader, writer = await connect()
+        cut = min(whole, posted.index(b"aaaa"))
+        writer.write(posted[:cut])
+        await asyncio.sleep(0.01)
+        writer.write(posted[cut:])
+        status, _, said = await answer(reader)
+        assert (status, said.split()[0]) == (200, b"%d" % size)
+        writer.close()
+
+    play(world, act, app=echo)
+
+
+def test_who_reads_no_answers_gets_no_more_of_them(world: World) -> None:
+    lanes: list[FastLane] = []
+
+    async def act(connect: Callable[[], Awaitable[Streams]], desk: ClickDesk) -> None:
+        streams, click = await connect(), request(f"/c/{world.token()}/0")
+        await ask(streams, click)
+        lanes[0].pause_writing()  # as the transport says it
+        streams[1].write(click)
+        answering = asyncio.create_task(answer(streams[0]))
+        await asyncio.wait({answering}, timeout=QUICK.patience / 3)
+        assert not answering.done()
+        lanes[0].resume_writing()
+        assert (await answering)[0] == 302
+        streams[1].close()
+
+    play(world, act, lanes=lanes)
+
+
+def test_a_click_that_is_answered_at_once_leaves_a_connection_that_ends(world: World) -> None:
+    lanes: list[FastLane] = []
+
+    async def act(connect: Callable[[], Awaitable[Streams]], desk: ClickDesk) -> None:
+        streams, click = await connect(), request(f"/c/{world.token()}/0")
+        await ask(streams, click)
+        assert (await ask(streams, click))[0] == (302, SHOP)
+        assert desk.figures.lost == 2
+        assert lanes[0]._clock is not None
+        streams[1].close()
+
+    play(world, act, manners=replace(QUICK, waiting=0), lanes=lanes)
 
 
 @pytest.mark.parametrize(
