@@ -15,7 +15,7 @@ from mailer.measure.desk import (
     TryLater,
 )
 from mailer.measure.engaged import Engagement, engaged_people
-from mailer.measure.events import Event, TrackingOf, event_id, record_events
+from mailer.measure.events import Event, event_id
 from mailer.measure.judging import Origin, Request, is_crowd, judge, of_the_person
 from mailer.measure.machines import Kind, kind_of
 from mailer.measure.published import FEWEST, Published, published
@@ -42,7 +42,6 @@ __all__ = [
     "Request",
     "Sum",
     "TargetsOf",
-    "TrackingOf",
     "TryLater",
     "engaged_people",
     "event_id",
@@ -54,5 +53,4 @@ __all__ = [
     "publish",
     "published",
     "reactions_of",
-    "record_events",
 ]

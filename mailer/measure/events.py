@@ -1,37 +1,16 @@
 """Clicks and opens, written in sets, each once."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-from sqlalchemy import Select, literal_column, text
-from sqlmodel import Session
+from sqlalchemy import Select, literal_column
 
 from mailer.database import Database
 from mailer.measure.machines import Kind
 from mailer.vocabulary import MailingId, PersonId
-
-TrackingOf = Callable[[Session, Sequence[PersonId]], Mapping[PersonId, bool]]
-"""Says of each person whether they may be measured; who is missing may not."""
-
-WRITE_CLICKS = text(
-    "INSERT INTO measure_click (id, mailing_id, person_id, n, kind, at)"
-    " SELECT id, mailing_id, person_id, n, kind, at"
-    " FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS event"
-    " (id uuid, mailing_id bigint, person_id bigint, n smallint, kind text, at timestamptz)"
-    " ON CONFLICT DO NOTHING"
-)
-WRITE_OPENS = text(
-    "INSERT INTO measure_open (id, mailing_id, person_id, kind, at)"
-    " SELECT id, mailing_id, person_id, kind, at"
-    " FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS event"
-    " (id uuid, mailing_id bigint, person_id bigint, kind text, at timestamptz)"
-    " ON CONFLICT DO NOTHING"
-)
-
 
 WRITE_AT_ONCE = """
     WITH event AS (
@@ -71,22 +50,6 @@ def event_id(at: datetime, random: bytes) -> UUID:
     moment = int(at.timestamp() * 1000).to_bytes(6, "big")
     version = bytes((0x70 | random[0] & 0x0F, random[1], 0x80 | random[2] & 0x3F))
     return UUID(bytes=moment + version + random[3:10])
-
-
-def record_events(session: Session, events: Sequence[Event], *, tracking_of: TrackingOf) -> None:
-    """Write what may be measured, each event once however often it comes.
-
-    Of people who switched tracking off, or are gone, nothing is written (C17).
-    """
-    people = sorted({event.person_id for event in events})
-    allowed = tracking_of(session, people)
-    kept = [event for event in events if allowed.get(event.person_id, False)]
-    clicks = [event for event in kept if event.n is not None]
-    opens = [event for event in kept if event.n is None]
-    if clicks:
-        session.execute(WRITE_CLICKS, {"events": orjson.dumps(clicks).decode()})
-    if opens:
-        session.execute(WRITE_OPENS, {"events": orjson.dumps(opens).decode()})
 
 
 class Writer:

@@ -35,7 +35,6 @@ from mailer.permission.standing import (
     topic_on,
     topics_closed_at,
     topics_open,
-    tracking_of,
 )
 from mailer.permission.suppression import (
     ImportedYes,
@@ -101,5 +100,4 @@ __all__ = [
     "topic_on",
     "topics_closed_at",
     "topics_open",
-    "tracking_of",
 ]

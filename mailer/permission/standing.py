@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Integer, Select, any_, case, func, literal, or_
+from sqlalchemy import Integer, Select, case, func, literal, or_
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
@@ -234,17 +234,6 @@ def suppression_record(row: SuppressionRow) -> SuppressionRecord:
         until=row.until,
         lifted_at=row.lifted_at,
     )
-
-
-def tracking_of(session: Session, person_ids: Sequence[PersonId]) -> dict[PersonId, bool]:
-    """Say for each person who may be measured; who is not there may not (C17)."""
-    rows = session.exec(
-        select(StandingRow.person_id, StandingRow.tracking).where(
-            col(StandingRow.person_id) == any_(literal(list(person_ids), ARRAY(BigInteger)))
-        )
-    ).all()
-    held = {PersonId(person_id): tracking for person_id, tracking in rows}
-    return {person_id: held.get(person_id, False) for person_id in person_ids}
 
 
 def topic_on(topic: Topic) -> Select[Any]:

@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from mailer import campaigns, permission
 from mailer.campaigns import Campaign, CampaignId, NewCampaign, Split
-from mailer.measure import Event, Kind, event_id, record_events
+from mailer.measure import Event, Kind, event_id
+from mailer.measure.events import Writer
 from mailer.providers import Outgoing
 from mailer.vocabulary import MailingId, PersonId
 from tests.campaigns.conftest import BY, Desk, new_campaign
@@ -84,8 +85,7 @@ def click(
         at = desk.now + timedelta(seconds=after + 7 * number)
         known_as = event_id(at, secrets.token_bytes(10))
         events.append(Event(known_as, mailing_id, person, 0, Kind.GET, at))
-    with desk.database.transaction() as session:
-        record_events(session, events, tracking_of=permission.tracking_of)
+    Writer(desk.database, permission.measurable()).write(events)
 
 
 def got(desk: Desk) -> dict[PersonId, list[str]]:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import secrets
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -28,13 +27,13 @@ from mailer.campaigns.audience import (
 )
 from mailer.campaigns.audience.rules import KINDS, ChosenAudience, field_path
 from mailer.database import Database
-from mailer.measure import Event, Kind, event_id, record_events
+from mailer.measure import Kind
 from mailer.orders import Line, NewOrder
 from mailer.people import NewProfile
 from mailer.permission import Change
 from mailer.vault import Vault
-from mailer.vocabulary import Door, MailingId, PersonId, Reason, Topic
-from tests.measure.mails import hand_over
+from mailer.vocabulary import Door, PersonId, Reason, Topic
+from tests.measure.mails import Handed, hand_over
 from tests.people_of_tests import a_customer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "audiences.md").read_text(encoding="utf-8")
@@ -120,11 +119,8 @@ def test_orders_count_when_they_meet_all_that_is_said(
 
 def ask(session: Session, *asked: tuple[PersonId, int | None, Kind, datetime]) -> None:
     """Record clicks, and opens where no link is named, of the mail of one mailing."""
-    events = [
-        Event(event_id(at, secrets.token_bytes(10)), MailingId(1), who, n, kind, at)
-        for who, n, kind, at in asked
-    ]
-    record_events(session, events, tracking_of=lambda _, those: dict.fromkeys(those, True))
+    for who, n, kind, at in asked:
+        Handed(1, at).write(session, [(who, n, kind, 0)])
 
 
 @pytest.mark.clause("C18")

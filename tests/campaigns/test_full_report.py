@@ -14,7 +14,8 @@ from mailer import campaigns, delivery, orders, permission
 from mailer.campaigns import By, CampaignId, Figures, FullReport, csv_of
 from mailer.campaigns.report_csv import safe_cell
 from mailer.delivery import News
-from mailer.measure import Event, Kind, event_id, record_events
+from mailer.measure import Event, Kind, event_id
+from mailer.measure.events import Writer
 from mailer.orders import EventKind, NewOrder, OrderEvent
 from mailer.people import OTHER_DOMAINS, mailboxes_of
 from mailer.permission import Change
@@ -53,8 +54,7 @@ def ask(
         at = desk.now + timedelta(seconds=after + 7 * number)
         known_as = event_id(at, secrets.token_bytes(10))
         events.append(Event(known_as, mailing_id, person.person_id, n, kind, at))
-    with desk.database.transaction() as session:
-        record_events(session, events, tracking_of=permission.tracking_of)
+    Writer(desk.database, permission.measurable()).write(events)
 
 
 def hear(desk: Desk, mailing_id: MailingId, people: Iterable[TestPerson], heard: Heard) -> None:

@@ -1,23 +1,18 @@
 """Clicks and opens are written once, and only for those who may be measured."""
 
-from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 from sqlmodel import Session
 
-from mailer import measure
+from mailer import permission
 from mailer.measure import Event, Kind, event_id
+from mailer.measure.events import Writer
 from mailer.vocabulary import MailingId, PersonId
+from tests.measure.conftest import ANNA, JO, World
 
 NEWS = MailingId(1)
-JO, ANNA = PersonId(1), PersonId(2)
-
-
-def everybody(session: Session, people: Sequence[PersonId]) -> dict[PersonId, bool]:
-    return dict.fromkeys(people, True)
 
 
 def event(
@@ -32,27 +27,24 @@ def test_ids_sort_by_time_and_are_proper_uuids(now: datetime) -> None:
     assert {(each.version, each.variant) for each in ids} == {(7, "specified in RFC 4122")}
 
 
-def test_writing_an_event_twice_records_it_once(session: Session, now: datetime) -> None:
+def test_writing_an_event_twice_records_it_once(world: World, now: datetime) -> None:
+    writer = Writer(world.database, permission.measurable())
     events = [event(now, 1, JO), event(now, 2, JO, None)]
     for again in (events, [*events, event(now, 3, JO)]):
-        measure.record_events(session, again, tracking_of=everybody)
-    clicks = session.execute(text("SELECT count(*) FROM measure_click")).scalar_one()
-    opens = session.execute(text("SELECT count(*) FROM measure_open")).scalar_one()
-    assert (clicks, opens) == (2, 1)
+        writer.write(again)
+    assert (world.clicks(), world.opens()) == ([(JO, 0, "get")] * 2, [(JO, "get")])
 
 
 @pytest.mark.clause("C17")
 def test_of_whoever_switched_tracking_off_or_is_gone_nothing_is_kept(
-    session: Session, now: datetime
+    world: World, now: datetime
 ) -> None:
-    def only_jo(session: Session, people: Sequence[PersonId]) -> dict[PersonId, bool]:
-        return {JO: True, ANNA: False}
-
-    events = [event(now, who, PersonId(who), n) for who in (1, 2, 3) for n in (0, None)]
-    events = [replace(each, id=event_id(now, bytes([at] * 10))) for at, each in enumerate(events)]
-    measure.record_events(session, events, tracking_of=only_jo)
-    seen = text("SELECT person_id FROM measure_click UNION ALL SELECT person_id FROM measure_open")
-    assert session.execute(seen).scalars().all() == [JO, JO]
+    world.untrack(ANNA)
+    people = (JO, ANNA, PersonId(424242))
+    asked = [(who, n) for who in people for n in (0, None)]
+    events = [event(now, number, who, n) for number, (who, n) in enumerate(asked)]
+    Writer(world.database, permission.measurable()).write(events)
+    assert (world.clicks(), world.opens()) == ([(JO, 0, "get")], [(JO, "get")])
 
 
 @pytest.mark.clause("C15")

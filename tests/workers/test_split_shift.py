@@ -10,7 +10,8 @@ from sqlalchemy import text
 from mailer import campaigns, permission
 from mailer.campaigns import Audience, CampaignId, NewCampaign, Split, State
 from mailer.database import Database
-from mailer.measure import Event, Kind, event_id, record_events
+from mailer.measure import Event, Kind, event_id
+from mailer.measure.events import Writer
 from mailer.providers import Outgoing
 from mailer.vocabulary import Lane, MailingId, PersonId, Topic
 from tests.people_of_tests import a_customer
@@ -60,8 +61,7 @@ def click(hall: Hall, mailing_id: MailingId, persons: list[PersonId]) -> None:
         at = hall.now + timedelta(seconds=600 + 7 * number)
         known_as = event_id(at, secrets.token_bytes(10))
         events.append(Event(known_as, mailing_id, person, 0, Kind.GET, at))
-    with hall.parts.database.transaction() as session:
-        record_events(session, events, tracking_of=permission.tracking_of)
+    Writer(hall.parts.database, permission.measurable()).write(events)
 
 
 def work(hall: Hall) -> None:
