@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,8 +90,14 @@ def test_a_pause_and_an_opt_out_are_told_with_their_moments(
     )
 
 
+@pytest.mark.parametrize(
+    "no",
+    [{"stop_all": True}, {"topics_off": frozenset({Topic.COMPANY_NEWS})}],
+    ids=["all mail", "its topic"],
+)
+@pytest.mark.clause("C04")
 def test_what_was_sent_before_a_stop_keeps_its_own_reason(
-    parts: Parts, jo: TestPerson, now: datetime
+    parts: Parts, jo: TestPerson, now: datetime, no: dict[str, Any]
 ) -> None:
     new = campaigns.NewCampaign(
         "Autumn", Topic.COMPANY_NEWS, PromotionalContent.sample(), campaigns.Audience()
@@ -102,9 +109,8 @@ def test_what_was_sent_before_a_stop_keeps_its_own_reason(
     while sender.deliver_one(Lane.PROMOTIONAL):
         pass
     sender.close()
-    parts.opt_outs.change(
-        jo.person_id, Change(door=Door.ONE_CLICK, policy_version="2026-11", stop_all=True)
-    )
+    stop = Change(door=Door.ONE_CLICK, policy_version="2026-11", **no)
+    parts.opt_outs.change(jo.person_id, stop)
     (told,) = explained(parts, jo.email, now).customers[0].messages
     assert (told.outcome, told.sentence) == (
         Outcome.ACCEPTED,

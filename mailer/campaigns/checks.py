@@ -313,7 +313,7 @@ def _of_approval(row: CampaignRow, size: int, rules: Rules) -> Iterator[Finding]
         text = f"It goes to {size:,} people and nobody else has approved it."
     elif not is_approved(row):
         text = f"It goes to {size:,} people and was changed after its approval."
-        fix = f"{fix} For another schedule, take it back to the drafts first."
+        fix = f"{fix} For another moment, or now, take it back to the drafts first."
     elif has_outgrown(row, size):
         text = f"It goes to {size:,} people; {row.approved_size or 0:,} were there at its approval."
     else:

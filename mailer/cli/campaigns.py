@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mailer.cli.exits import Refused
 from mailer.cli.house import ACTOR, the_parts
-from mailer.cli.output import json_option, progress, say, say_json, table
+from mailer.cli.output import json_option, progress, say, say_json, short, table
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -93,6 +93,19 @@ def start(*, campaign_id: int, as_json: bool) -> None:
             )
 
     do(campaign_id, act, as_json, ring=True)
+
+
+@campaign.command()
+@click.argument("campaign_id", type=Id)
+@json_option
+def unschedule(*, campaign_id: int, as_json: bool) -> None:
+    """Take a scheduled campaign back to the drafts; its approval and its repetition end."""
+    from mailer import campaigns
+
+    def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
+        return campaigns.unschedule(session, number, by=ACTOR, now=parts.clock())
+
+    do(campaign_id, act, as_json)
 
 
 @campaign.command()
@@ -294,7 +307,18 @@ def _say(done: "Campaign", as_json: bool) -> None:
     if as_json:
         say_json(told_campaign(done))
     else:
-        say(f"Campaign {done.campaign_id} “{done.name}” is {done.state}.")
+        say(f"Campaign {done.campaign_id} “{done.name}” is {_stands(done)}.")
+
+
+def _stands(one: "Campaign") -> str:
+    """Say in words where a campaign stands; before its start, for when and by whom approved."""
+    from mailer.campaigns import State
+
+    if one.state not in {State.DRAFT, State.SCHEDULED}:
+        return one.state.value
+    words = "a draft" if one.state is State.DRAFT else one.state.value
+    when = f" for {short(one.scheduled_for)}" if one.scheduled_for else ""
+    return words + when + (f", approved by {one.approved_by}" if one.approved_by else "")
 
 
 def told_campaign(done: "Campaign") -> dict[str, object]:

@@ -37,7 +37,7 @@ def explain(*, address: str, limit: int, as_json: bool) -> None:
                 limit=limit,
             )
         except AddressInvalid as error:
-            raise Refused(str(error)) from None
+            raise Refused(f"the address {error}") from None
     if as_json:
         say_json(_explanation(told))
         return
@@ -78,7 +78,7 @@ def remove(*, address: str, scope: str, topic: str | None, as_json: bool) -> Non
                 parts.database, parts.vault, parts.opt_outs, address, removal, by=by
             )
         except AddressInvalid as error:
-            raise Refused(str(error)) from None
+            raise Refused(f"the address {error}") from None
     if as_json:
         say_json(_removed(done))
         return

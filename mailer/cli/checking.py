@@ -134,7 +134,8 @@ def test_(
     if as_json:
         say_json({"campaign": campaign_id, "mailings": made})
     else:
-        say(f"Campaign {campaign_id}: {len(made)} tests are on their way.")
+        tests = "a test is" if len(made) == 1 else f"{len(made)} tests are"
+        say(f"Campaign {campaign_id}: {tests} on the way.")
 
 
 @click.command()

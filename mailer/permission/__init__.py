@@ -35,6 +35,7 @@ from mailer.permission.standing import (
     topic_on,
     topics_closed_at,
     topics_open,
+    yes_before,
 )
 from mailer.permission.suppression import (
     ImportedYes,
@@ -100,4 +101,5 @@ __all__ = [
     "topic_on",
     "topics_closed_at",
     "topics_open",
+    "yes_before",
 ]

@@ -177,6 +177,29 @@ def consents_of(
     return [_consent_record(row) for row in rows]
 
 
+def yes_before(
+    session: Session, person_id: PersonId, topic: Topic, *, at: datetime
+) -> TopicStanding:
+    """Tell the yes to a topic that held at a moment: the last one that was said up to it.
+
+    Without moment, door and words where this record knows of none, as after a merge.
+    """
+    row = session.exec(
+        select(ConsentRow)
+        .where(
+            ConsentRow.person_id == person_id,
+            ConsentRow.topic == topic.value,
+            ConsentRow.act == "yes",
+            col(ConsentRow.at) <= at,
+        )
+        .order_by(col(ConsentRow.id).desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return TopicStanding(on=True, answered=True)
+    return TopicStanding(on=True, answered=True, since=row.at, door=Door(row.door), words=row.words)
+
+
 def receipt_of(session: Session, person_id: PersonId, reference: str) -> list[ConsentRecord]:
     """Return what one acknowledgement wrote, for the receipt that reopens; empty if not theirs."""
     rows = session.exec(

@@ -92,7 +92,7 @@ def _all_told(
     return tuple(
         _told(
             each,
-            standing_of(each.person_id),
+            _as_it_was(session, standing_of(each.person_id), each),
             causes.get(each.mailing_id),
             ahead[each.mailing_id].get(each.person_id),
         )
@@ -139,6 +139,21 @@ def _told(
         sentence=_turn(ahead, words) if message.outcome is Outcome.TO_GO else words,
         heard=message.heard,
     )
+
+
+def _as_it_was(
+    session: Session, standing: Standing | None, message: MessageRecord
+) -> Standing | None:
+    """Put the yes under which a mail left in place of what was answered after it."""
+    if standing is None or message.topic is None or message.at is None:
+        return standing
+    if message.reason is not Reason.SENT_TOPIC:
+        return standing
+    last = standing.topics[message.topic]
+    if last.on and (last.since is None or last.since <= message.at):
+        return standing
+    yes = permission.yes_before(session, message.person_id, message.topic, at=message.at)
+    return replace(standing, topics={**standing.topics, message.topic: yes})
 
 
 def _as_things_stand(message: MessageRecord, ahead: Verdict) -> MessageRecord:

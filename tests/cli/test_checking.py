@@ -34,6 +34,22 @@ def test_a_second_person_approves_by_name(
     assert fpmail("campaign", "resume", number, "--reason", "jo@example.com asked").code == 1
 
 
+def test_what_was_approved_for_a_moment_is_taken_back_and_approved_to_start_now(
+    house: House, fpmail: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAILER_APPROVAL_ABOVE", "0")
+    number = house.draft()
+    said = fpmail("campaign", "approve", number, "--by", "Ada").out
+    assert "is a draft, approved by command_line:Ada." in said
+    said = fpmail("campaign", "schedule", number, "2099-12-02T14:00:00Z").out
+    assert "is scheduled for 2099-12-02 14:00 UTC, approved by command_line:Ada." in said
+    refused = fpmail("campaign", "start", number)
+    assert (refused.code, "back to the drafts first" in refused.err) == (1, True)
+    assert "is a draft." in fpmail("campaign", "unschedule", number).out
+    assert fpmail("campaign", "approve", number, "--by", "Ada").code == 0
+    assert "is sending." in fpmail("campaign", "start", number).out
+
+
 def test_an_address_is_no_name(house: House, fpmail: Run) -> None:
     assert fpmail("campaign", "approve", house.draft(), "--by", "jo@example.com").code == 2
 

@@ -203,6 +203,12 @@ def test_what_no_terminal_reads_is_not_wrapped(fpmail: Run, house: House) -> Non
 
 
 @pytest.mark.clause("C08")
+@pytest.mark.parametrize("command", ["explain", "remove"])
+def test_what_is_no_address_is_named_so_and_not_repeated(fpmail: Run, command: str) -> None:
+    said = fpmail(command, "jo.example")
+    assert (said.code, said.err) == (1, "fpmail: the address has no @ sign\n")
+
+
 def test_remove_is_the_opt_out_and_explain_says_so(fpmail: Run, house: House) -> None:
     jo = house.customer("Jo Example")
     before = fpmail("explain", jo.email, "--json").json["customers"][0]
