@@ -30,7 +30,7 @@ test-rest: install
 test-elsewhere: install ## Run journeys and promises on Debian's PostgreSQL, Redis and RabbitMQ
 	@tests/elsewhere.sh $(BIN)/python
 
-bench: install ## Measure everything beside other programs, an hour or two; draws docs/performance.md anew
+bench: install ## Measure everything beside other programs, within an hour; draws docs/performance.md anew
 	@$(BIN)/python -m bench --save
 
 bench-quick: install ## The same in small, in five minutes; standard output is JSON alone

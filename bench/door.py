@@ -54,8 +54,9 @@ def _result(chosen: Sequence[Measure], scale: Scale, now: datetime) -> Result:
     console = Console(stderr=True)
     machine = describe(now) | {"run": "quick" if scale.is_quick else "full"}
     with a_stage() as stage:
-        rows = run(chosen, stage, scale, say=lambda name: console.print(f"measuring: {name}"))
+        # First, since a run that is stopped keeps what it has by then.
         spent = _spent(stage, scale) if len(chosen) == len(MEASURES) else {}
+        rows = run(chosen, stage, scale, say=lambda name: console.print(f"measuring: {name}"))
     return Result(machine, tuple(rows), spent)
 
 

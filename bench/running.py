@@ -12,16 +12,26 @@ from bench.yardsticks import Missing
 Say = Callable[[str], None]
 SHORTER_AFTER, OVER_AFTER = 60.0, 240.0
 """Seconds of a quick run after which one pair must do, and after which nothing more is begun."""
+STOPPED = "left out: the run was stopped"
 TOO_LATE = "left out: the time of a quick run was over; name the measure to run it alone"
 
 
 def run(measures: Iterable[Measure], stage: Stage, scale: Scale, *, say: Say) -> list[Row]:
-    """Measure all; one that cannot be measured leaves its rows, with the reason, and no figure."""
+    """Measure all; one that cannot be measured leaves its rows, with the reason, and no figure.
+
+    Whoever stops the run (Ctrl-C, SIGTERM) keeps what was measured by then.
+    """
     rows: list[Row] = []
-    began = time.monotonic()
+    began, is_stopped = time.monotonic(), False
     for measure in measures:
-        say(measure.name)
-        rows += _in_time(measure, stage, scale, time.monotonic() - began)
+        try:
+            if not is_stopped:
+                say(measure.name)
+                rows += _in_time(measure, stage, scale, time.monotonic() - began)
+        except (KeyboardInterrupt, SystemExit):
+            is_stopped = True
+        if is_stopped:
+            rows += [Row(spec, notes=(STOPPED,), is_broken=True) for spec in measure.specs]
     return rows
 
 

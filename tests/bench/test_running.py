@@ -6,7 +6,16 @@ from typing import cast
 
 import pytest
 
-from bench.running import OVER_AFTER, SHORTER_AFTER, TOO_LATE, _in_time, row_of, rows_of, run
+from bench.running import (
+    OVER_AFTER,
+    SHORTER_AFTER,
+    STOPPED,
+    TOO_LATE,
+    _in_time,
+    row_of,
+    rows_of,
+    run,
+)
 from bench.stage import Stage
 from bench.values import (
     FULL,
@@ -31,7 +40,7 @@ def a_measure(work: Callable[[Scale], list[Reading]], *specs: Spec) -> Measure:
     return Measure("carrying", specs or (FAST,), lambda _, scale: work(scale))
 
 
-def failing(error: Exception) -> Measure:
+def failing(error: BaseException) -> Measure:
     def work(_: Scale) -> list[Reading]:
         raise error
 
@@ -64,6 +73,17 @@ def test_a_measure_that_breaks_off_fails_and_the_next_one_is_measured() -> None:
     rows = run([failing(OSError("no road")), good], NOWHERE, FULL, say=lambda _: None)
     assert [row.is_broken for row in rows] == [True, True, False]
     assert "broke off: OSError: no road" in rows[0].notes
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt(), SystemExit(143)])
+def test_whoever_stops_a_run_keeps_what_was_measured_by_then(ending: BaseException) -> None:
+    good = a_measure(lambda _: [Reading(1, [Pair(4, 1)], "counted")])
+    said: list[str] = []
+    rows = run([good, failing(ending), good], NOWHERE, FULL, say=said.append)
+    assert [row.ratio for row in rows] == [4.0, None, None, None]
+    assert [row.notes == (STOPPED,) for row in rows] == [False, True, True, True]
+    assert len(said) == 2, "nothing is begun after the end"
+    assert Result({}, tuple(rows)).is_broken
 
 
 def test_a_missing_yardstick_is_named_with_the_line_that_installs_it() -> None:
