@@ -86,7 +86,8 @@ class FastLane(HttpToolsProtocol):
             super().shutdown()
 
     def on_message_begin(self) -> None:
-        """Note that the parser is inside a request."""
+        """Note that the parser is inside a request, whose head has its own time from here on."""
+        self._stop_clock()
         self._in_message = self._in_head = True
         self._head_bytes = 1
         super().on_message_begin()

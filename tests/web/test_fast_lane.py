@@ -13,7 +13,7 @@ import uvicorn
 from sqlalchemy import text
 
 from mailer.measure import ClickDesk, Manners
-from preference_center.fast_lane import LARGEST_HEAD, FastLane, lane
+from preference_center.fast_lane import HEAD_SECONDS, LARGEST_HEAD, FastLane, lane
 from preference_center.systems.clicks import REDIRECT, App, ClickFront, Receive, Scope, Send
 from tests.browser.site import free_port
 from tests.measure.conftest import ANNA, JO, QUICK, SHOP, TEAM, World
@@ -178,6 +178,30 @@ def test_a_door_that_closes_answers_the_click_that_waits(world: World) -> None:
 
     play(world, act)
     assert answering[0].result()[0] == 302
+
+
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_a_head_has_its_time_and_no_more_by_coming_in_drops(world: World, before: int) -> None:
+    lanes: list[FastLane] = []
+
+    async def act(connect: Callable[[], Awaitable[Streams]], desk: ClickDesk) -> None:
+        streams, click = await connect(), request(f"/c/{world.token()}/0")
+        for _ in range(before):  # the long way, then the lane
+            await ask(streams, click)
+        begun = lanes[0].loop.time()
+        streams[1].write(click[:20])
+        await until(lambda: lanes[0]._head_bytes > 0)
+        clock = lanes[0]._clock
+        assert clock is not None
+        assert begun <= clock.when() - HEAD_SECONDS <= lanes[0].loop.time()
+        streams[1].write(click[20:40])
+        await until(lambda: lanes[0]._head_bytes > 20)
+        assert lanes[0]._clock is clock
+        lanes[0]._too_late()
+        assert await streams[0].read() == b""
+        streams[1].close()
+
+    play(world, act, lanes=lanes)
 
 
 def test_a_head_without_end_is_refused(world: World) -> None:
