@@ -31,7 +31,7 @@ NOT_PLAIN = re.compile(
 LARGEST_HEAD = 64 * 1024
 """Bytes of one request before its body, or of the trailers behind it, that may wait for their end."""
 HEAD_SECONDS = 30.0
-"""The time for a request's head, or for its trailers, to arrive whole."""
+"""The time for a request's head, or for its trailers, to arrive whole, and between two pieces of a body."""
 IDLE_SECONDS = 75.0
 """How long a connection is kept that asks for nothing: longer than a proxy in front keeps it."""
 
@@ -108,7 +108,7 @@ class FastLane(HttpToolsProtocol):
         self._head_bytes = 1
 
     def on_body(self, body: bytes) -> None:
-        """Note that a chunk was not the last."""
+        """Note that the body goes on, and a chunk was not the last."""
         self._arrived()
         super().on_body(body)
 
@@ -177,8 +177,8 @@ class FastLane(HttpToolsProtocol):
             return
         if self._head_bytes > LARGEST_HEAD:
             self.send_400_response("The head of this request is too long.")
-        elif self._head_bytes and self._clock is None:
-            self._wind_up(HEAD_SECONDS)  # the next request began in the same bytes
+        elif self._in_message and self._clock is None:
+            self._wind_up(HEAD_SECONDS)
 
     def _wind_up(self, seconds: float) -> None:
         self._stop_clock()
@@ -191,7 +191,9 @@ class FastLane(HttpToolsProtocol):
 
     def _too_late(self) -> None:
         self._clock = None
-        if not self.transport.is_closing():
+        if self.flow.read_paused:
+            self._wind_up(HEAD_SECONDS)  # it is we who do not read on
+        elif not self.transport.is_closing():
             self.transport.close()
 
 

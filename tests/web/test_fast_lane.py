@@ -246,6 +246,28 @@ def test_a_trailer_is_no_header(world: World) -> None:
     play(world, act, app=echo)
 
 
+def test_a_body_that_stops_coming_is_waited_for_no_longer_than_a_head(world: World) -> None:
+    lanes: list[FastLane] = []
+
+    async def act(connect: Callable[[], Awaitable[Streams]], desk: ClickDesk) -> None:
+        reader, writer = await connect()
+        posted = request("/echo", "Content-Length: 4", method="POST")
+        for piece in (posted, b"a", b"b"):
+            before = lanes[0]._clock if lanes else None
+            writer.write(piece)
+            await until(lambda before=before: lanes[0]._clock not in (None, before))  # type: ignore[misc]
+        writer.write(b"cd")
+        assert (await answer(reader))[2].startswith(b"4 ")
+        assert lanes[0]._clock is None
+        writer.write(posted + b"a")
+        await until(lambda: lanes[0]._clock is not None)
+        lanes[0]._too_late()
+        assert await reader.read() == b""
+        writer.close()
+
+    play(world, act, app=echo, lanes=lanes)
+
+
 def test_trailers_without_end_are_refused(world: World) -> None:
     async def act(connect: Callable[[], Awaitable[Streams]], desk: ClickDesk) -> None:
         reader, writer = await connect()
