@@ -119,6 +119,22 @@ def test_what_was_sent_before_a_stop_keeps_its_own_reason(
     )
 
 
+def test_what_was_cancelled_says_when(parts: Parts, jo: TestPerson, now: datetime) -> None:
+    new = campaigns.NewCampaign(
+        "Autumn", Topic.COMPANY_NEWS, PromotionalContent.sample(), campaigns.Audience()
+    )
+    later = now + timedelta(hours=2)
+    with parts.database.transaction() as session:
+        made = campaigns.create(session, new, brand=parts.brand, by="staff:7", now=now)
+        campaigns.start(session, made.campaign_id, brand=parts.brand, by="staff:7", now=now)
+        campaigns.cancel(session, made.campaign_id, by="staff:7", now=later)
+    (told,) = explained(parts, jo.email, later).customers[0].messages
+    assert (told.outcome, told.sentence) == (
+        Outcome.CANCELLED,
+        "The campaign was cancelled on 22 November 2026 at 12:00:00 UTC, before your turn.",
+    )
+
+
 def test_order_updates_name_their_order_and_bills_their_plan(
     parts: Parts, jo: TestPerson, now: datetime
 ) -> None:

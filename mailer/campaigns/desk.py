@@ -3,6 +3,7 @@
 Every act locks the campaign's row, asks the lifecycle, and stands in the ledger with who did it.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -216,6 +217,17 @@ def _steer(
     why = {"why": reason} if reason else None
     note(session, row, row.state, by=by, now=now, detail=why)
     return campaign_from(row)
+
+
+def cancelled_at(session: Session, mailing_ids: Collection[MailingId]) -> dict[MailingId, datetime]:
+    """Return when the campaigns behind mailings were cancelled; those that were not are left out."""
+    rows = session.exec(
+        select(CampaignRow.mailing_id, CampaignRow.ended_at).where(
+            col(CampaignRow.mailing_id).in_(mailing_ids),
+            CampaignRow.state == State.CANCELLED.value,
+        )
+    ).all()
+    return {MailingId(each): ended for each, ended in rows if each is not None and ended}
 
 
 def _is_done(session: Session, row: CampaignRow) -> bool:

@@ -28,7 +28,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.NOT_DATA: "The message needed {field}, which we don't hold.",
     Reason.NOT_LATE: "Its time had passed before your turn.",
     Reason.NOT_HOLDOUT: "You were in a comparison group that got nothing.",
-    Reason.NOT_CANCELLED: "The campaign was cancelled at {time}, before your turn.",
+    Reason.NOT_CANCELLED: "The campaign was cancelled on {time}, before your turn.",
     Reason.NOT_REFUSED: "The mail provider refused it: {detail}.",
     Reason.UNKNOWN: (
         "The provider didn't say whether it took the message. "

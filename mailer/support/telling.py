@@ -7,7 +7,7 @@ from functools import partial
 
 from sqlmodel import Session
 
-from mailer import delivery, letters, orders, permission
+from mailer import campaigns, delivery, letters, orders, permission
 from mailer.delivery import MessageRecord
 from mailer.orders import EVENT_WORDS, PLAN_WORDS, Cause
 from mailer.permission import DOORS, NO_CAP, Cap, Standing, sentence
@@ -89,9 +89,10 @@ def _all_told(
     mailings = {each.mailing_id for each in messages}
     causes = orders.causes_of(session, mailings)
     ahead = {each: _ahead(session, each, messages, cap, now) for each in mailings}
+    ended = campaigns.cancelled_at(session, mailings)
     return tuple(
         _told(
-            each,
+            _as_it_ended(each, ended.get(each.mailing_id)),
             _as_it_was(session, standing_of(each.person_id), each),
             causes.get(each.mailing_id),
             ahead[each.mailing_id].get(each.person_id),
@@ -139,6 +140,11 @@ def _told(
         sentence=_turn(ahead, words) if message.outcome is Outcome.TO_GO else words,
         heard=message.heard,
     )
+
+
+def _as_it_ended(message: MessageRecord, at: datetime | None) -> MessageRecord:
+    """Add to what was cancelled when that was, which the batches do not keep."""
+    return replace(message, since=at) if message.reason is Reason.NOT_CANCELLED else message
 
 
 def _as_it_was(
