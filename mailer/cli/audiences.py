@@ -11,6 +11,7 @@ import click
 from pydantic import ValidationError
 
 from mailer.cli.exits import PartlyDone, Refused
+from mailer.cli.faults import told_faults
 from mailer.cli.house import ACTOR, the_parts
 from mailer.cli.output import facts, json_option, say, say_json, table
 from mailer.vocabulary import Topic
@@ -299,17 +300,13 @@ def _told(parts: "Parts", found: "SavedAudience") -> dict[str, Any]:
 
 
 def _read(file: Path) -> "Rule":
-    from mailer.campaigns.audience import Audience, field_path
+    from mailer.campaigns.audience import Audience
 
     given = json.loads("\n".join(_text(file)))
     try:
         return Audience.model_validate_json(json.dumps({"rule": given})).rule
     except ValidationError as error:
-        faults = (
-            f"{'.'.join(map(str, field_path(each['loc'])))}: {each['msg']}"
-            for each in error.errors()
-        )
-        raise Refused("; ".join(faults)) from None
+        raise Refused(told_faults(error)) from None
 
 
 def _lines(file: Path) -> list[tuple[int, str]]:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from mailer.cli.exits import Refused
+from mailer.cli.faults import told_faults
 from mailer.cli.house import ACTOR, the_parts
 from mailer.cli.output import json_option, progress, say, say_json, short, table
 
@@ -227,53 +228,18 @@ def settle(*, batch_id: int, outcome: str, why: str, as_json: bool) -> None:
         say(f"Batch {batch_id}: {people} people settled as {outcome}.")
 
 
-class CampaignFile(BaseModel):
-    """A campaign's file; what it holds is read by the campaigns room."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str
-    topic: str
-    content: dict[str, object]
-    audience: dict[str, object] = {}
-    pace: dict[str, object] | None = None
-    split: dict[str, object] | None = None
-    brake: dict[str, object] | None = None
-    digest: dict[str, object] | None = None
-
-
 def _read(file: Path) -> "NewCampaign":
-    from mailer.campaigns import Digest, NewCampaign, Split
-    from mailer.campaigns.audience import ChosenAudience, field_path
-    from mailer.delivery import Brake, Limits
-    from mailer.letters import FieldsInvalid, PromotionalContent
-    from mailer.vocabulary import Topic
+    """Read a campaign's file, which has the form of the API's body."""
+    from mailer.campaigns import NewCampaign
+    from preference_center.systems.api.campaign_shapes import CampaignForm
 
     text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    json.loads(text)  # what is no JSON is told with its line
     try:
-        given = CampaignFile.model_validate(json.loads(text))
-        return NewCampaign(
-            name=given.name,
-            topic=Topic(given.topic),
-            content=PromotionalContent.read(given.content),
-            audience=ChosenAudience.model_validate_json(json.dumps(given.audience)),
-            pace=Limits.model_validate(given.pace) if given.pace is not None else None,
-            split=Split.model_validate_json(json.dumps(given.split)) if given.split else None,
-            brake=Brake.model_validate(given.brake) if given.brake is not None else None,
-            digest=Digest.model_validate(given.digest) if given.digest is not None else None,
-        )
+        given = CampaignForm.model_validate_json(text)
     except ValidationError as error:
-        faults = (
-            f"{'.'.join(map(str, field_path(each['loc'])))}: {each['msg']}"
-            for each in error.errors()
-        )
-        raise Refused("; ".join(faults)) from None
-    except FieldsInvalid as error:
-        raise Refused(str(error)) from None
-    except ValueError as error:
-        if isinstance(error, json.JSONDecodeError):
-            raise
-        raise Refused(f"topic must be one of {', '.join(Topic)}") from None
+        raise Refused(told_faults(error)) from None
+    return NewCampaign(**{name: getattr(given, name) for name in CampaignForm.model_fields})
 
 
 def do(

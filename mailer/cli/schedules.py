@@ -6,6 +6,7 @@ import click
 from pydantic import ValidationError
 
 from mailer.cli.campaigns import Id, do
+from mailer.cli.faults import told_faults
 from mailer.cli.house import ACTOR, the_parts
 from mailer.cli.output import facts, json_option, say, say_json, table
 
@@ -72,22 +73,10 @@ def _plan(at: str, options: dict[str, object]) -> "Plan":
     try:
         return Plan.model_validate({"at": at, **given, **({"repeat": rule} if rule else {})})
     except ValidationError as error:
-        raise click.UsageError(_told(error)) from None
+        raise click.UsageError(told_faults(error)) from None
 
 
 REPEAT = ("every", "step", "on", "day", "until", "times")
-
-
-def _told(error: ValidationError) -> str:
-    """Name every fault of a plan by its option, with what mends it where that is known."""
-    told = []
-    for each in error.errors():
-        name = next((str(part) for part in reversed(each["loc"]) if isinstance(part, str)), "")
-        cause = (each.get("ctx") or {}).get("error")
-        fix = getattr(cause, "fix", "")
-        words = f"{cause}; {fix}" if fix else each["msg"]
-        told.append(f"{name}: {words}" if name else words)
-    return "; ".join(told)
 
 
 def _preview(campaign_id: int, plan: "Plan", as_json: bool) -> None:

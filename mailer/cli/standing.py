@@ -42,7 +42,7 @@ def status(*, campaign_id: int, as_json: bool) -> None:
     if stands.brake:
         _say_brake(stands.brake)
     if drift is not None:
-        _say_drift(drift)
+        _say_drift(drift, to_go=books.get("to_go", 0))
 
 
 def _books(session: "Session", report: "Report", parts: "Parts") -> dict[str, Any]:
@@ -98,7 +98,8 @@ def _say_books(told: dict[str, Any]) -> None:
     for rule in ("plan", "pace", "brake", "choice", "slowed"):
         parts: dict[str, object] = told.get(rule) or {}
         named[rule] = ", ".join(f"{name} {value}" for name, value in parts.items()) or None
-    facts({**named, "refused": sum(refused.values())})
+    known = {name: value for name, value in named.items() if value is not None}
+    facts({**known, "refused": sum(refused.values())})
     rows = [(code, count, IN_SHORT[Reason(code)]) for code, count in sorted(refused.items())]
     if rows:
         table("Refused", ["Reason", "People", "They"], rows)
@@ -113,8 +114,9 @@ def _say_brake(figures: "tuple[BrakeFigure, ...]") -> None:
     table("The safety brake", ["Counts", "People", "Of", "Limit"], rows)
 
 
-def _say_drift(drift: "DriftAnswer") -> None:
+def _say_drift(drift: "DriftAnswer", *, to_go: int) -> None:
     """Print what changed since the campaign was counted; small changes are withheld."""
     rows: list[tuple[str, object]] = [("audience", drift.audience), ("accepted", drift.accepted)]
     rows += [(f"refused: {code}", change) for code, change in drift.refused.items()]
+    rows += [("still to go", to_go)] if to_go else []
     table(f"Since the count of {short(drift.since)}", ["", "People more or fewer"], rows)

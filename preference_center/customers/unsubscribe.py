@@ -70,11 +70,11 @@ def stop(token: str, form: Annotated[Form, Depends(read_form)], door: Here) -> R
     """Stop, then answer; raises before answering where it could not be saved."""
     now = door.clock()
     bearer = bearer_of(door, Purpose.UNSUBSCRIBE, token)
-    choice = form.one("choice")
-    if choice not in ("all", "topic"):
+    chosen = set(form.all("choice"))
+    if not chosen & {"all", "topic"}:
         said = stop_mail(door, bearer, None, through=Door.ONE_CLICK, words=ONE_CLICK_WORDS)
         return PlainTextResponse(_said_to_mailbox(said))
-    topic = _topic_of(door, bearer) if choice == "topic" else None
+    topic = None if "all" in chosen else _topic_of(door, bearer)
     words = f"Stop only “{topic.label}”" if topic else STOP_ALL_WORDS
     said = stop_mail(door, bearer, topic, through=Door.UNSUBSCRIBE_PAGE, words=words)
     page = acknowledgement(door, bearer, topic, said, now=now)

@@ -174,6 +174,22 @@ def test_a_campaign_file_that_makes_no_sense_is_told_in_one_line(
     assert said.err.count("\n") == 1
 
 
+def test_every_fault_of_a_campaign_file_is_told_with_its_place_and_what_mends_it(
+    fpmail: Run,
+) -> None:
+    text = '{"name": "x", "topic": "none", "content": {"subject": "s"}, "pace": {"per_minut": 3}}'
+    said = fpmail("campaign", "create", "-", stdin=text).err
+    assert "topic is none of the words that there are: send one of: company_news" in said
+    assert "content.heading is missing" in said
+    assert "pace.per_minut is no field that we know" in said
+
+
+def test_the_status_of_a_draft_names_nothing_that_it_has_not(fpmail: Run, house: House) -> None:
+    status = fpmail("campaign", "status", house.draft()).out
+    assert "–" not in status
+    assert "audience" in status
+
+
 def test_a_campaign_shows_when_it_started_and_why_people_were_left_out(
     fpmail: Run, house: House
 ) -> None:
@@ -381,9 +397,10 @@ def test_a_schedule_is_told_before_it_is_saved_and_kept_as_it_was_said(
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("2026-12-02T09:00",), "`zone` is missing; send the zone of these times"),
-        (("2026-12-02T09:00", "--zone", "Mars/Base"), "zone: is no time zone"),
+        (("2026-12-02T09:00",), "`zone` is missing: send the zone of these times"),
+        (("2026-12-02T09:00", "--zone", "Mars/Base"), "zone is no time zone"),
         (("now", "--zone", "UTC", "--quiet-hours", "late"), "before"),
+        (("tomorrow", "--zone", "UTC"), "at is not a moment"),
         (("2026-12-02T09:00", "--zone", "UTC", "--step", "2"), "every"),
     ],
 )

@@ -54,6 +54,15 @@ def test_the_no_is_kept_with_the_mailing_by_whose_link_it_came(
         assert session.execute(noes).scalars().all() == [mailing]
 
 
+@pytest.mark.parametrize("choices", [["all", "topic"], ["topic", "all"]])
+def test_of_two_choices_the_one_that_stops_more_is_taken(
+    client: TestClient, house: House, choices: list[str]
+) -> None:
+    jo = house.customer(NEWS, SOFTWARE)
+    client.post(f"/u/{jo.unsubscribe}", data={"choice": choices})
+    assert house.standing(jo).stopped_since == NOW
+
+
 @pytest.mark.clause("C08")
 def test_a_repeat_is_success_and_makes_older_pages_stale_and_writes_nothing_more(
     client: TestClient, house: House
