@@ -55,8 +55,8 @@ for broker in "redis://127.0.0.1:$redis/0" "amqp://guest:guest@127.0.0.1:$rabbit
     done
     echo "on $("$postgres/postgres" --version) and ${broker%%:*}"
     tests=(tests/journeys tests/promises/test_opt_outs_under_load.py)
-    # The embedded broker, with which `make test` runs all of them, speaks Redis too.
-    [[ $broker == redis* ]] || tests+=(tests/promises/test_under_fire.py tests/promises/test_steering_under_way.py)
+    # `make test` runs all of them with the embedded broker, which speaks Redis too.
+    [[ $broker == redis* ]] || tests+=(tests/promises/test_under_fire.py)
     TEST_BROKER_URL=$broker "$python" -m pytest -q "${tests[@]}"
 done
 "$python" -m pytest -q -n 2 --dist loadscope --max-worker-restart 0 \
