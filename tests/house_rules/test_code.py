@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+MOST_LINES = 400
 DOORS = ("mailer/cli", "mailer/development", "mailer/wiring.py", "preference_center", "workers")
 
 
@@ -83,6 +84,17 @@ def test_every_module_says_what_it_is_for(package: str) -> None:
         if path.read_text().strip() and not ast.get_docstring(ast.parse(path.read_text()))
     ]
     assert silent == []
+
+
+@pytest.mark.parametrize("package", ["mailer", "preference_center", "workers", "bench"])
+def test_no_module_outgrows_what_is_read_in_one_sitting(package: str) -> None:
+    """Only migrations may: each is generated, read once and then left alone."""
+    long = {
+        path.relative_to(ROOT).as_posix(): lines
+        for path in modules(package)
+        if (lines := len(path.read_text().splitlines())) > MOST_LINES
+    }
+    assert {each for each in long if not each.startswith("mailer/migrations/versions/")} == set()
 
 
 def test_every_queue_that_a_task_names_is_listened_to() -> None:

@@ -11,6 +11,7 @@ from mailer.access import ApiScope
 from mailer.wiring import Parts
 from preference_center.systems.api import (
     audiences,
+    campaign_life,
     campaigns,
     consents,
     customers,
@@ -71,6 +72,7 @@ ROOMS = (
     audiences,
     lists,
     campaigns,
+    campaign_life,
     digests,
     reports,
     suppressions,

@@ -123,7 +123,7 @@ class ApproveForm(Form):
     revision: Annotated[str, StringConstraints(pattern=REVISION)] | None = None
 
 
-class PaceForm(Form):
+class PaceForm(ReasonForm):
     """How fast it may leave from now on, and why; kept in the ledger, so without addresses."""
 
     model_config = ConfigDict(
@@ -133,10 +133,9 @@ class PaceForm(Form):
     )
 
     pace: Limits | None = Field(description="Null: as fast as the installation does.")
-    reason: OneLine = ""
 
 
-class BrakeForm(Form):
+class BrakeForm(ReasonForm):
     """What stops it from now on, and why that was changed; the ledger keeps it, without addresses."""
 
     model_config = ConfigDict(
@@ -146,7 +145,6 @@ class BrakeForm(Form):
     )
 
     brake: Brake | None = Field(description="Null: the installation's limits alone.")
-    reason: OneLine = ""
 
 
 class CloneForm(Form):
@@ -157,7 +155,7 @@ class CloneForm(Form):
     name: OneLine = ""
 
 
-class ChoiceForm(Form):
+class ChoiceForm(ReasonForm):
     """What those get who wait for a split test's choice, chosen by hand."""
 
     model_config = ConfigDict(
@@ -167,7 +165,6 @@ class ChoiceForm(Form):
     variant: OneLine | None = Field(
         description="The name of a variant; null lets everybody go on with what they were drawn for."
     )
-    reason: OneLine = ""
 
 
 class TestForm(Form):

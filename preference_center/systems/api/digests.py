@@ -9,7 +9,7 @@ from mailer import campaigns
 from mailer.campaigns import CampaignId
 from mailer.measure import Published
 from mailer.vocabulary import Topic
-from preference_center.systems.api.campaigns import Id, Reads
+from preference_center.systems.api.campaign_calls import Id, Reads
 from preference_center.systems.api.errors import ApiRoute
 from preference_center.systems.api.forms import Answer
 
