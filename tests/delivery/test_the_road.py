@@ -1,13 +1,25 @@
 """A batch from due to done, against real PostgreSQL and the fake provider."""
 
 import pytest
-from sqlalchemy import text
+from sqlmodel import Session
 
-from mailer import delivery
-from mailer.delivery import MailingState
+from mailer import delivery, people, permission
+from mailer.delivery import MailingState, News
+from mailer.people import AudienceFilter, audience_of
 from mailer.permission import Change
-from mailer.providers import AboutUs, Later, NotBegun, Rejected, Unknown
-from mailer.vocabulary import Door, Lane, MailingId, Outcome, Reason, Topic
+from mailer.providers import AboutUs, Later, NotBegun, Rejected
+from mailer.vocabulary import (
+    Door,
+    Frequency,
+    Heard,
+    Lane,
+    MailingId,
+    Outcome,
+    PersonId,
+    Reason,
+    Stream,
+    Topic,
+)
 from tests.delivery.conftest import Road
 
 STOP = Change(door=Door.ONE_CLICK, policy_version="2026-11", stop_all=True)
@@ -40,8 +52,8 @@ def test_an_opt_out_between_claim_and_gate_drops_the_person(road: Road) -> None:
     assert books.refused == {Reason.NOT_ALL: 1}
 
 
-def _opt_out(road: Road, person_id: object) -> None:
-    answer = road.opt_outs.change(person_id, STOP)  # type: ignore[arg-type]
+def _opt_out(road: Road, person_id: PersonId) -> None:
+    answer = road.opt_outs.change(person_id, STOP)
     assert answer.left == ()
     assert not answer.may_still_arrive
 
@@ -60,11 +72,9 @@ def test_two_customers_with_one_mailbox_get_a_campaign_once(road: Road) -> None:
     assert books.refused == {Reason.NOT_SAME: 1}
 
 
-def _second_account(road: Road, session: object) -> None:
-    from mailer import people, permission
-
+def _second_account(road: Road, session: Session) -> None:
     made = people.upsert(
-        session,  # type: ignore[arg-type]
+        session,
         road.vault,
         people.NewProfile(
             email="home@example.com", name="Ben Becker", source="shop", external_id="S-2"
@@ -72,7 +82,7 @@ def _second_account(road: Road, session: object) -> None:
         now=road.now,
     )
     twin = people.upsert(
-        session,  # type: ignore[arg-type]
+        session,
         road.vault,
         people.NewProfile(
             email="home@example.com", name="Cleo Becker", source="shop", external_id="S-3"
@@ -80,9 +90,9 @@ def _second_account(road: Road, session: object) -> None:
         now=road.now,
     )
     for person_id in {made.person_id, twin.person_id}:
-        permission.admit(session, [person_id], now=road.now)  # type: ignore[arg-type]
+        permission.admit(session, [person_id], now=road.now)
     permission.import_permissions(
-        session,  # type: ignore[arg-type]
+        session,
         [
             permission.ImportedYes(twin.person_id, frozenset({Topic.COMPANY_NEWS}), "shop"),
         ],
@@ -112,34 +122,6 @@ def test_who_was_not_begun_in_time_goes_with_the_next_batch(road: Road) -> None:
     assert road.sender.deliver_one(Lane.PROMOTIONAL)
     assert road.sender.deliver_one(Lane.PROMOTIONAL)
     assert road.got() == [anna.email]
-
-
-def test_a_promotional_mail_of_unknown_fate_is_never_sent_again(road: Road) -> None:
-    anna = road.customer("Anna Becker")
-    mailing = road.campaign()
-    road.provider.answer_for(anna.email, Unknown("no answer to the final dot"))
-    road.sender.deliver_one(Lane.PROMOTIONAL)
-    road.later(days=1)
-    assert not road.sender.deliver_one(Lane.PROMOTIONAL)
-    with road.database.reading() as session:
-        books = delivery.books(session, mailing)
-    assert books.balance
-    assert books.unknown == 1
-
-
-@pytest.mark.clause("C05")
-def test_an_order_update_of_unknown_fate_is_tried_three_times_in_all(road: Road) -> None:
-    anna = road.customer("Anna Becker")
-    mailing = road.order_update(anna)
-    road.provider.answer_for(anna.email, *[Unknown("no answer to the final dot")] * 5)
-    for _ in range(5):
-        road.sender.deliver_one(Lane.ORDERS)
-        road.later(hours=1)
-    assert len(road.provider.doubtful) == 3
-    with road.database.reading() as session:
-        books = delivery.books(session, mailing)
-    assert books.balance
-    assert books.unknown == 1
 
 
 @pytest.mark.clause("C05")
@@ -205,70 +187,12 @@ def test_a_cancelled_mailing_hands_nobody_over_and_everybody_is_accounted_for(ro
     assert books.cancelled == 1
 
 
-def _set(road: Road, mailing: object, state: MailingState) -> None:
+def _set(road: Road, mailing: MailingId, state: MailingState) -> None:
     with road.database.transaction() as session:
-        delivery.set_mailing_state(session, mailing, state)  # type: ignore[arg-type]
-
-
-def test_a_batch_whose_lease_is_over_is_taken_again_and_loses_nobody(road: Road) -> None:
-    anna, jo = road.customer("Anna Becker"), road.customer("Jo Example")
-    mailing = road.campaign()
-
-    def die() -> None:
-        raise KeyboardInterrupt
-
-    road.press.after_printing = die
-    with pytest.raises(KeyboardInterrupt):
-        road.sender.deliver_one(Lane.PROMOTIONAL)
-    road.press.after_printing = lambda: None
-    assert not road.sender.deliver_one(Lane.PROMOTIONAL)
-    road.later(seconds=31)
-    assert road.sender.deliver_one(Lane.PROMOTIONAL)
-    assert road.got() == [anna.email, jo.email]
-    with road.database.reading() as session:
-        assert delivery.books(session, mailing).accepted == 2
-
-
-def test_the_gate_lets_nobody_through_for_a_batch_that_is_not_in_hand(road: Road) -> None:
-    road.customer("Anna Becker")
-    road.campaign()
-
-    def steal() -> None:
-        with road.database.transaction() as session:
-            session.execute(text("UPDATE delivery_batch SET token = gen_random_uuid()"))
-
-    road.press.after_printing = steal
-    road.sender.deliver_one(Lane.PROMOTIONAL)
-    assert road.got() == []
-
-
-def test_a_batch_left_in_hand_becomes_unknown_and_stays_so(road: Road) -> None:
-    from datetime import timedelta
-
-    road.customer("Anna Becker")
-    mailing = road.campaign()
-
-    def die(_: object) -> None:
-        raise KeyboardInterrupt
-
-    road.provider._before_each = die
-    with pytest.raises(KeyboardInterrupt):
-        road.sender.deliver_one(Lane.PROMOTIONAL)
-    with road.database.transaction() as session:
-        assert delivery.reap(session, reply_timeout=timedelta(seconds=5), now=road.now) == 0
-    road.later(seconds=9)
-    with road.database.transaction() as session:
-        assert delivery.reap(session, reply_timeout=timedelta(seconds=5), now=road.now) == 1
-    with road.database.reading() as session:
-        books = delivery.books(session, mailing)
-    assert books.balance
-    assert books.unknown == 1
+        delivery.set_mailing_state(session, mailing, state)
 
 
 def test_a_dry_run_agrees_with_what_then_happens(road: Road) -> None:
-    from mailer.people import AudienceFilter, audience_of
-    from mailer.vocabulary import Stream
-
     road.customer("Anna Becker")
     jo = road.customer("Jo Example")
     road.customer("Never Asked", topics=())
@@ -302,8 +226,6 @@ def test_each_persons_part_in_a_mailing_can_be_told_with_its_reason(road: Road) 
 
 
 def test_a_weekly_customer_gets_one_of_two_campaigns_and_is_told_why(road: Road) -> None:
-    from mailer.vocabulary import Frequency
-
     anna = road.customer("Anna Becker")
     weekly = Change(door=Door.PREFERENCE_PAGE, policy_version="2026-11", frequency=Frequency.WEEKLY)
     road.opt_outs.change(anna.person_id, weekly)
@@ -332,29 +254,8 @@ def test_somebody_whose_message_cannot_be_printed_is_refused_and_the_others_go(r
     assert books.refused == {Reason.NOT_DATA: 1}
 
 
-def test_what_is_heard_of_an_unknown_mail_settles_it(road: Road) -> None:
-    from mailer.delivery import News
-    from mailer.vocabulary import Heard
-
-    anna = road.customer("Anna Becker")
-    mailing = road.campaign()
-    road.provider.answer_for(anna.email, Unknown("no answer to the final dot"))
-    road.sender.deliver_one(Lane.PROMOTIONAL)
-    news = News(mailing, anna.person_id, Heard.DELIVERED, road.now)
-    for _ in range(2):
-        with road.database.transaction() as session:
-            delivery.hear(session, news, now=road.now)
-    with road.database.reading() as session:
-        books = delivery.books(session, mailing)
-    assert books.balance
-    assert (books.accepted, books.unknown) == (1, 0)
-
-
 @pytest.mark.clause("C08")
 def test_a_complaint_stops_all_promotional_mail_and_a_delivery_lifts_nothing(road: Road) -> None:
-    from mailer.delivery import News
-    from mailer.vocabulary import Heard
-
     anna = road.customer("Anna Becker")
     first = road.campaign("campaign:1")
     road.sender.deliver_one(Lane.PROMOTIONAL)
@@ -368,9 +269,6 @@ def test_a_complaint_stops_all_promotional_mail_and_a_delivery_lifts_nothing(roa
 
 
 def test_news_of_a_mail_that_was_never_sent_changes_nothing(road: Road) -> None:
-    from mailer.delivery import News
-    from mailer.vocabulary import Heard
-
     anna = road.customer("Anna Becker")
     with road.database.transaction() as session:
         delivery.hear(
@@ -381,26 +279,3 @@ def test_news_of_a_mail_that_was_never_sent_changes_nothing(road: Road) -> None:
     road.campaign()
     road.sender.deliver_one(Lane.PROMOTIONAL)
     assert road.got() == [anna.email]
-
-
-@pytest.mark.parametrize("was_accepted", [True, False])
-def test_a_person_may_settle_an_unknown_batch_by_hand(road: Road, was_accepted: bool) -> None:
-    from datetime import timedelta
-
-    road.customer("Anna Becker")
-    mailing = road.campaign()
-    with road.database.transaction() as session:
-        session.execute(
-            text(
-                "UPDATE delivery_batch SET state = 'handing', token = gen_random_uuid(),"
-                " handing_at = :then"
-            ),
-            {"then": road.now - timedelta(hours=1)},
-        )
-        delivery.reap(session, reply_timeout=timedelta(seconds=1), now=road.now)
-        [batch] = session.execute(text("SELECT id FROM delivery_batch")).scalars()
-        delivery.settle_unknown(session, batch, was_accepted=was_accepted, now=road.now)
-    with road.database.reading() as session:
-        books = delivery.books(session, mailing)
-    assert books.balance
-    assert (books.accepted, books.rejected) == ((1, 0) if was_accepted else (0, 1))

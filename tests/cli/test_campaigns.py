@@ -1,0 +1,230 @@
+"""Campaigns on the command line: made, scheduled, steered, settled."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from mailer.cli.exits import Exit
+from mailer.letters import PromotionalContent
+from tests.cli.conftest import NOW, House, Run
+
+
+def test_a_campaign_is_made_from_a_file_and_steered(
+    fpmail: Run, house: House, tmp_path: Path
+) -> None:
+    house.customer("Jo Example")
+    body = {
+        "name": "Autumn release",
+        "topic": "company_news",
+        "content": PromotionalContent.sample().fields,
+        "audience": {},
+    }
+    file = tmp_path / "autumn.json"
+    file.write_text(json.dumps(body))
+    number = fpmail("campaign", "create", file, "--json").json["campaign"]
+    again = fpmail("campaign", "create", "-", "--json", stdin=json.dumps(body)).json["campaign"]
+    assert again != number
+    before = fpmail("campaign", "status", number, "--json").json
+    assert before["books"] == {"audience": 1, "allowed": 1, "held": 0, "refused": {}}
+    scheduled = fpmail("campaign", "schedule", number, "2099-12-02T14:00:00Z", "--json").json
+    assert scheduled["state"] == "scheduled"
+    for act, state in (
+        ("start", "sending"),
+        ("pause", "paused"),
+        ("resume", "sending"),
+        ("cancel", "cancelled"),
+    ):
+        said = fpmail("campaign", act, number)
+        assert said.code == Exit.DONE
+        assert state in said.out
+    after = fpmail("campaign", "status", number, "--json").json
+    assert (after["books"]["audience"], after["books"]["cancelled"]) == (1, 1)
+    assert "Autumn release" in fpmail("campaign", "list").out
+    assert len(fpmail("campaign", "list", "--json").json) == 2
+    assert "cancelled" in fpmail("campaign", "status", number).out
+
+
+def test_what_a_campaign_does_not_allow_ends_with_1_and_says_what_it_does(
+    fpmail: Run, house: House
+) -> None:
+    number = house.draft()
+    said = fpmail("campaign", "pause", number)
+    assert said.code == Exit.FAILED
+    assert (
+        "Possible now: edit, schedule, start, cancel, approve, test, clone, pace, brake."
+        in said.err
+    )
+    assert fpmail("campaign", "start", 99).code == Exit.FAILED
+    assert fpmail("campaign", "schedule", number, "tomorrow").code == Exit.USAGE
+    assert fpmail("campaign", "schedule", number, "2026-12-02T14:00:00").code == Exit.USAGE
+    assert fpmail("campaign", "schedule", number, "2001-01-01T00:00:00Z").code == Exit.FAILED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"name": "x", "topic": "none", "content": {}}',
+        '{"name": "x", "topic": "company_news", "content": {"subject": "s"}}',
+        '{"name": "x", "topic": "company_news", "content": {}, "html": ""}',
+        '{"name": "x", "topic": "company_news", "content": {}, "audience": {"a": 1}}',
+    ],
+)
+def test_a_campaign_file_that_makes_no_sense_is_told_in_one_line(
+    fpmail: Run, house: House, text: str
+) -> None:
+    said = fpmail("campaign", "create", "-", stdin=text)
+    assert said.code == Exit.FAILED
+    assert said.err.startswith("fpmail: ")
+    assert said.err.count("\n") == 1
+
+
+def test_every_fault_of_a_campaign_file_is_told_with_its_place_and_what_mends_it(
+    fpmail: Run,
+) -> None:
+    text = '{"name": "x", "topic": "none", "content": {"subject": "s"}, "pace": {"per_minut": 3}}'
+    said = fpmail("campaign", "create", "-", stdin=text).err
+    assert "topic is none of the words that there are: send one of: company_news" in said
+    assert "content.heading is missing" in said
+    assert "pace.per_minut is no field that we know" in said
+
+
+def test_the_status_of_a_draft_names_nothing_that_it_has_not(fpmail: Run, house: House) -> None:
+    status = fpmail("campaign", "status", house.draft()).out
+    assert "–" not in status
+    assert "audience" in status
+
+
+def test_a_campaign_shows_when_it_started_and_why_people_were_left_out(
+    fpmail: Run, house: House
+) -> None:
+    house.customer("Jo Example")
+    anna = house.customer("Anna Becker")
+    fpmail("remove", anna.email)
+    number = house.draft()
+    fpmail("campaign", "schedule", number, "2099-12-02T14:00:00Z")
+    assert "2099-12-02 14:00 UTC" in fpmail("campaign", "list").out
+    status = fpmail("campaign", "status", number).out
+    assert "not.all" in status
+    assert "stopped all promotional mail" in status
+    fpmail("campaign", "start", number)
+    listed = fpmail("campaign", "list").out
+    assert "2099" not in listed
+    assert f"{NOW:%Y-%m-%d}" in listed
+
+
+def test_a_batch_of_known_fate_cannot_be_settled_by_hand(fpmail: Run, house: House) -> None:
+    assert fpmail("batch", "list", "--json").json == []
+    said = fpmail("batch", "settle", 7, "--as", "accepted", "--why", "log of 10:41")
+    assert said.code == Exit.FAILED
+    assert "not of unknown fate" in said.err
+
+
+def test_a_batch_of_unknown_fate_is_settled_by_evidence(fpmail: Run, house: House) -> None:
+    house.customer("Jo Example")
+    number = house.draft()
+    fpmail("campaign", "start", number)
+    with house.parts.database.transaction() as session:  # as the reaper leaves it
+        batch = session.execute(
+            text(
+                "UPDATE delivery_batch SET state = 'unknown', unknown = size, handing_at = now(),"
+                " settled_at = now(), token = gen_random_uuid() RETURNING id"
+            )
+        ).scalar_one()
+    assert [each["batch"] for each in fpmail("batch", "list", "--json").json] == [batch]
+    said = fpmail("batch", "settle", batch, "--as", "accepted", "--why", "log of 10:41", "--json")
+    assert said.json == {"batch": batch, "outcome": "accepted", "people": 1}
+    assert fpmail("campaign", "status", number, "--json").json["books"]["accepted"] == 1
+    assert fpmail("batch", "list", "--json").json == []
+
+
+def test_a_schedule_is_told_before_it_is_saved_and_kept_as_it_was_said(
+    fpmail: Run, house: House
+) -> None:
+    house.customer("Jo Example")
+    number = house.draft()
+    words = ("campaign", "schedule", number, "2098-10-26T09:00", "--zone", "Europe/Berlin")
+    more = ("--local", "--quiet-hours", "20:00-08:00")
+    told = fpmail(*words, *more, "--preview")
+    assert told.code == Exit.DONE
+    assert "Europe/Berlin" in told.out
+    assert "back by 60 minutes at 03:00 that day" in told.out
+    ahead = fpmail(*words, *more, "--preview", "--json").json
+    assert (ahead["audience"], ahead["first"]) == (1, "2098-10-26T08:00:00+00:00")
+    assert fpmail("campaign", "list", "--json").json[0]["state"] == "draft"
+    saved = fpmail(*words, *more, "--json").json
+    assert saved["plan"]["quiet_hours"] == {}
+    weekly = fpmail(*words, "--every", "week", "--on", "monday", "--times", 3, "--json").json
+    assert weekly["plan"]["repeat"] == {"every": "week", "on": ["monday"], "times": 3}
+    assert "every week" not in fpmail("campaign", "list").out
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("2026-12-02T09:00",), "`zone` is missing: send the zone of these times"),
+        (("2026-12-02T09:00", "--zone", "Mars/Base"), "zone is no time zone"),
+        (("now", "--zone", "UTC", "--quiet-hours", "late"), "before"),
+        (("tomorrow", "--zone", "UTC"), "at is not a moment"),
+        (("2026-12-02T09:00", "--zone", "UTC", "--step", "2"), "every"),
+    ],
+)
+def test_a_schedule_that_cannot_be_followed_says_which_option_and_why(
+    fpmail: Run, house: House, words: tuple[str, ...], why: str
+) -> None:
+    said = fpmail("campaign", "schedule", house.draft(), *words)
+    assert said.code == Exit.USAGE
+    assert why in said.err
+
+
+def test_a_campaign_is_slowed_down_under_way(fpmail: Run, house: House) -> None:
+    house.customer("Ada Novak")
+    number = str(house.draft())
+    fpmail("campaign", "start", number)
+    slow = fpmail(
+        "campaign", "pace", number, "--per-minute", "300", "--warm-up", "500,1000", "--json"
+    )
+    assert slow.json["pace"] == {"per_minute": 300, "warm_up": [500, 1000]}
+    assert "per_minute 300" in fpmail("campaign", "status", number).out
+    fast = fpmail(
+        "campaign", "pace", number, "--unlimited", "--reason", "The queue is empty.", "--json"
+    )
+    assert fast.json["pace"] is None
+
+
+def test_what_stops_a_campaign_is_changed_under_way(fpmail: Run, house: House) -> None:
+    house.customer("Ada Novak")
+    number = str(house.draft())
+    fpmail("campaign", "start", number)
+    careful = fpmail("campaign", "brake", number, "--complaints", "0.05", "--after", "50", "--json")
+    assert careful.json["brake"] == {"complaints": 0.05, "after": 50}
+    said = fpmail("campaign", "status", number).out
+    assert "complaints 0.05" in said
+    assert "0.05 %" in said.split("The safety brake")[1]
+    told = fpmail("campaign", "status", number, "--json").json
+    assert (told["next_turn"], told["waiting"]) == (None, 0)
+    assert told["brake_figures"][0]["limit"] == 0.05
+    assert fpmail("campaign", "brake", number, "--installation", "--json").json["brake"] is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), ("--unknown", "5", "--installation"), ("--unknown", "101"), ("--unknown", "nan")],
+)
+def test_a_brake_that_says_nothing_clear_is_refused(
+    fpmail: Run, house: House, words: tuple[str, ...]
+) -> None:
+    assert fpmail("campaign", "brake", str(house.draft()), *words).code == 2
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--per-day", "5", "--unlimited"), ("--warm-up", "500,x"), ("--warm-up", "0")]
+)
+def test_a_pace_that_says_nothing_clear_is_refused(
+    fpmail: Run, house: House, words: tuple[str, ...]
+) -> None:
+    assert fpmail("campaign", "pace", str(house.draft()), *words).code == 2
