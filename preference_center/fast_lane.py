@@ -15,6 +15,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from mailer.measure import Kind, kind_of
+from preference_center.outermost import HEAD_TOO_LONG, NO_REQUEST, Outermost
+from preference_center.problems import Problem
 
 TakeClick = Callable[[str, int, Kind, Callable[[bytes], object]], bool]
 """Takes a click and calls back with where it leads once it is kept; False to go the long way."""
@@ -43,6 +45,7 @@ class FastLane(HttpToolsProtocol):
         self,
         take_click: TakeClick,
         answer_headers: bytes,
+        outermost: Outermost,
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
@@ -51,6 +54,7 @@ class FastLane(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._take_click = take_click
         self._answer_headers = answer_headers
+        self._outermost = outermost
         self._clicking = False
         """A click of this connection waits to be kept."""
         self._held = b""
@@ -176,9 +180,25 @@ class FastLane(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._head_bytes > LARGEST_HEAD:
-            self.send_400_response("The head of this request is too long.")
+            self._refuse(HEAD_TOO_LONG)
         elif self._in_message and self._clock is None:
             self._wind_up(HEAD_SECONDS)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what the parser cannot read, and close; uvicorn's own words are left unsaid."""
+        del msg
+        self._refuse(NO_REQUEST)
+
+    def _refuse(self, problem: Problem) -> None:
+        path = self.url.decode("latin-1") if self._in_message else ""
+        answer = self._outermost.refuse(problem, path)
+        headers = [*self.server_state.default_headers, *answer.raw_headers]
+        head = b"".join(b"%b: %b\r\n" % header for header in headers)
+        self.transport.write(
+            b"HTTP/1.1 %d Bad Request\r\n%bconnection: close\r\n\r\n%b"
+            % (answer.status_code, head, bytes(answer.body))
+        )
+        self.transport.close()
 
     def _wind_up(self, seconds: float) -> None:
         self._stop_clock()
@@ -203,7 +223,11 @@ def _headers(head: bytes) -> list[tuple[bytes, bytes]]:
     return [(name.lower(), value.strip()) for name, _, value in lines]
 
 
-def lane(take_click: TakeClick, headers: list[tuple[bytes, bytes]]) -> type[FastLane]:
+def lane(
+    take_click: TakeClick,
+    headers: list[tuple[bytes, bytes]],
+    outermost: Outermost = Outermost(),  # noqa: B008 - frozen
+) -> type[FastLane]:
     """Return the protocol for one desk, whose redirects carry these headers."""
     written = b"".join(b"%b: %b\r\n" % header for header in headers)
 
@@ -211,7 +235,7 @@ def lane(take_click: TakeClick, headers: list[tuple[bytes, bytes]]) -> type[Fast
         """The lane to this desk, made as uvicorn makes its protocols."""
 
         def __init__(self, *given: Any, **named: Any) -> None:
-            super().__init__(take_click, written, *given, **named)
+            super().__init__(take_click, written, outermost, *given, **named)
 
     return Lane
 

@@ -1,16 +1,20 @@
 """The last resort: an error that no table knows becomes a page, inside the frame of headers and log."""
 
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-Answer = Callable[[Request, Exception], Awaitable[Response]]
+Answer = Callable[[Request, BaseException], Awaitable[Response]]
 
 
 class LastResort:
-    """ASGI middleware that answers what nobody caught, unless an answer has begun already."""
+    """ASGI middleware that answers what nobody caught, unless an answer has begun already.
+
+    So it does where a stopping server waits no longer for an answer.
+    """
 
     def __init__(self, app: ASGIApp, *, answer: Answer) -> None:
         self._app = app
@@ -30,8 +34,10 @@ class LastResort:
 
         try:
             await self._app(scope, receive, send_noting)
-        except Exception as error:
+        except (Exception, CancelledError) as error:
             if begun:
                 raise
             response = await self._answer(Request(scope, receive), error)
             await response(scope, receive, send)
+            if isinstance(error, CancelledError):
+                raise

@@ -18,10 +18,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from mailer import delivery, permission
 from mailer.database import DatabaseAway
 from mailer.measure import ClickDesk
-from mailer.settings import Settings
+from mailer.settings import Environment, Settings
 from mailer.wiring import Clock, Parts, build, log_as_json, no_bell, refuse_lost_keys, wall_clock
 from preference_center.app import create_app
 from preference_center.fast_lane import IDLE_SECONDS, lane
+from preference_center.last_resort import LastResort
+from preference_center.outermost import Outermost
 from preference_center.pages import Pages
 from preference_center.systems.clicks import REDIRECT, ClickFront
 from workers.doorbell import BrokerDoorbell
@@ -53,10 +55,10 @@ def serve(settings: Settings, *, host: str, port: int, clock: Clock = wall_clock
 def _config(parts: Parts, *, host: str, port: int) -> uvicorn.Config:
     desk = click_desk(parts)
     return uvicorn.Config(
-        front(parts, desk),
+        LastResort(front(parts, desk), answer=outermost(parts.settings).answer),
         host=host,
         port=port,
-        http=lane(desk.click_at_hand, REDIRECT),
+        http=lane(desk.click_at_hand, REDIRECT, outermost(parts.settings)),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -121,6 +123,11 @@ def front(parts: Parts, desk: ClickDesk | None = None) -> ClickFront:
     return ClickFront(
         create_app(parts), desk or click_desk(parts), dead_end=partial(_dead_end, pages)
     )
+
+
+def outermost(settings: Settings) -> Outermost:
+    """Return what speaks where the application cannot."""
+    return Outermost(settings.care_phone, hsts=settings.env is Environment.PRODUCTION)
 
 
 def _dead_end(pages: Pages, status: int, title: str, text: str) -> bytes:

@@ -90,7 +90,7 @@ TABLE: Mapping[type[Exception], Callable[[Request], Problem]] = {
 }
 
 
-def problem_of(request: Request, error: Exception) -> Problem:
+def problem_of(request: Request, error: BaseException) -> Problem:
     """Return what an error is called; one that nobody expected is our fault, and is logged."""
     if isinstance(error, Problem):
         return error
@@ -103,7 +103,7 @@ def problem_of(request: Request, error: Exception) -> Problem:
     return OURS
 
 
-async def answer_problem(request: Request, error: Exception) -> Response:
+async def answer_problem(request: Request, error: BaseException) -> Response:
     """Answer an error: problem+json under /api, words for a mailbox, a page for people."""
     if isinstance(error, ClientDisconnect):
         return Response(status_code=499)
@@ -157,7 +157,7 @@ def _is_api(request: Request) -> bool:
     return request.url.path.startswith("/api/")
 
 
-def _log_unexpected(request: Request, error: Exception) -> None:
+def _log_unexpected(request: Request, error: BaseException) -> None:
     """Log where it happened, frame by frame, and never the message: it may quote an address."""
     frames = traceback.extract_tb(error.__traceback__)
     log.error(
