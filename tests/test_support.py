@@ -7,13 +7,23 @@ from typing import Any
 
 import pytest
 
-from mailer import campaigns, ledger, orders, people, support
+from mailer import campaigns, ledger, orders, people, permission, support
 from mailer.database import Database
 from mailer.letters import PromotionalContent
 from mailer.orders import EventKind, NewOrder, OrderEvent
-from mailer.permission import Change
+from mailer.permission import Change, NewSuppression
 from mailer.support import Removal, Remover, TopicMissing
-from mailer.vocabulary import Door, Frequency, Lane, Outcome, PersonId, Reason, Scope, Topic
+from mailer.vocabulary import (
+    Door,
+    Frequency,
+    Lane,
+    Outcome,
+    PersonId,
+    Reason,
+    Scope,
+    SuppressionReason,
+    Topic,
+)
 from mailer.wiring import Parts, build, build_sender
 from tests.open_window import open_window
 from tests.people_of_tests import TestPerson, a_customer
@@ -117,6 +127,24 @@ def test_what_was_sent_before_a_stop_keeps_its_own_reason(
         "Because “Company news” has been on since 22 November 2026, by the preference page. "
         "You agreed to: “Send me these by e-mail.”.",
     )
+
+
+def test_a_bounce_says_when_mail_came_back(parts: Parts, jo: TestPerson, now: datetime) -> None:
+    later = now + timedelta(days=3)
+    bounced = NewSuppression(
+        Scope.ALL, SuppressionReason.HARD_BOUNCE, Door.BOUNCE, address_id=jo.address_id
+    )
+    with parts.database.transaction() as session:
+        permission.suppress(session, bounced, now=later)
+    for topic in (None, Topic.COMPANY_NEWS):
+        allowed, words = why(parts, jo.email, topic, later)
+        assert (
+            allowed,
+            words.startswith("Mail to this address came back on 25 November 2026"),
+        ) == (
+            False,
+            True,
+        )
 
 
 def test_what_was_cancelled_says_when(parts: Parts, jo: TestPerson, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """FROM DUE TO DONE: batches and their states, the gate, the barrier, pace, what was heard back."""
 
-from mailer.delivery.ahead import verdicts_ahead
+from mailer.delivery.ahead import verdict_now, verdicts_ahead
 from mailer.delivery.books import (
     Books,
     DryRun,
@@ -175,5 +175,6 @@ __all__ = [
     "targets_of",
     "unfinished",
     "unknown_batches",
+    "verdict_now",
     "verdicts_ahead",
 ]

@@ -7,12 +7,22 @@ from sqlalchemy import BigInteger, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
-from mailer.delivery.facts import ask, asked_about, facts_of_given, limits_of, read_facts
+from mailer.delivery.books import NO_MAILING
+from mailer.delivery.facts import Limits, ask, asked_about, facts_of_given, limits_of, read_facts
 from mailer.delivery.mailings import mailing_of
 from mailer.delivery.still_told import still_told
 from mailer.delivery.variants import unless_held_out
-from mailer.permission import NO_CAP, Cap
-from mailer.vocabulary import MailingId, PersonId, Reason, Refused, Verdict
+from mailer.permission import NO_CAP, Cap, decide
+from mailer.vocabulary import (
+    AddressId,
+    MailingId,
+    PersonId,
+    Reason,
+    Refused,
+    Stream,
+    Topic,
+    Verdict,
+)
 
 _WAITING = text(
     """
@@ -68,3 +78,26 @@ def verdicts_ahead(
         for same in map(read_facts, rows)
         for person in same.versions
     }
+
+
+def verdict_now(
+    session: Session,
+    person_id: PersonId,
+    address_id: AddressId,
+    *,
+    stream: Stream,
+    topic: Topic | None,
+    cap: Cap = NO_CAP,
+    now: datetime,
+) -> Verdict:
+    """Decide on mail that nobody has made yet, as the sender would now; nothing is written."""
+    [row] = ask(
+        session,
+        facts_of_given(zoned=False, limits=Limits.asked_for(stream, cap)),
+        {
+            "persons": [person_id],
+            "addresses": [address_id],
+            **asked_about(NO_MAILING, now, cap),
+        },
+    )
+    return decide(stream, topic, read_facts(row).facts, cap=cap, now=now)

@@ -7,9 +7,9 @@ from sqlmodel import Session
 
 from mailer import delivery, ledger, people, permission
 from mailer.permission import NO_CAP, Cap, Standing, SuppressionRecord, sentence
-from mailer.support.telling import Told, messages_told, standing_words
+from mailer.support.telling import Told, messages_told, reason_of, since_words, standing_words
 from mailer.vault import Vault
-from mailer.vocabulary import AddressId, PersonId, Reason, Stream, Topic
+from mailer.vocabulary import AddressId, Allowed, PersonId, Reason, Stream, Topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,10 @@ def story_of(
     standing = permission.standing_of(session, person_id)
     return Story(
         person_id=person_id,
-        now=tuple(_topic_now(session, person_id, topic, standing, cap, now) for topic in _KINDS),
+        now=tuple(
+            _topic_now(session, person_id, address_id, topic, standing, cap, now)
+            for topic in _KINDS
+        ),
         suppressions=_suppressions(session, address_id),
         messages=messages_told(session, person_id, limit=limit, cap=cap, now=now),
     )
@@ -93,22 +96,24 @@ _KINDS: tuple[Topic | None, ...] = (None, *Topic)
 def _topic_now(
     session: Session,
     person_id: PersonId,
+    address_id: AddressId,
     topic: Topic | None,
     standing: Standing | None,
     cap: Cap,
     now: datetime,
 ) -> TopicNow:
-    """Ask the sender's own decision about one person, as a dry run of an audience of one."""
-    ran = delivery.dry_run(
+    """Ask the sender's own decision about one person, and the moment that it rests on."""
+    verdict = delivery.verdict_now(
         session,
+        person_id,
+        address_id,
         stream=Stream.PROMOTIONAL if topic else Stream.ORDER_UPDATE,
         topic=topic,
-        audience=people.audience_of(people.AudienceFilter(person_ids=frozenset({person_id}))),
         cap=cap,
         now=now,
     )
-    if ran.allowed and topic is None:
+    if isinstance(verdict, Allowed) and topic is None:
         return TopicNow(None, True, Reason.SENT_ORDER, "Mail about their own orders is sent.")  # noqa: FBT003
-    reason = Reason.SENT_TOPIC if ran.allowed else next(iter(ran.refused), Reason.NOT_GONE)
-    words = sentence(reason, **standing_words(topic, standing, reason))
-    return TopicNow(topic, bool(ran.allowed), reason, words)
+    words = standing_words(topic, standing, reason_of(verdict)) | since_words(verdict)
+    told = sentence(reason_of(verdict), **words)
+    return TopicNow(topic, isinstance(verdict, Allowed), reason_of(verdict), told)

@@ -19,6 +19,7 @@ from mailer.vocabulary import (
     Outcome,
     PersonId,
     Reason,
+    Refused,
     Stream,
     Topic,
     Verdict,
@@ -171,6 +172,22 @@ def _as_things_stand(message: MessageRecord, ahead: Verdict) -> MessageRecord:
     return replace(message, reason=ahead.reason, since=ahead.since)
 
 
+def reason_of(verdict: Verdict) -> Reason:
+    """Name the reason of a verdict, whichever it is."""
+    return verdict.because if isinstance(verdict, Allowed) else verdict.reason
+
+
+def since_words(verdict: Verdict) -> dict[str, str]:
+    """Gather what a refusal's sentence may name of the moment that it rests on."""
+    if isinstance(verdict, Refused) and verdict.since is not None:
+        return _since(verdict.since)
+    return {}
+
+
+def _since(at: datetime) -> dict[str, str]:
+    return {"time": _moment(at), "date": _day(at)}
+
+
 def _turn(ahead: Verdict | None, words: str) -> str:
     if ahead is None:
         return "It is being handed over to the mail provider at this moment."
@@ -190,7 +207,7 @@ def _subject_of(message: MessageRecord, cause: Cause | None) -> str:
 def _sentence_of(message: MessageRecord, standing: Standing | None, cause: Cause | None) -> str:
     words = standing_words(_topic_of(message, standing), standing, message.reason)
     if message.since is not None:
-        words |= {"time": _moment(message.since), "date": _day(message.since)}
+        words |= _since(message.since)
     elif message.reason is not Reason.SENT_TOPIC and message.at is not None:
         words |= {"time": _moment(message.at)}
     if message.detail:

@@ -124,7 +124,11 @@ def test_support_is_told_that_the_cap_held_a_mail_back_and_when_the_last_one_lef
     had = "You'd had as much promotional mail as we send at most; the last left on"
     assert held_back.sentence == f"{had} {day}."
     news = next(each for each in story.now if each.topic is Topic.COMPANY_NEWS)
-    assert (news.allowed, news.reason) == (False, Reason.NOT_CAP)
+    assert (news.allowed, news.reason, news.sentence) == (
+        False,
+        Reason.NOT_CAP,
+        f"{had} {day}.",
+    )
     orders = next(each for each in story.now if each.topic is None)
     assert orders.allowed
 
