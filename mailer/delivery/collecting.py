@@ -16,6 +16,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
+    CompoundSelect,
     DateTime,
     FromClause,
     Select,
@@ -127,8 +128,8 @@ def collected(
 
     `bits` says which: the first letter has the lowest. Left out is what is about a topic that they
     have off, what they were held out of, and what they or their mailbox had already or will have,
-    by itself or by another digest: one that refused them has told them nothing. Who has nothing
-    left has no row.
+    by itself or by another digest: one that refused them has told them nothing. All of this counts
+    for whom a customer was merged into. Who has nothing left has no row.
     """
     who = audience.order_by(None).cte("wanted")
     if not mailings:
@@ -142,7 +143,7 @@ def collected(
         (_by(told.c.person_id, told), held.c.person_id),
         (_by(people.survivor_of(told.c.person_id), told), held.c.person_id),
         (_by(told.c.address_id, told), held.c.address_id),
-        (_had(held, mailings), held.c.address_id),
+        (_had(held, mailings), held.c.person_id),
     ):
         whole = whole.outerjoin(gone, gone.c.key == key)
         left = left.op("&")(_all_but(gone.c.bits))
@@ -205,11 +206,21 @@ def _numbered(name: str, numbers: Sequence[tuple[MailingId, int]]) -> list[BindP
 
 
 def _refused(mailings: Sequence[HeldBackMailing], since: datetime) -> FromClause:
+    """Who was refused which letters; what was refused to a merged customer is the survivor's."""
     held = [(each, n) for n, one in enumerate(mailings) for each in one.held]
     at = bindparam("since", since, type_=DateTime(timezone=True))
     columns = (sa.column("person_id", BigInteger), sa.column("bits", sa.Integer))
     given = (*_numbered("held", held), _RHYTHM, at)
-    return sa.text(_REFUSED).bindparams(*given).columns(*columns).subquery("refused")
+    refused = sa.text(_REFUSED).bindparams(*given).columns(*columns).cte("by_record")
+    merged = people.merged_customers().subquery("survivors")
+    survivor = func.coalesce(merged.c.survivor, refused.c.person_id)
+    bits = func.bit_or(refused.c.bits, type_=sa.Integer).label("bits")
+    return (
+        sa.select(survivor.label("person_id"), bits)
+        .select_from(refused.outerjoin(merged, merged.c.person_id == refused.c.person_id))
+        .group_by(survivor)
+        .subquery("refused")
+    )
 
 
 def _told(mailings: Sequence[HeldBackMailing]) -> TextualSelect:
@@ -223,17 +234,8 @@ def _same(mailings: Sequence[HeldBackMailing]) -> list[tuple[MailingId, int]]:
 
 
 def _had(held: CTE, mailings: Sequence[HeldBackMailing]) -> FromClause:
-    """The mailboxes that got a letter itself, by its places.
-
-    Whoever was refused a letter has no place in it, so that their mailbox is looked up only where
-    others have it too, or where the letter was sent more than once.
-    """
-    twice = sum(1 << n for n, each in enumerate(mailings) if len(each.same) > 1)
-    shared = people.shared_addresses().subquery("shared")
-    asked = sa.select(held.c.address_id).where(
-        held.c.address_id.in_(sa.select(shared.c.address_id)) | (held.c.bits.op("&")(twice) != 0)
-    )
-    mailboxes = asked.distinct().subquery("asked")
+    """Those whose mailboxes got a letter itself, by its places."""
+    mailboxes = _mailboxes(held, mailings).subquery("asked")
     letters = (
         sa.text("SELECT * FROM unnest(:same, :same_bits) AS letter(mailing_id, bit)")
         .bindparams(*_numbered("same", _same(mailings)))
@@ -250,14 +252,35 @@ def _had(held: CTE, mailings: Sequence[HeldBackMailing]) -> FromClause:
     batch = looked_up(sa.select(_batch.c.state).where(_batch.c.id == place.c.batch_id), "of_place")
     bits = func.bit_or(letters.c.bit, type_=sa.Integer).label("bits")
     return (
-        sa.select(mailboxes.c.address_id.label("key"), bits)
+        sa.select(mailboxes.c.person_id.label("key"), bits)
         .select_from(
             mailboxes.join(letters, sa.true()).join(place, sa.true()).join(batch, sa.true())
         )
         .where(batch.c.state != "cancelled")
-        .group_by(mailboxes.c.address_id)
+        .group_by(mailboxes.c.person_id)
         .subquery("had")
     )
+
+
+def _mailboxes(held: CTE, mailings: Sequence[HeldBackMailing]) -> CompoundSelect[Any]:
+    """Whose mailbox is looked up: theirs, and those of who was merged into them.
+
+    Whoever was refused a letter has no place in it, so that their own may hold one only where
+    others have it too, where they were merged with others, or where the letter was sent more than
+    once.
+    """
+    twice = sum(1 << n for n, each in enumerate(mailings) if len(each.same) > 1)
+    shared = people.shared_addresses().subquery("shared")
+    merged = people.merged_customers().subquery("merged")
+    own = sa.select(held.c.person_id, held.c.address_id).where(
+        held.c.address_id.in_(sa.select(shared.c.address_id))
+        | held.c.person_id.in_(sa.select(merged.c.survivor))
+        | (held.c.bits.op("&")(twice) != 0)
+    )
+    theirs = sa.select(held.c.person_id, merged.c.address_id).select_from(
+        held.join(merged, merged.c.survivor == held.c.person_id)
+    )
+    return own.union(theirs)
 
 
 _REFUSED = """

@@ -69,6 +69,17 @@ def survivor_of(person_id: ColumnElement[int]) -> ColumnElement[int]:
     return merged.scalar_subquery()
 
 
+def merged_customers() -> Select[*tuple[Any, ...]]:
+    """Select who was merged into another (person_id), into whom (survivor), and where they were
+    reached (address_id)."""
+    merged_into = col(Customer.merged_into)
+    return select(
+        col(Customer.id).label("person_id"),
+        merged_into.label("survivor"),
+        col(Customer.address_id).label("address_id"),
+    ).where(merged_into.is_not(None))
+
+
 def shared_addresses() -> Select[*tuple[Any, ...]]:
     """Select the addresses (address_id) that several living customers have."""
     return (

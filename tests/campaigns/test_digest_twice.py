@@ -58,6 +58,57 @@ def test_who_was_merged_into_somebody_that_was_told_is_not_told_again(capped: Di
     assert capped.told(capped.digest(within_days=60)) == []
 
 
+def test_what_was_held_back_from_somebody_is_told_to_whom_they_were_merged_into(
+    capped: DigestDesk,
+) -> None:
+    anna = capped.customer("Anna Becker")
+    capped.send("Autumn release")
+    capped.send("Open house")
+    kenji = capped.customer("Kenji Sato")
+    capped.later(days=8)
+    capped.parts.opt_outs.merge(survivor=kenji.person_id, merged=anna.person_id)
+    assert capped.told(capped.digest()) == ["Open house"]
+    digest = capped.cut_and_send()
+    assert capped.report(digest).books.accepted == 1
+    assert [who for who, subject, _ in capped.texts() if subject == "All in one mail"] == [
+        kenji.email
+    ]
+    capped.later(days=8)
+    assert capped.told(capped.digest(within_days=60)) == []
+
+
+@pytest.mark.parametrize("survivor", ["who had it", "who was refused it"])
+def test_who_was_merged_with_somebody_that_had_a_campaign_is_not_told_of_it(
+    capped: DigestDesk, survivor: str
+) -> None:
+    kenji = capped.customer("Kenji Sato")
+    capped.send("Autumn release")
+    anna = capped.customer("Anna Becker")
+    house = capped.send("Open house")
+    assert capped.refused(house) == {Reason.NOT_CAP: 1}
+    assert capped.texts()[-1][0] == anna.email
+    capped.later(days=8)
+    kept, gone = (anna, kenji) if survivor == "who had it" else (kenji, anna)
+    capped.parts.opt_outs.merge(survivor=kept.person_id, merged=gone.person_id)
+    assert capped.told(capped.digest()) == []
+
+
+def test_whom_a_digest_missed_because_they_were_merged_is_told_by_the_next_one(
+    capped: DigestDesk,
+) -> None:
+    anna = capped.customer("Anna Becker")
+    capped.send("Autumn release")
+    capped.send("Open house")
+    kenji = capped.customer("Kenji Sato")
+    capped.later(days=8)
+    digest = capped.digest()
+    capped.do("start", digest)
+    capped.parts.opt_outs.merge(survivor=kenji.person_id, merged=anna.person_id)
+    capped.send_all()
+    assert capped.refused(digest) == {Reason.NOT_GONE: 1}
+    assert capped.told(capped.digest()) == ["Open house"]
+
+
 def test_a_letter_that_was_held_back_twice_is_told_of_once(capped: DigestDesk) -> None:
     capped.customer("Anna Becker")
     capped.send("Autumn release")
