@@ -11,7 +11,11 @@ class OpenWindow(Window):
     """A window that no clock shuts: what becomes of a batch must not hang on a busy machine."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.begin_before = math.inf
+
+    def arm(self) -> bool:
+        return True
 
 
 @contextmanager

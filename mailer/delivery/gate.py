@@ -19,7 +19,7 @@ from mailer.delivery.states import MailingState
 from mailer.delivery.still_told import still_told
 from mailer.delivery.window import Window
 from mailer.permission import NO_CAP, Cap, Curfew, gives_way
-from mailer.providers import AboutUs, HandOver, Outgoing, Provider
+from mailer.providers import AboutUs, HandOver, NotBegun, Outgoing, Provider
 from mailer.vocabulary import Held, PersonId, Reason, Refused
 
 
@@ -72,14 +72,16 @@ class Gate:
     ) -> tuple[Passed, HandOver]:
         """Decide once more on the primary, commit the refusals, and hand over the rest (S3, S4).
 
-        Nobody is handed over unless the batch is in hand under its token at this moment. People
-        come in the order of their numbers. Raises DatabaseAway or CommitInDoubt before anything
-        was handed over.
+        Nobody is handed over unless the batch is in hand under its token at this moment, and
+        nobody is begun when the decision came too late for the window. People come in the order of
+        their numbers. Raises DatabaseAway or CommitInDoubt before anything was handed over.
         """
         passed = self._decide_again(batch, prepared, now)
         if passed.refused:
             with self._database.transaction() as session:
                 refuse(session, batch, passed.refused, now=now)
+        if not window.arm():
+            return passed, HandOver({each.person_id: NotBegun() for each in passed.messages})
         answer = self._provider.hand_over(
             passed.messages, begin_before=window.begin_before, all_begun=window.disarm
         )

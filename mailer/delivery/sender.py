@@ -198,7 +198,7 @@ class Sender:
                 finish_empty(session, batch, now=now)
 
     def _is_provider_ready(self, batch: Claimed, prepared: Mapping[PersonId, Prepared]) -> bool:
-        """Open connections before the window is armed; else stop the lane and put all back."""
+        """Open connections before the window opens; else stop the lane and put all back."""
         about_us = self._gate.make_ready(len(prepared))
         if about_us is None:
             return True
@@ -218,7 +218,7 @@ class Sender:
     def _take_in_hand(self, turn: Turn) -> "Taken":
         """Commit `claimed → handing`; NO when the batch is not ours any more, or its turn is over.
 
-        The window is armed by now, so that nothing begins more than its second after the turn. A
+        The window is open by now, so that nothing begins more than its second after the turn. A
         batch that came too late is claimed again when its lease is over.
         """
         batch, now = turn.batch, self._clock.now()
@@ -238,7 +238,7 @@ class Sender:
     def _resolve_doubt(self, batch: Claimed) -> None:
         """Find out by the token what became of S2; nobody was handed over, so nobody is lost.
 
-        The window is disarmed and time no matter: the server may still be away, or still be
+        The window is over and time no matter: the server may still be away, or still be
         committing, so `claimed` is believed only when it stands after a pause.
         """
         pause = 0.2

@@ -102,7 +102,7 @@ class Provider(Protocol):
     name: str
 
     def make_ready(self, messages: int) -> AboutUs | None:
-        """Open what a hand-over of so many messages needs, before its start window is armed.
+        """Open what a hand-over of so many messages needs, before its start window opens.
 
         Answers what stands in the way. Calling it is never needed, but what it does not do,
         `hand_over` does at the expense of its deadline.

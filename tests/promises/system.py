@@ -170,6 +170,10 @@ class System:
             part.signal(signal.SIGKILL)
             part._wait(10)
 
+    def ended_by_the_kernel(self) -> int:
+        """Count senders that met the signal of their start window."""
+        return self.worker_log().count("exited with 'signal 14 (SIGALRM)'")
+
     def worker_log(self) -> str:
         return "".join(
             part.log.read_text(errors="replace")

@@ -1,8 +1,9 @@
 """Workers killed and stopped, the broker emptied, the database pulled: nobody twice, nobody missing.
 
-`FIRE_PEOPLE`, `FIRE_KILLS`, `FIRE_STOPS` and `FIRE_FLUSHES` set the size.
+`FIRE_PEOPLE`, `FIRE_KILLS`, `FIRE_STOPS`, `FIRE_FLUSHES` and `FIRE_FREEZES` set the size.
 """
 
+import contextlib
 import os
 import random
 import signal
@@ -20,6 +21,7 @@ import pytest
 
 from mailer import delivery, orders
 from mailer.database import CommitInDoubt, DatabaseAway
+from mailer.delivery.window import ARMING, WINDOW
 from mailer.orders import EventKind, Line, NewOrder, OrderEvent
 from tests.people_of_tests import TestPerson
 from tests.promises.checkers import promotional
@@ -31,6 +33,7 @@ PEOPLE = int(os.environ.get("FIRE_PEOPLE", "6000"))
 KILLS = int(os.environ.get("FIRE_KILLS", "3"))
 STOPS = int(os.environ.get("FIRE_STOPS", "2"))
 FLUSHES = int(os.environ.get("FIRE_FLUSHES", "2"))
+FREEZES = int(os.environ.get("FIRE_FREEZES", "1"))
 PACE = os.environ.get("FIRE_PACE", "250")
 MINUTES = max(3.0, PEOPLE / 5_000)
 
@@ -96,7 +99,8 @@ def fire(system: System, chance: random.Random) -> tuple[list[str], int]:
     only they may end as unknown.
     """
     acts = ["kill"] * KILLS + ["child"] * KILLS + ["stop"] * STOPS + ["flush"] * FLUSHES
-    acts += ["deploy"] + (["database"] if system.database is not None else [])
+    acts += ["deploy"]
+    acts += ["database"] + ["freeze"] * FREEZES if system.database is not None else []
     chance.shuffle(acts)
     at_risk = 0
     for act in acts:
@@ -149,6 +153,12 @@ def pull_the_database(system: System, _: Part, __: random.Random) -> int:
     return 0
 
 
+def freeze(system: System, _: Part, __: random.Random) -> int:
+    aim(system)
+    freeze_the_database(system)
+    return 0
+
+
 ACTS = {
     "kill": kill,
     "child": child,
@@ -156,6 +166,7 @@ ACTS = {
     "flush": flush,
     "deploy": deploy,
     "database": pull_the_database,
+    "freeze": freeze,
 }
 
 
@@ -182,6 +193,19 @@ def aim(system: System) -> None:
         end = time.monotonic() + 4
         while time.monotonic() < end and not eye.execute(sql).fetchall():
             time.sleep(0.002)
+
+
+def freeze_the_database(system: System) -> None:
+    """Stop every process of the database for longer than a start window lasts."""
+    assert system.database is not None
+    first = psutil.Process(system.database.pid)
+    frozen = [first, *first.children(recursive=True)]
+    for process in frozen:
+        process.suspend()
+    time.sleep(WINDOW + ARMING)
+    for process in reversed(frozen):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.resume()
 
 
 def unknown_batches(system: System) -> int:
