@@ -34,7 +34,7 @@ class MemoryProvider:
     def __init__(
         self,
         *,
-        before_each: Callable[[Outgoing], None] | None = None,
+        before_each: Callable[[Outgoing], object] | None = None,
         keep: Callable[[Outgoing], None] | None = None,
     ) -> None:
         self.accepted: list[Outgoing] = []
@@ -54,6 +54,10 @@ class MemoryProvider:
     def forget_script(self, recipient: str) -> None:
         """Accept what comes for `recipient` again."""
         self._scripts.pop(recipient, None)
+
+    def before_each(self, act: Callable[[Outgoing], object] | None) -> None:
+        """From now on run this before each message is begun; None: nothing."""
+        self._before_each = act
 
     def refuse_us(self, trouble: AboutUs | None) -> None:
         """From now on begin nothing and answer this; None: serve again."""

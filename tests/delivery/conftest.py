@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import sleep
+from typing import Any
 
 import pytest
 
@@ -28,10 +29,11 @@ from mailer.delivery import (
 )
 from mailer.delivery.claimed import Claimed
 from mailer.delivery.gate import Prepared
+from mailer.delivery.window import StartWindow
 from mailer.journal import Journal
 from mailer.people import AudienceFilter, audience_of
 from mailer.permission import read_cap
-from mailer.providers import MemoryProvider, Outgoing
+from mailer.providers import MemoryProvider, Outgoing, Provider
 from mailer.vault import Vault
 from mailer.vocabulary import MailingId, PersonId, Reason, Stream, Topic
 from tests.open_window import open_window
@@ -72,19 +74,41 @@ class Road:
     vault: Vault
     provider: MemoryProvider
     press: PlainPress
-    sender: Sender
     opt_outs: OptOuts
     journal: Journal
     time: list[datetime]
     references: list[str] = field(default_factory=list)
     is_no_waiting: threading.Event = field(default_factory=threading.Event)
     """Set once an opt-out waits for a batch in hand."""
+    sender: Sender = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sender = self.worker()
+
+    def worker(
+        self,
+        *,
+        database: Database | None = None,
+        provider: Provider | None = None,
+        pace: Pace | None = None,
+        cap: str = "",
+        sleep: Callable[[float], None] = lambda seconds: None,
+        window: StartWindow = open_window,
+    ) -> Sender:
+        """Another sender on this road, by its clock; what is not named is the road's."""
+        database, limit = database or self.database, read_cap(cap)
+        return Sender(
+            database,
+            Gate(database, provider or self.provider, cap=limit),
+            self.press,
+            self.journal,
+            SenderClock(lambda: self.now, sleep=sleep, window=window),
+            SenderSettings(lease=timedelta(seconds=30), pace=pace or Pace(), cap=limit),
+        )
 
     def cap(self, text: str) -> None:
         """Let the company send no more than this to one mailbox."""
-        cap = read_cap(text)
-        self.sender._settings = replace(self.sender._settings, cap=cap)
-        self.sender._gate._cap = cap
+        self.sender = self.worker(cap=text)
 
     @property
     def now(self) -> datetime:
@@ -93,9 +117,9 @@ class Road:
     def later(self, **by: float) -> None:
         self.time[0] += timedelta(**by)
 
-    def customer(self, name: str, **more: object) -> TestPerson:
+    def customer(self, name: str, **more: Any) -> TestPerson:
         with self.database.transaction() as session:
-            return a_customer(session, self.vault, name, now=self.now, **more)  # type: ignore[arg-type]
+            return a_customer(session, self.vault, name, now=self.now, **more)
 
     def crowd(self, size: int) -> list[TestPerson]:
         return [self.customer(f"Customer {number}") for number in range(size)]
@@ -159,14 +183,6 @@ def road(database: Database, vault: Vault, tmp_path: Path, now: datetime) -> Ite
         press=press,
         journal=journal,
         time=time,
-        sender=Sender(
-            database,
-            Gate(database, provider),
-            press,
-            journal,
-            SenderClock(lambda: time[0], sleep=lambda seconds: None, window=open_window),
-            SenderSettings(lease=timedelta(seconds=30), pace=Pace()),
-        ),
         opt_outs=OptOuts(
             database,
             vault,

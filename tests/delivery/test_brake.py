@@ -261,7 +261,7 @@ def test_a_batch_that_was_given_up_counts_as_unknown_until_somebody_knows(
     def die(_: Outgoing) -> None:
         raise KillError
 
-    road.provider._before_each = die
+    road.provider.before_each(die)
     with pytest.raises(KillError):
         road.sender.deliver_one(Lane.PROMOTIONAL)
     road.later(minutes=5)
@@ -285,7 +285,7 @@ def given_up_in_hand(road: Road, mailing: MailingId) -> list[tuple[int, ...]]:
                 delivery.reap(session, reply_timeout=timedelta(seconds=60), now=road.now)
             seen.append(tally_of(road, mailing))
 
-    road.provider._before_each = reap_once
+    road.provider.before_each(reap_once)
     return seen
 
 

@@ -3,6 +3,7 @@
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -30,12 +31,12 @@ def reaped(road: Road, *news: News) -> None:
             delivery.hear(session, each, now=road.now)
 
 
-def once(act: object) -> object:
+def once(act: Callable[[], object]) -> Callable[[Outgoing], None]:
     acts = [act]
 
     def hook(_: Outgoing) -> None:
         if acts:
-            acts.pop()()  # type: ignore[operator]
+            acts.pop()()
 
     return hook
 
@@ -51,7 +52,7 @@ def test_a_late_settlement_is_believed_and_who_was_not_begun_still_gets_the_mail
     anna, jo = road.customer("Anna Becker"), road.customer("Jo Example")
     mailing = road.campaign()
     road.provider.answer_for(jo.email, NotBegun())
-    road.provider._before_each = once(lambda: reaped(road))  # type: ignore[assignment]
+    road.provider.before_each(once(lambda: reaped(road)))
     road.sender.deliver_one(Lane.PROMOTIONAL)
     while road.sender.deliver_one(Lane.PROMOTIONAL):
         pass
@@ -66,7 +67,7 @@ def test_a_late_settlement_keeps_what_was_heard_meanwhile(road: Road) -> None:
     mailing = road.campaign()
     road.provider.answer_for(jo.email, Unknown("no answer to the final dot"))
     news = News(mailing, jo.person_id, Heard.DELIVERED, road.now)
-    road.provider._before_each = once(lambda: reaped(road, news))  # type: ignore[assignment]
+    road.provider.before_each(once(lambda: reaped(road, news)))
     road.sender.deliver_one(Lane.PROMOTIONAL)
     books = books_of(road, mailing)
     assert books.balance
@@ -86,7 +87,7 @@ def hear_and_die(road: Road, *news: News) -> None:
             delivery.hear(session, *news, now=road.now)
         raise KillError
 
-    road.provider._before_each = die
+    road.provider.before_each(die)
 
 
 @pytest.mark.parametrize("heard", Heard)
@@ -132,7 +133,7 @@ def test_a_late_settlement_keeps_what_was_heard_before_it_was_given_up(road: Roa
             delivery.hear(session, news, now=road.now)
         reaped(road)
 
-    road.provider._before_each = once(hear_then_reap)  # type: ignore[assignment]
+    road.provider.before_each(once(hear_then_reap))
     road.sender.deliver_one(Lane.PROMOTIONAL)
     books = books_of(road, mailing)
     assert books.balance
@@ -151,7 +152,7 @@ def test_a_settlement_in_time_knows_what_was_heard_while_its_reply_was_lost(road
                 session, News(mailing, anna.person_id, Heard.DELIVERED, road.now), now=road.now
             )
 
-    road.provider._before_each = once(hear)  # type: ignore[assignment]
+    road.provider.before_each(once(hear))
     road.sender.deliver_one(Lane.PROMOTIONAL)
     books = books_of(road, mailing)
     assert books.balance
@@ -161,7 +162,7 @@ def test_a_settlement_in_time_knows_what_was_heard_while_its_reply_was_lost(road
 def test_the_late_word_about_an_order_update_recalls_its_copy(road: Road) -> None:
     anna = road.customer("Anna Becker")
     mailing = road.order_update(anna)
-    road.provider._before_each = once(lambda: reaped(road))  # type: ignore[assignment]
+    road.provider.before_each(once(lambda: reaped(road)))
     road.sender.deliver_one(Lane.ORDERS)
     road.later(hours=1)
     assert not road.sender.deliver_one(Lane.ORDERS)
@@ -199,7 +200,7 @@ def test_a_doubtful_commit_of_taking_in_hand_loses_nobody(road: Road, is_done: b
     anna = road.customer("Anna Becker")
     mailing = road.campaign()
     doubtful = DoubtfulDatabase(road.database.url, is_done=is_done)
-    road.sender._database = doubtful
+    road.sender = road.worker(database=doubtful)
     doubtful.doubts_at = "handing"
     road.sender.deliver_one(Lane.PROMOTIONAL)
     assert road.got() == []

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from mailer import delivery
-from mailer.delivery import MailingState, SenderSettings
+from mailer.delivery import MailingState
 from mailer.delivery.facts import Limits, SameFacts, ask, asked_about, facts_of_given, read_facts
 from mailer.delivery.pace import Pace
 from mailer.permission import Change, Facts, decide, gives_way, read_cap
@@ -67,11 +67,9 @@ class History:
             self._asks_for(person, Frequency(often))
         self.mailings: list[MailingId] = []
         self.refused = self.waited = 0
-        road.provider._before_each = self._while_in_hand
-        settings = SenderSettings(lease=timedelta(seconds=30), pace=Pace(per_second=3))
-        road.sender._settings = settings
+        road.provider.before_each(self._while_in_hand)
+        road.sender = road.worker(pace=Pace(per_second=3), cap=cap)
         self.cap = read_cap(cap)
-        road.cap(cap)
 
     def _asks_for(self, person: TestPerson, often: Frequency) -> None:
         door = Change(door=Door.PREFERENCE_PAGE, policy_version="2026-11", frequency=often)

@@ -6,11 +6,10 @@ from sqlmodel import Session
 
 from mailer import delivery
 from mailer.database import Database
-from mailer.delivery import Pace, SenderClock, SenderSettings
+from mailer.delivery import Pace
 from mailer.delivery.pace import reserve
 from mailer.vocabulary import Lane
 from tests.delivery.conftest import Road
-from tests.open_window import open_window
 
 
 def test_each_reservation_waits_for_the_ones_before_it(session: Session, now: datetime) -> None:
@@ -38,9 +37,7 @@ def test_a_slow_domain_gets_a_seconds_worth_and_the_rest_waits(road: Road) -> No
     for n in range(4):
         road.customer(f"Slow {n}", email=f"slow{n}@slow.example.com")
     road.customer("Quick One", email="quick@example.org")
-    road.sender._settings = SenderSettings(
-        lease=timedelta(seconds=30), pace=Pace(per_domain={"slow.example.com": 2})
-    )
+    road.sender = road.worker(pace=Pace(per_domain={"slow.example.com": 2}))
     road.campaign()
     road.sender.deliver_one(Lane.PROMOTIONAL)
     assert sorted(road.got()) == [
@@ -56,8 +53,7 @@ def test_a_slow_domain_gets_a_seconds_worth_and_the_rest_waits(road: Road) -> No
 def test_an_order_update_never_waits_for_a_campaigns_pace(road: Road) -> None:
     slept: list[float] = []
     anna = road.customer("Anna Becker")
-    road.sender._settings = SenderSettings(lease=timedelta(seconds=30), pace=Pace(0.01))
-    road.sender._clock = SenderClock(lambda: road.now, sleep=slept.append, window=open_window)
+    road.sender = road.worker(pace=Pace(0.01), sleep=slept.append)
     road.campaign()
     road.sender.deliver_one(Lane.PROMOTIONAL)
     road.order_update(anna)
@@ -69,7 +65,7 @@ def test_an_order_update_never_waits_for_a_campaigns_pace(road: Road) -> None:
 def test_an_older_campaign_goes_on_before_a_younger_one(road: Road) -> None:
     for n in range(4):
         road.customer(f"Customer {n}")
-    road.sender._settings = SenderSettings(lease=timedelta(seconds=30), pace=Pace(2))
+    road.sender = road.worker(pace=Pace(2))
     older = road.campaign("campaign:1")
     road.later(seconds=5)
     road.campaign("campaign:2")
@@ -83,7 +79,7 @@ def test_an_older_campaign_goes_on_before_a_younger_one(road: Road) -> None:
 def test_a_batch_is_cut_to_what_begins_within_a_second(road: Road) -> None:
     for n in range(5):
         road.customer(f"Customer {n}")
-    road.sender._settings = SenderSettings(lease=timedelta(seconds=30), pace=Pace(2))
+    road.sender = road.worker(pace=Pace(2))
     road.campaign()
     road.sender.deliver_one(Lane.PROMOTIONAL)
     assert len(road.got()) == 2

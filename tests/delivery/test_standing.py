@@ -45,7 +45,7 @@ def test_the_installations_pace_and_a_slowdown_put_the_turn_off_too(road: Road) 
     for name in ("Anna Becker", "Jo Example"):
         road.customer(name)
     pace = Pace(limits=Limits(per_hour=1))
-    road.sender._settings = type(road.sender._settings)(lease=timedelta(seconds=30), pace=pace)
+    road.sender = road.worker(pace=pace)
     mailing = road.campaign()
     road.sender.deliver_one(Lane.PROMOTIONAL)
     turn = standing(road, mailing, pace).next_turn

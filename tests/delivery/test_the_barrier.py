@@ -46,7 +46,7 @@ def test_an_opt_out_waits_for_a_batch_in_hand_and_names_what_left(road: Road) ->
     jo = road.customer("Jo Example")
     mailing = road.campaign()
     meanwhile = Meanwhile(road, lambda: road.opt_outs.change(jo.person_id, STOP))
-    road.provider._before_each = meanwhile
+    road.provider.before_each(meanwhile)
     road.sender.deliver_one(Lane.PROMOTIONAL)
     answer = meanwhile.result()
     assert [each.mailing_id for each in answer.left] == [mailing]
@@ -59,7 +59,7 @@ def test_an_opt_out_says_when_one_mail_may_still_arrive(road: Road) -> None:
     road.campaign()
     road.provider.answer_for(jo.email, Unknown("no answer to the final dot"))
     meanwhile = Meanwhile(road, lambda: road.opt_outs.change(jo.person_id, STOP))
-    road.provider._before_each = meanwhile
+    road.provider.before_each(meanwhile)
     road.sender.deliver_one(Lane.PROMOTIONAL)
     answer = meanwhile.result()
     assert answer.left == ()
@@ -101,7 +101,7 @@ def test_every_kind_of_no_goes_the_same_way(road: Road, how: str) -> None:
     }
     road.campaign()
     meanwhile = Meanwhile(road, wishes[how])
-    road.provider._before_each = meanwhile
+    road.provider.before_each(meanwhile)
     road.sender.deliver_one(Lane.PROMOTIONAL)
     assert meanwhile.result().left
 
@@ -123,7 +123,7 @@ def test_a_yes_waits_for_nobody(road: Road) -> None:
         thread.start()
         thread.join(1.0)
 
-    road.provider._before_each = say_yes
+    road.provider.before_each(say_yes)
     road.sender.deliver_one(Lane.PROMOTIONAL)
     assert len(answers) == 1
 

@@ -1,19 +1,17 @@
 """The company's cap on the road: counted by mailbox, at claim and gate, whoever is at it at once."""
 
 import threading
-from datetime import timedelta
 
 import pytest
 
 from mailer import delivery, support
-from mailer.delivery import Gate, NewMailing, Pace, Sender, SenderClock, SenderSettings
+from mailer.delivery import NewMailing, Sender
 from mailer.delivery.mailings import TEST
 from mailer.people import AudienceFilter, audience_of
 from mailer.permission import read_cap
 from mailer.providers import MemoryProvider, Outgoing, Rejected, Unknown
 from mailer.vocabulary import Lane, MailingId, Outcome, Reason, Stream, Topic
 from tests.delivery.conftest import Road
-from tests.open_window import open_window
 
 
 def run(road: Road, sender: Sender | None = None) -> None:
@@ -133,17 +131,6 @@ def test_support_is_told_that_the_cap_held_a_mail_back_and_when_the_last_one_lef
     assert orders.allowed
 
 
-def another_sender(road: Road, provider: MemoryProvider, cap: str) -> Sender:
-    return Sender(
-        road.database,
-        Gate(road.database, provider, cap=read_cap(cap)),
-        road.press,
-        road.journal,
-        SenderClock(lambda: road.now, sleep=lambda seconds: None, window=open_window),
-        SenderSettings(lease=timedelta(seconds=30), pace=Pace(), cap=read_cap(cap)),
-    )
-
-
 @pytest.mark.parametrize("whole", [1, 2])
 def test_of_campaigns_in_hand_at_once_no_more_pass_than_the_cap_lets(
     road: Road, whole: int
@@ -153,7 +140,7 @@ def test_of_campaigns_in_hand_at_once_no_more_pass_than_the_cap_lets(
     cap = f"{whole}/7d"
     road.cap(cap)
     second_provider = MemoryProvider()
-    other = another_sender(road, second_provider, cap)
+    other = road.worker(provider=second_provider, cap=cap)
     road.campaign("campaign:1")
     second = road.campaign("campaign:2")
 
@@ -161,7 +148,7 @@ def test_of_campaigns_in_hand_at_once_no_more_pass_than_the_cap_lets(
         if not second_provider.accepted and not refusals(road, second):
             other.deliver_one(Lane.PROMOTIONAL)
 
-    road.provider._before_each = meanwhile
+    road.provider.before_each(meanwhile)
     run(road)
     assert len(road.got()) + len(second_provider.accepted) == whole
     assert refusals(road, second) == ({Reason.NOT_CAP: 1} if whole == 1 else {})
@@ -175,7 +162,7 @@ def test_the_older_campaign_waits_while_a_younger_one_is_in_hand_and_is_refused_
     road.cap("1/7d")
     older = road.campaign("campaign:1")
     second_provider = MemoryProvider()
-    other = another_sender(road, second_provider, "1/7d")
+    other = road.worker(provider=second_provider, cap="1/7d")
     # The older one is claimed and printed; before its hand-over the younger goes all the way.
     in_hand, may_end = threading.Event(), threading.Event()
 
@@ -183,7 +170,7 @@ def test_the_older_campaign_waits_while_a_younger_one_is_in_hand_and_is_refused_
         in_hand.set()
         may_end.wait(10)
 
-    second_provider._before_each = hold
+    second_provider.before_each(hold)
 
     def younger_comes() -> None:
         road.press.after_printing = lambda: None

@@ -3,25 +3,25 @@
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, time, timedelta
+from typing import NoReturn
 
 import pytest
 from sqlalchemy import text
 
 from mailer import delivery
 from mailer.delivery import (
-    Gate,
     Limits,
     MailingNotFound,
     MailingState,
     Pace,
     Sender,
-    SenderClock,
-    SenderSettings,
     forget_ended,
     set_mailing_state,
     set_pace,
 )
+from mailer.delivery.window import Window
 from mailer.providers import Later, NotBegun, Outgoing
 from mailer.vocabulary import Lane, MailingId
 from tests.delivery.conftest import Road
@@ -30,13 +30,8 @@ from tests.open_window import open_window
 
 
 def senders(road: Road, count: int, pace: Pace | None = None) -> list[Sender]:
-    """Several workers on one clock; each learned to begin a hundred messages a second."""
-    clock = SenderClock(lambda: road.now, sleep=lambda seconds: None, window=open_window)
-    settings = SenderSettings(lease=timedelta(seconds=30), pace=pace or Pace())
-    gate = Gate(road.database, road.provider)
-    return [
-        Sender(road.database, gate, road.press, road.journal, clock, settings) for _ in range(count)
-    ]
+    """Several workers on one clock."""
+    return [road.worker(pace=pace) for _ in range(count)]
 
 
 def begun_at(road: Road) -> list[datetime]:
@@ -46,7 +41,7 @@ def begun_at(road: Road) -> list[datetime]:
     def note(_: Outgoing) -> None:
         begun.append(road.now)
 
-    road.provider._before_each = note
+    road.provider.before_each(note)
     return begun
 
 
@@ -85,7 +80,7 @@ def test_a_slow_campaign_holds_up_no_other_and_no_worker(road: Road) -> None:
     slow = road.campaign("campaign:slow", pace=Limits(per_hour=5))
     road.later(seconds=1)
     fast = road.campaign("campaign:fast")
-    road.sender._clock = SenderClock(lambda: road.now, sleep=slept.append, window=open_window)
+    road.sender = road.worker(sleep=slept.append)
     tries = 0
     while road.sender.deliver_one(Lane.PROMOTIONAL):
         tries += 1
@@ -125,12 +120,11 @@ def test_a_worker_that_dies_after_its_turn_has_wasted_it_and_no_minute_has_more(
     road.crowd(10)
     road.campaign(pace=Limits(per_minute=60))
     begun = begun_at(road)
-    doomed, heir = senders(road, 2)
 
-    def die(turn: object) -> None:
+    def die() -> NoReturn:
         raise KillError
 
-    doomed._take_in_hand = die  # type: ignore[assignment, method-assign]
+    doomed, heir = road.worker(window=die), road.worker()
     with pytest.raises(KillError):
         doomed.deliver_one(Lane.PROMOTIONAL)
     assert not heir.deliver_one(Lane.PROMOTIONAL)
@@ -142,18 +136,15 @@ def test_a_worker_that_dies_after_its_turn_has_wasted_it_and_no_minute_has_more(
 def test_a_turn_that_is_used_too_late_is_wasted(road: Road) -> None:
     road.crowd(3)
     road.campaign(pace=Limits(per_minute=600))
-    sender = senders(road, 1)[0]
-    in_time, now = sender._take_in_hand, road.now
+    now = road.now
 
-    def frozen(turn: object) -> object:
+    def frozen() -> AbstractContextManager[Window]:
         road.later(seconds=2)
-        return in_time(turn)  # type: ignore[arg-type]
+        return open_window()
 
-    sender._take_in_hand = frozen  # type: ignore[assignment, method-assign]
-    sender.deliver_one(Lane.PROMOTIONAL)
+    road.worker(window=frozen).deliver_one(Lane.PROMOTIONAL)
     assert road.got() == []
-    sender._take_in_hand = in_time  # type: ignore[method-assign]
-    work(road, [sender], seconds=40)
+    work(road, [road.sender], seconds=40)
     assert len(road.got()) == 3
     assert road.now > now + timedelta(seconds=30)  # the lease
 

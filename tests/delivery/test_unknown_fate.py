@@ -79,7 +79,7 @@ def test_a_batch_left_in_hand_becomes_unknown_and_stays_so(road: Road) -> None:
     def die(_: object) -> None:
         raise KeyboardInterrupt
 
-    road.provider._before_each = die
+    road.provider.before_each(die)
     with pytest.raises(KeyboardInterrupt):
         road.sender.deliver_one(Lane.PROMOTIONAL)
     with road.database.transaction() as session:

@@ -97,6 +97,29 @@ def test_no_module_outgrows_what_is_read_in_one_sitting(package: str) -> None:
     assert {each for each in long if not each.startswith("mailer/migrations/versions/")} == set()
 
 
+LEARNED = {"_begun_per_second"}  # a number that a sender learns by sending, not how it acts
+
+
+def changed_from_outside(source: str) -> Iterator[str]:
+    """Every private attribute that is assigned to by somebody else than its owner."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            is_own = ast.unparse(node.value) in ("self", "cls")
+            if node.attr.startswith("_") and not is_own and node.attr not in LEARNED:
+                yield f"{node.lineno} {ast.unparse(node)}"
+
+
+def test_no_test_changes_how_something_of_ours_acts() -> None:
+    """A fake is scripted by its own door, and what is real is built with other parts."""
+    assert list(changed_from_outside("sender._clock, self._it = clock, 1")) == ["1 sender._clock"]
+    reached = [
+        f"{path.relative_to(ROOT)}:{each}"
+        for path in modules("tests")
+        for each in changed_from_outside(path.read_text())
+    ]
+    assert reached == []
+
+
 def test_every_queue_that_a_task_names_is_listened_to() -> None:
     from mailer.vocabulary import Lane
     from tests.web.house import settings_for
