@@ -4,6 +4,7 @@ import select
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, cast
 
 import psycopg
@@ -51,10 +52,19 @@ class CommitInDoubt(Exception):
     """
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A connection that its holder keeps for long."""
+
+    connection: psycopg.Connection[Any]
+    notices: list[str]
+    """What the server warned of on it; cleared by whoever reads it."""
+
+
 class Database:
     """Sessions on one PostgreSQL primary (15 to 18), READ COMMITTED, never a read replica.
 
-    At most `pool_size + pool_overflow` connections; who wants one more waits for it at most
+    At most `pool_size + pool_overflow` connections beside those that are `held`; who wants one more waits for it at most
     `pool_seconds`, so short that a mailbox which posts an opt-out is still listening then.
     """
 
@@ -148,30 +158,30 @@ class Database:
             except (DBAPIError, PoolExhausted) as error:
                 raise _away(error) from error
 
-    def write_at_once(self, sql: str, values: Mapping[str, object]) -> None:
-        """Run one statement that is a transaction by itself, committed when this returns.
+    def held(self, prepare: str) -> "Held":
+        """Return a connection outside the pool, with a statement prepared on it by `prepare`.
 
-        One way to the server and back, for sets that many wait for. Raises DatabaseAway where no
-        connection is to be had, CommitInDoubt where it broke meanwhile or PostgreSQL warns, and
-        DBAPIError for a statement that PostgreSQL refuses.
+        Each statement on it stands for itself; its holder closes it. Raises DatabaseAway where no
+        connection is to be had, and DBAPIError for a statement that PostgreSQL refuses.
         """
         try:
             taken = self.engine.raw_connection()
         except (psycopg.OperationalError, PoolExhausted) as error:
             raise DatabaseAway(type(error).__name__) from error
-        notices: list[str] = taken.info.setdefault("notices", [])
-        notices.clear()
+        held = Held(
+            cast("psycopg.Connection[Any]", taken.driver_connection),
+            taken.info.setdefault("notices", []),
+        )
+        taken.detach()
         try:
-            _run_alone(cast("psycopg.Connection[Any]", taken.driver_connection), sql, values)
-        except psycopg.OperationalError as error:
-            taken.invalidate()
-            raise CommitInDoubt("the connection broke during a statement") from error
+            held.connection.autocommit = True
+            held.connection.execute(prepare.encode())
         except psycopg.Error as error:
-            raise DBAPIError("a statement at once", None, error) from None
-        finally:
-            taken.close()
-        if notices:
-            raise CommitInDoubt("COMMIT came back with a warning")
+            held.connection.close()
+            if isinstance(error, psycopg.OperationalError):
+                raise DatabaseAway(type(error).__name__) from error
+            raise DBAPIError("a statement to be prepared", None, error) from None
+        return held
 
     def close(self) -> None:
         """Close every pooled connection; call it before a fork and at the end."""
@@ -256,15 +266,6 @@ def _keep_notices(connection: psycopg.Connection[Any], record: Any) -> None:
             notices.append(diagnostic.message_primary or "")
 
     connection.add_notice_handler(keep)
-
-
-def _run_alone(connection: psycopg.Connection[Any], sql: str, values: Mapping[str, object]) -> None:
-    connection.autocommit = True
-    try:
-        connection.execute(sql.encode(), values)
-    finally:
-        if not connection.closed:
-            connection.autocommit = False
 
 
 def _note_return(connection: psycopg.Connection[Any] | None, record: Any) -> None:

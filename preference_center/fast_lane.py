@@ -6,6 +6,7 @@ byte goes to the parser as it came, and a click among it to `ClickFront`, whose 
 """
 
 import asyncio
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from mailer.measure import Kind, kind_of
+from mailer.measure import TELLING_HEADERS, Kind, kind_of
 from preference_center.outermost import HEAD_TOO_LONG, NO_REQUEST, Outermost
 from preference_center.problems import Problem
 
@@ -22,20 +23,26 @@ TakeClick = Callable[[str, int, Kind, Callable[[bytes], object]], bool]
 """Takes a click and calls back with where it leads once it is kept; False to go the long way."""
 
 PLAIN_CLICK = re.compile(
-    rb"(GET|HEAD) /c/([A-Za-z0-9_.-]{1,160})/(0|[1-9][0-9]{0,2}) HTTP/1\.1\r\n"
-    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00\r\n]*\r\n)+)\r\n"
+    rb"(GET|HEAD) /c/([A-Za-z0-9_.-]{1,160})/(0|[1-9][0-9]{0,2}) HTTP/1\.1\r"
+    rb"(\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00\r\n]*\r\n)+)\r\n"
 )
 NOT_PLAIN = re.compile(
-    rb"(?:^|\n)(?:content-length|transfer-encoding|upgrade|expect|connection:(?![ \t]*keep-alive\r))",
+    rb"\n(?:content-length|transfer-encoding|upgrade|expect|connection:(?![ \t]*keep-alive\r))",
     re.IGNORECASE,
 )
 """Headers of a request that has a body, becomes something else, or ends its connection."""
+TELLING = re.compile(
+    rb"\n(%b):([^\r\n]*)" % b"|".join(map(re.escape, sorted(TELLING_HEADERS))), re.IGNORECASE
+)
+"""Headers by which people are told from machines; the others are not taken apart."""
 LARGEST_HEAD = 64 * 1024
 """Bytes of one request before its body, or of the trailers behind it, that may wait for their end."""
 HEAD_SECONDS = 30.0
 """The time for a request's head, or for its trailers, to arrive whole, and between two pieces of a body."""
 IDLE_SECONDS = 75.0
 """How long a connection is kept that asks for nothing: longer than a proxy in front keeps it."""
+
+NEVER = math.inf
 
 
 class FastLane(HttpToolsProtocol):
@@ -44,7 +51,7 @@ class FastLane(HttpToolsProtocol):
     def __init__(
         self,
         take_click: TakeClick,
-        answer_headers: bytes,
+        dated: Callable[[list[tuple[bytes, bytes]]], bytes],
         outermost: Outermost,
         config: Config,
         server_state: ServerState,
@@ -53,7 +60,7 @@ class FastLane(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._take_click = take_click
-        self._answer_headers = answer_headers
+        self._dated = dated
         self._outermost = outermost
         self._clicking = False
         """A click of this connection waits to be kept."""
@@ -64,7 +71,10 @@ class FastLane(HttpToolsProtocol):
         """How much of a head or of trailers has arrived that are not whole; 0 outside of both."""
         self._in_message = False
         self._in_head = False
+        self._end = NEVER
+        """When the connection is closed, by the loop's time, if nothing happens before."""
         self._clock: asyncio.TimerHandle | None = None
+        self._rings_at = NEVER
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; a connection that sends no whole head in good time is closed."""
@@ -74,6 +84,9 @@ class FastLane(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End; a click that waits is kept all the same."""
         self._stop_clock()
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -138,7 +151,8 @@ class FastLane(HttpToolsProtocol):
         if found is None or NOT_PLAIN.search(found[4]):
             return False
         method, token, number, head = found.groups()
-        kind = kind_of(method.decode(), _headers(head))
+        told = [(name.lower(), value) for name, value in TELLING.findall(head)]
+        kind = kind_of(method.decode(), told)
         self._stop_clock()
         self._unset_keepalive_if_required()
         self._clicking = True  # it may be answered before `_take_click` returns
@@ -152,8 +166,8 @@ class FastLane(HttpToolsProtocol):
         self._clicking = False
         if self.transport.is_closing():
             return
-        dated = b"".join(b"%b: %b\r\n" % each for each in self.server_state.default_headers)
-        self.transport.write(_redirect_to(location, dated + self._answer_headers))
+        dated = self._dated(self.server_state.default_headers)
+        self.transport.write(b"HTTP/1.1 302 Found\r\nlocation: %b%b" % (location, dated))
         self.server_state.total_requests += 1
         if self._leaving:
             self.transport.close()
@@ -174,14 +188,14 @@ class FastLane(HttpToolsProtocol):
     def _pass_on(self, data: bytes) -> None:
         if self._head_bytes:
             self._head_bytes += len(data)  # the parser begins anew at whatever is whole in it
-        elif self._clock is None and not self._in_message:
+        elif self._end == NEVER and not self._in_message:
             self._wind_up(HEAD_SECONDS)
         super().data_received(data)
         if self.transport.is_closing():
             return
         if self._head_bytes > LARGEST_HEAD:
             self._refuse(HEAD_TOO_LONG)
-        elif self._in_message and self._clock is None:
+        elif self._in_message and self._end == NEVER:
             self._wind_up(HEAD_SECONDS)
 
     def send_400_response(self, msg: str) -> None:
@@ -201,26 +215,53 @@ class FastLane(HttpToolsProtocol):
         self.transport.close()
 
     def _wind_up(self, seconds: float) -> None:
-        self._stop_clock()
-        self._clock = self.loop.call_later(seconds, self._too_late)
-
-    def _stop_clock(self) -> None:
-        if self._clock is not None:
+        """Have the connection closed after so long, unless something happens before."""
+        self._end = self.loop.time() + seconds
+        if self._clock is not None and self._rings_at > self._end:
             self._clock.cancel()
             self._clock = None
+        if self._clock is None:
+            self._set_clock()
+
+    def _set_clock(self) -> None:
+        self._rings_at = self._end
+        self._clock = self.loop.call_later(self._end - self.loop.time(), self._ring)
+
+    def _stop_clock(self) -> None:
+        """Let the time run that it likes; the clock itself is left alone, which costs less."""
+        self._end = NEVER
+
+    def _ring(self) -> None:
+        """Look whether the time is over, or was put off since the clock was set."""
+        self._clock = None
+        if self._end == NEVER:
+            return
+        if self.loop.time() < self._end:
+            self._set_clock()
+        else:
+            self._too_late()
 
     def _too_late(self) -> None:
-        self._clock = None
+        self._stop_clock()
         if self.flow.read_paused:
             self._wind_up(HEAD_SECONDS)  # it is we who do not read on
         elif not self.transport.is_closing():
             self.transport.close()
 
 
-def _headers(head: bytes) -> list[tuple[bytes, bytes]]:
-    """Return the lines of a head as ASGI has them: names in small letters, values without edges."""
-    lines = (line.partition(b":") for line in head[:-2].split(b"\r\n"))
-    return [(name.lower(), value.strip()) for name, _, value in lines]
+class _Dated:
+    """What follows the `Location`: the server's own headers, of which `Date` is new each second."""
+
+    def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
+        self._ours = headers
+        self._of: list[tuple[bytes, bytes]] | None = None
+        self._written = b""
+
+    def __call__(self, of: list[tuple[bytes, bytes]]) -> bytes:
+        if of is not self._of:
+            lines = b"".join(b"%b: %b\r\n" % header for header in (*of, *self._ours))
+            self._of, self._written = of, b"\r\n%b\r\n" % lines
+        return self._written
 
 
 def lane(
@@ -229,16 +270,12 @@ def lane(
     outermost: Outermost = Outermost(),  # noqa: B008 - frozen
 ) -> type[FastLane]:
     """Return the protocol for one desk, whose redirects carry these headers."""
-    written = b"".join(b"%b: %b\r\n" % header for header in headers)
+    dated = _Dated(headers)
 
     class Lane(FastLane):
         """The lane to this desk, made as uvicorn makes its protocols."""
 
         def __init__(self, *given: Any, **named: Any) -> None:
-            super().__init__(take_click, written, outermost, *given, **named)
+            super().__init__(take_click, dated, outermost, *given, **named)
 
     return Lane
-
-
-def _redirect_to(location: bytes, headers: bytes) -> bytes:
-    return b"HTTP/1.1 302 Found\r\nlocation: %b\r\n%b\r\n" % (location, headers)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from mailer.database import CommitInDoubt, Database, DatabaseAway
+from mailer.database import Database, DatabaseAway
 
 RESTING = "resting"
 
@@ -30,11 +30,7 @@ def look(database: Database) -> None:
         assert session.scalar(text("SELECT 1")) == 1
 
 
-def write(database: Database) -> None:
-    database.write_at_once("SELECT 1", {})
-
-
-@pytest.mark.parametrize("way", [use, look, write])
+@pytest.mark.parametrize("way", [use, look])
 def test_a_connection_that_the_server_ended_while_it_rested_is_used_by_nobody(
     database: Database, resting: Database, way: Callable[[Database], None]
 ) -> None:
@@ -50,16 +46,6 @@ def test_a_connection_that_the_server_ended_while_it_rested_is_used_by_nobody(
     way(resting)
 
 
-def test_a_connection_that_breaks_during_a_statement_leaves_it_in_doubt_and_the_pool_whole(
-    resting: Database,
-) -> None:
-    with pytest.raises(CommitInDoubt):
-        resting.write_at_once("SELECT pg_terminate_backend(pg_backend_pid())", {})
-    assert resting.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
-    write(resting)
-    use(resting)
-
-
 def test_a_glance_that_breaks_says_so_and_leaves_the_pool_whole(resting: Database) -> None:
     with pytest.raises(DatabaseAway), resting.glance() as session:
         session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
@@ -67,13 +53,21 @@ def test_a_glance_that_breaks_says_so_and_leaves_the_pool_whole(resting: Databas
     look(resting)
 
 
-def test_a_statement_that_is_refused_leaves_transactions_as_they_were(
+def test_a_connection_that_is_held_is_none_of_the_pool(resting: Database) -> None:
+    held = resting.held("PREPARE held (int) AS SELECT $1")
+    assert resting.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    assert held.connection.execute("EXECUTE held (7)").fetchone() == (7,)
+    use(resting)
+    held.connection.close()
+    use(resting)
+
+
+def test_what_cannot_be_prepared_leaves_no_connection_behind(
     database: Database, resting: Database
 ) -> None:
     with pytest.raises(DBAPIError):
-        resting.write_at_once("SELECT 1 / 0", {})
+        resting.held("PREPARE held AS SELECT nonsense")
     look(resting)
-    with resting.reading() as session:
-        session.execute(text("CREATE TABLE left_behind ()"))
     with database.reading() as session:
-        assert session.scalar(text("SELECT to_regclass('left_behind')")) is None
+        count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = :name"
+        assert session.scalar(text(count), {"name": RESTING}) == 1

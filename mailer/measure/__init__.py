@@ -15,9 +15,9 @@ from mailer.measure.desk import (
     TryLater,
 )
 from mailer.measure.engaged import Engagement, engaged_people
-from mailer.measure.events import Event, event_id
+from mailer.measure.events import Event
 from mailer.measure.judging import Origin, Request, is_crowd, judge, of_the_person
-from mailer.measure.machines import Kind, kind_of
+from mailer.measure.machines import TELLING_HEADERS, Kind, kind_of
 from mailer.measure.published import FEWEST, Published, published
 from mailer.measure.reactions import QUARTER, Reactions, reactions_of
 from mailer.measure.small_cells import Sum, publish
@@ -26,6 +26,7 @@ from mailer.measure.verdicts import judge_fresh
 __all__ = [
     "FEWEST",
     "QUARTER",
+    "TELLING_HEADERS",
     "Answer",
     "ClickDesk",
     "Engagement",
@@ -44,7 +45,6 @@ __all__ = [
     "TargetsOf",
     "TryLater",
     "engaged_people",
-    "event_id",
     "is_crowd",
     "judge",
     "judge_fresh",

@@ -1,7 +1,7 @@
 """The desk where clicks and opens are taken in: verified, sent on, and recorded in groups.
 
-It belongs to one event loop. Three threads of its own wait for the database, one for the disk, so
-that the loop waits for nothing.
+It belongs to one event loop, which waits for nothing: lines to the database answer it as visitors
+do, and threads of its own open them, look up where links lead and write to the disk.
 """
 
 import asyncio
@@ -21,7 +21,8 @@ from sqlmodel import Session
 
 from mailer.database import CommitInDoubt, Database, DatabaseAway
 from mailer.links import LinkForged, Links, Purpose
-from mailer.measure.events import Event, Writer, event_id
+from mailer.measure.events import TYPES, Event, Taken, columns_of, ids_of, named, statement
+from mailer.measure.line import Lines
 from mailer.measure.machines import Kind
 from mailer.measure.spool import Spool, read_spooled
 from mailer.measure.targets import Locations, TargetShelf
@@ -88,10 +89,6 @@ class Figures:
     lost: int = 0
 
 
-Taken = tuple[MailingId, PersonId, int | None, Kind, datetime]
-"""What was asked for and when, before it is given an id."""
-
-
 @dataclass(slots=True)
 class _Group:
     taken: list[Taken] = field(default_factory=list)
@@ -123,13 +120,13 @@ class ClickDesk:
         self._database = database
         self._links = links
         self._targets_of = targets_of
-        self._events = Writer(database, measurable)
         self._clock = clock
         self._manners = manners
         self._random = random
         self._shelf = TargetShelf(data_dir / "targets")
         self._spool = Spool(data_dir / "spool", process=process)
-        self._writer = ThreadPoolExecutor(ABREAST, "clicks-writer")
+        self._opener = ThreadPoolExecutor(ABREAST, "clicks-opener")
+        self._lines = Lines(database, statement(database, measurable), TYPES, self._opener)
         self._reader = ThreadPoolExecutor(1, "clicks-reader")
         self._disk = ThreadPoolExecutor(1, "clicks-disk")
         self._group = _Group()
@@ -156,6 +153,7 @@ class ClickDesk:
         if self._returning is not None:
             self._returning.cancel()
             await asyncio.wait({self._returning})
+        self._lines.close()
         self._spool.close()
 
     async def click(self, token: str, n: int, kind: Kind) -> Answer:
@@ -279,32 +277,25 @@ class ClickDesk:
             self._writing = None
 
     async def _write_group(self, group: _Group) -> None:
-        loop = asyncio.get_running_loop()
         try:
-            await self._store(self._named(group.taken))
+            await self._store(group.taken, self._random(10))
         finally:
             for then in group.then:
-                loop.call_soon(then)
+                _call(then)
 
-    def _named(self, taken: Sequence[Taken]) -> list[Event]:
-        """Give each event an id of its own for ever, before it is written anywhere."""
-        random = self._random(10 * len(taken))
-        return [
-            Event(event_id(each[4], random[10 * number : 10 * number + 10]), *each)
-            for number, each in enumerate(taken)
-        ]
-
-    async def _store(self, events: Sequence[Event]) -> None:
+    async def _store(self, taken: Sequence[Taken], random: bytes) -> None:
+        """Keep a set, whose ids are what `random` makes of them, wherever it comes to lie."""
         if not self.away:
+            ids = ids_of([each[4] for each in taken], random)
             try:
-                writing = self._in(self._writer, partial(self._events.write, events))
-                await asyncio.wait_for(writing, self._manners.patience)
+                async with asyncio.timeout(self._manners.patience):
+                    await self._lines.run(columns_of(ids, taken))
             except FAILURES:
                 self.away = True
             else:
-                self.figures.recorded += len(events)
+                self.figures.recorded += len(taken)
                 return
-        await self._store_on_disk(events)
+        await self._store_on_disk(named(taken, random))
 
     async def _store_on_disk(self, events: Sequence[Event]) -> None:
         try:
@@ -325,7 +316,7 @@ class ClickDesk:
         try:
             while self.away or self._spool.files():
                 await asyncio.sleep(self._manners.retry)
-                if await self._in(self._writer, self._database.is_ready):
+                if await self._in(self._opener, self._database.is_ready):
                     self.away = False
                     await self._replay()
         finally:
@@ -343,12 +334,22 @@ class ClickDesk:
         events = await self._in(self._disk, lambda: list(read_spooled(path)))
         for begin in range(0, len(events), SLICE):
             part = events[begin : begin + SLICE]
-            await self._in(self._writer, partial(self._events.write, part))
+            ids, taken = [each.id.bytes for each in part], [each.taken for each in part]
+            await self._lines.run(columns_of(ids, taken))
             self.figures.replayed += len(part)
         path.unlink()
 
     async def _in(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(threads, work)
+
+
+def _call(then: Callable[[], object]) -> None:
+    """Tell one visitor; what goes wrong with that keeps nothing from the others."""
+    try:
+        then()
+    except Exception as error:
+        told = {"message": "A click could not be answered", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(told)
 
 
 def _tell(kept: asyncio.Future[None]) -> None:

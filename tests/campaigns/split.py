@@ -9,13 +9,13 @@ from email.header import decode_header, make_header
 
 from sqlalchemy import text
 
-from mailer import campaigns, permission
+from mailer import campaigns
 from mailer.campaigns import Campaign, CampaignId, NewCampaign, Split
-from mailer.measure import Event, Kind, event_id
-from mailer.measure.events import Writer
+from mailer.measure import Event, Kind
 from mailer.providers import Outgoing
 from mailer.vocabulary import MailingId, PersonId
 from tests.campaigns.conftest import BY, Desk, new_campaign
+from tests.measure.recording import event_id, record
 from tests.people_of_tests import TestPerson
 
 SUBJECTS = {"Plain": "Version 9 is here", "Question": "Is your till fast enough?"}
@@ -85,7 +85,7 @@ def click(
         at = desk.now + timedelta(seconds=after + 7 * number)
         known_as = event_id(at, secrets.token_bytes(10))
         events.append(Event(known_as, mailing_id, person, 0, Kind.GET, at))
-    Writer(desk.database, permission.measurable()).write(events)
+    record(desk.database, events)
 
 
 def got(desk: Desk) -> dict[PersonId, list[str]]:

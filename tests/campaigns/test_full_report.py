@@ -10,17 +10,17 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import text
 
-from mailer import campaigns, delivery, orders, permission
+from mailer import campaigns, delivery, orders
 from mailer.campaigns import By, CampaignId, Figures, FullReport, csv_of
 from mailer.campaigns.report_csv import safe_cell
 from mailer.delivery import News
-from mailer.measure import Event, Kind, event_id
-from mailer.measure.events import Writer
+from mailer.measure import Event, Kind
 from mailer.orders import EventKind, NewOrder, OrderEvent
 from mailer.people import OTHER_DOMAINS, mailboxes_of
 from mailer.permission import Change
 from mailer.vocabulary import Door, Heard, MailingId, PersonId, Topic
 from tests.campaigns.conftest import BY, Desk
+from tests.measure.recording import event_id, record
 from tests.people_of_tests import TestPerson
 
 FEW = "fewer than 10"
@@ -54,7 +54,7 @@ def ask(
         at = desk.now + timedelta(seconds=after + 7 * number)
         known_as = event_id(at, secrets.token_bytes(10))
         events.append(Event(known_as, mailing_id, person.person_id, n, kind, at))
-    Writer(desk.database, permission.measurable()).write(events)
+    record(desk.database, events)
 
 
 def hear(desk: Desk, mailing_id: MailingId, people: Iterable[TestPerson], heard: Heard) -> None:

@@ -6,6 +6,8 @@ from contextlib import suppress
 from types import TracebackType
 from urllib.parse import urlsplit
 
+from mailer.measure.line import NAME
+
 
 class Cable:
     """Forwards a port of this machine to PostgreSQL, for as long as it is plugged in."""
@@ -65,7 +67,7 @@ class Cable:
     def cut_after_the_next_commit(self) -> None:
         """Pass the next commit on, and pull the cable out before its answer comes back.
 
-        A commit is the word, or an INSERT that is a transaction by itself.
+        A commit is the word, or a line's statement, which is a transaction by itself.
         """
         self._cut_on_commit.set()
 
@@ -82,9 +84,8 @@ class Cable:
         with suppress(OSError), one, other:
             while content := one.recv(65536):
                 self._thawed.wait()
-                if (
-                    b"COMMIT\0" in content or b"INSERT" in content
-                ) and self._cut_on_commit.is_set():
+                commits = b"COMMIT\0" in content or NAME + b"\0" in content
+                if commits and self._cut_on_commit.is_set():
                     self._cut_on_commit.clear()
                     self._cut_on_answer.set()
                 elif self._cut_on_answer.is_set():

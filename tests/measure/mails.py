@@ -10,7 +10,8 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from mailer.database import copy_rows
-from mailer.measure import Kind, event_id
+from mailer.measure import Kind
+from tests.measure.recording import event_id
 
 LINKS = 5
 Asked = tuple[int, int | None, Kind, float]

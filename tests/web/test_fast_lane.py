@@ -13,7 +13,7 @@ import uvicorn
 from sqlalchemy import text
 
 from mailer.measure import ClickDesk, Manners
-from preference_center.fast_lane import HEAD_SECONDS, LARGEST_HEAD, FastLane, lane
+from preference_center.fast_lane import HEAD_SECONDS, LARGEST_HEAD, NEVER, FastLane, lane
 from preference_center.systems.clicks import REDIRECT, App, ClickFront, Receive, Scope, Send
 from tests.browser.site import free_port
 from tests.measure.conftest import ANNA, JO, QUICK, SHOP, TEAM, World
@@ -191,12 +191,12 @@ def test_a_head_has_its_time_and_no_more_by_coming_in_drops(world: World, before
         begun = lanes[0].loop.time()
         streams[1].write(click[:20])
         await until(lambda: lanes[0]._head_bytes > 0)
-        clock = lanes[0]._clock
-        assert clock is not None
-        assert begun <= clock.when() - HEAD_SECONDS <= lanes[0].loop.time()
+        end = lanes[0]._end
+        assert begun <= end - HEAD_SECONDS <= lanes[0].loop.time()
+        assert lanes[0]._rings_at <= end
         streams[1].write(click[20:40])
         await until(lambda: lanes[0]._head_bytes > 20)
-        assert lanes[0]._clock is clock
+        assert lanes[0]._end == end
         lanes[0]._too_late()
         assert await streams[0].read() == b""
         streams[1].close()
@@ -253,14 +253,14 @@ def test_a_body_that_stops_coming_is_waited_for_no_longer_than_a_head(world: Wor
         reader, writer = await connect()
         posted = request("/echo", "Content-Length: 4", method="POST")
         for piece in (posted, b"a", b"b"):
-            before = lanes[0]._clock if lanes else None
+            before = lanes[0]._end if lanes else NEVER
             writer.write(piece)
-            await until(lambda before=before: lanes[0]._clock not in (None, before))  # type: ignore[misc]
+            await until(lambda before=before: lanes[0]._end not in (NEVER, before))  # type: ignore[misc]
         writer.write(b"cd")
         assert (await answer(reader))[2].startswith(b"4 ")
-        assert lanes[0]._clock is None
+        assert lanes[0]._end == NEVER
         writer.write(posted + b"a")
-        await until(lambda: lanes[0]._clock is not None)
+        await until(lambda: lanes[0]._end != NEVER)
         lanes[0]._too_late()
         assert await reader.read() == b""
         writer.close()
@@ -327,7 +327,7 @@ def test_a_click_that_is_answered_at_once_leaves_a_connection_that_ends(world: W
         await ask(streams, click)
         assert (await ask(streams, click))[0] == (302, SHOP)
         assert desk.figures.lost == 2
-        assert lanes[0]._clock is not None
+        assert lanes[0]._end != NEVER
         streams[1].close()
 
     play(world, act, manners=replace(QUICK, waiting=0), lanes=lanes)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from mailer import campaigns, permission
+from mailer import campaigns
 from mailer.campaigns import Audience, CampaignId, NewCampaign, Split, State
 from mailer.database import Database
-from mailer.measure import Event, Kind, event_id
-from mailer.measure.events import Writer
+from mailer.measure import Event, Kind
 from mailer.providers import Outgoing
 from mailer.vocabulary import Lane, MailingId, PersonId, Topic
+from tests.measure.recording import event_id, record
 from tests.people_of_tests import a_customer
 from tests.workers.test_shift import CONTENT, Hall
 
@@ -61,7 +61,7 @@ def click(hall: Hall, mailing_id: MailingId, persons: list[PersonId]) -> None:
         at = hall.now + timedelta(seconds=600 + 7 * number)
         known_as = event_id(at, secrets.token_bytes(10))
         events.append(Event(known_as, mailing_id, person, 0, Kind.GET, at))
-    Writer(hall.parts.database, permission.measurable()).write(events)
+    record(hall.parts.database, events)
 
 
 def work(hall: Hall) -> None:
