@@ -204,6 +204,24 @@ def test_a_head_has_its_time_and_no_more_by_coming_in_drops(world: World, before
     play(world, act, lanes=lanes)
 
 
+def test_a_clock_that_rings_early_waits_for_the_end_that_was_put_off(world: World) -> None:
+    lanes: list[FastLane] = []
+
+    async def act(connect: Callable[[], Awaitable[Streams]], desk: ClickDesk) -> None:
+        streams, click = await connect(), request(f"/c/{world.token()}/0")
+        for _ in range(2):
+            await ask(streams, click)
+        lanes[0]._ring()
+        assert lanes[0]._clock is not None
+        assert lanes[0]._rings_at == lanes[0]._end
+        assert (await ask(streams, click))[0] == (302, SHOP)
+        lanes[0]._wind_up(0.01)
+        assert await streams[0].read() == b""
+        streams[1].close()
+
+    play(world, act, lanes=lanes)
+
+
 def test_a_head_without_end_is_refused(world: World) -> None:
     async def act(connect: Callable[[], Awaitable[Streams]], desk: ClickDesk) -> None:
         streams = await connect()
