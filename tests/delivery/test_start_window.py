@@ -9,7 +9,7 @@ from contextlib import nullcontext
 import pytest
 
 from mailer import delivery
-from mailer.delivery import SenderClock
+from mailer.delivery import Sender
 from mailer.delivery.window import ARMING, BARRIER, BEGIN_WITHIN, WINDOW, Window
 from mailer.permission import Change
 from mailer.vocabulary import Door, Lane, MailingId, Reason
@@ -130,14 +130,15 @@ def test_who_passed_the_gate_too_late_waits_and_whose_no_was_met_there_is_refuse
 ) -> None:
     anna, jo = road.customer("Anna Becker"), road.customer("Jo Example")
     mailing = road.campaign()
+    road.sender = through(road, ShutWindow(), OpenWindow())
     road.press.after_printing = lambda: say_no(road, jo)
-    deliver_through(road, ShutWindow())
+    deliver(road)
     assert road.got() == []
     books = books_of(road, mailing)
     assert books.balance
     assert (books.refused, books.to_go) == ({Reason.NOT_ALL: 1}, 1)
     road.press.after_printing = lambda: None
-    deliver_through(road, OpenWindow())
+    deliver(road)
     assert road.got() == [anna.email]
     books = books_of(road, mailing)
     assert books.balance
@@ -147,9 +148,10 @@ def test_who_passed_the_gate_too_late_waits_and_whose_no_was_met_there_is_refuse
 def test_who_was_late_takes_half_as_many_people_next_time(road: Road) -> None:
     crowd = road.crowd(4)
     road.campaign()
+    road.sender = through(road, ShutWindow(), OpenWindow())
     road.sender._begun_per_second = 4.0
-    deliver_through(road, ShutWindow())
-    deliver_through(road, OpenWindow())
+    deliver(road)
+    deliver(road)
     assert road.got() == [each.email for each in crowd[:2]]
 
 
@@ -160,10 +162,13 @@ class ShutWindow(OpenWindow):
         return False
 
 
-def deliver_through(road: Road, window: Window) -> None:
-    road.sender._clock = SenderClock(
-        lambda: road.now, sleep=lambda seconds: None, window=lambda: nullcontext(window)
-    )
+def through(road: Road, *windows: Window) -> Sender:
+    """A sender whose windows are these, one after the other."""
+    in_turn = iter(windows)
+    return road.worker(window=lambda: nullcontext(next(in_turn)))
+
+
+def deliver(road: Road) -> None:
     road.later(seconds=1)
     assert road.sender.deliver_one(Lane.PROMOTIONAL)
 
