@@ -20,6 +20,7 @@ from preference_center.app import create_app
 from tests.open_window import open_window
 from tests.web.house import settings_for
 
+AT = "2026-11-22T10:00:00Z"  # the moment at which tests play, as an answer tells it
 CARD = "4111 1111 1111 1111"
 JO = {
     "external_id": "C-1042",

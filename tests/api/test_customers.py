@@ -7,7 +7,7 @@ import pytest
 from mailer import people
 from mailer.journal import JournalLine, read_journal
 from mailer.vocabulary import PersonId
-from tests.api.conftest import CARD, JO, House, Shop
+from tests.api.conftest import AT, CARD, JO, House, Shop
 
 
 def test_a_customer_is_kept_and_found_by_any_of_their_names(
@@ -137,7 +137,7 @@ def test_a_merge_carries_the_no_along(shop: Shop, jo: int) -> None:
     said = shop.post(f"/customers/{jo}/merge", {"merged": other})
     assert said.status_code == 200
     assert said.json()["reference"].startswith("P-")
-    assert shop.get(f"/customers/{jo}/consents").json()["stopped_since"] is not None
+    assert shop.get(f"/customers/{jo}/consents").json()["stopped_since"] == AT
     assert shop.get(f"/customers/{other}").status_code == 404
 
 
@@ -152,7 +152,7 @@ def test_a_new_address_takes_the_no_along(shop: Shop, jo: int) -> None:
     said = shop.post(f"/customers/{jo}/address", {"email": "jo.new@example.com"})
     assert said.status_code == 200
     assert shop.get(f"/customers/{jo}").json()["email"] == "jo.new@example.com"
-    assert shop.get(f"/customers/{jo}/consents").json()["stopped_since"] is not None
+    assert shop.get(f"/customers/{jo}/consents").json()["stopped_since"] == AT
     assert shop.post(f"/customers/{jo}/address", {"email": "nothing"}).status_code == 422
 
 

@@ -88,7 +88,7 @@ def test_marketing_chooses_once_and_the_report_tells_the_variants(house: House, 
         .endswith("nothing-to-choose")
     )
     started = shop.post(f"/campaigns/{number}/start").json()
-    assert started["choose_at"] is not None
+    assert started["choose_at"] == "2026-11-22T11:00:00Z", "an hour after its start"
     unknown = shop.post(f"/campaigns/{number}/choose", {"variant": "Loud"}).json()
     assert unknown["errors"][0]["field"] == "variant"
     assert shop.post(f"/campaigns/{number}/choose", {}).status_code == 422

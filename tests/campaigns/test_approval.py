@@ -78,7 +78,8 @@ def test_an_edit_takes_the_approval_away_and_makes_its_editor_an_author(desk: De
         desk.do("approve", campaign_id, by=ANNA)
     with pytest.raises(OwnApproval):
         desk.do("approve", campaign_id, by=BY)
-    assert desk.do("approve", campaign_id, by="command_line:Li Wei").approved_by is not None
+    approved = desk.do("approve", campaign_id, by="command_line:Li Wei")
+    assert approved.approved_by == "command_line:Li Wei"
 
 
 def test_the_first_of_two_approvals_stands(desk: Desk) -> None:

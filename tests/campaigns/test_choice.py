@@ -110,7 +110,9 @@ def test_of_a_repetition_by_own_time_the_remainder_is_not_mailed_at_night(desk: 
         desk.send_all()
         if len(got(desk)) > before:
             break
-    assert desk.look(copy).choice is not None
+    choice = desk.look(copy).choice
+    assert choice is not None
+    assert (choice.how, choice.by) == (How.TOO_FEW, "clock")
     assert len(got(desk)) == len(berlin)
     assert desk.now == datetime(2026, 11, 26, 8, tzinfo=UTC), "at nine in the morning there"
 

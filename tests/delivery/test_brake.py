@@ -316,7 +316,9 @@ def test_workers_that_pass_a_limit_together_stop_the_mailing_once(road: Road) ->
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(rush, workers))
-    assert stopped(road, mailing) is not None
+    braked = stopped(road, mailing)
+    assert braked is not None
+    assert (braked.cause, braked.count, braked.of) == (Cause.REJECTED, 10, 10)
     with road.database.reading() as session:
         assert delivery.books(session, mailing).balance
 

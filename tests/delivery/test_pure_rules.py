@@ -37,7 +37,8 @@ def test_tries_come_later_and_later_and_end() -> None:
 
 def test_nobody_is_tried_again_after_the_use_by() -> None:
     assert next_try(1, use_by=NOW + timedelta(seconds=10), now=NOW) is None
-    assert next_try(1, use_by=NOW + timedelta(minutes=10), now=NOW) is not None
+    later = next_try(1, use_by=NOW + timedelta(minutes=10), now=NOW)
+    assert later == next_try(1, use_by=None, now=NOW) == NOW + timedelta(seconds=30)
 
 
 def test_promotional_mail_of_unknown_fate_is_never_tried_again() -> None:

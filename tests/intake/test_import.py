@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from mailer import people, permission
 from mailer.vocabulary import AddressId, Topic
+from tests.conftest import NOW
 from tests.intake.conftest import NEWS, Desk, person
 
 
@@ -89,7 +90,7 @@ def test_an_import_never_weakens_an_opt_out(desk: Desk) -> None:
         (stopped,) = people.find_by_email(session, desk.vault, "jo1@example.com")
         standing = permission.standing_of(session, stopped)
     assert standing is not None
-    assert standing.stopped_since is not None
+    assert standing.stopped_since == NOW
 
 
 @pytest.mark.clause("C08")

@@ -248,12 +248,15 @@ def test_a_card_number_in_an_event_is_refused(
 
 @pytest.mark.clause("C01")
 def test_a_tracking_number_is_not_taken_for_a_card(
-    session: Session, vault: Vault, brand: Brand, placed: orders.Order, now: datetime
-) -> None:
+    session: Session, vault: Vault, brand: Brand, jo: TestPerson, placed: orders.Order,
+    now: datetime,
+) -> None:  # fmt: skip
     url = "https://www.dhl.com/track?id=4111111111111111"
     tracking = {"carrier": "DHL", "number": "4111111111111111", "url": url}
     given = event(EventKind.SHIPPED, now, fields={"tracking": tracking})
-    assert accept(session, vault, brand, given, now).mailing_id is not None
+    mailing_id = accept(session, vault, brand, given, now).mailing_id
+    assert mailing_id is not None
+    assert fields_of(session, vault, jo, mailing_id)["tracking"] == tracking
 
 
 def test_an_event_of_nothing_on_file_is_refused(

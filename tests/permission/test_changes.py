@@ -82,7 +82,7 @@ def test_a_yes_after_a_stop_is_a_yes_to_what_it_names(
     wish(jo, 1, stop_all=True)
     wish(jo, 2, topics_on=frozenset({UPDATES}))
     assert verdict(session, jo, UPDATES, now + timedelta(hours=1)) is None
-    assert verdict(session, jo, NEWS, now + timedelta(hours=1)) is not None
+    assert verdict(session, jo, NEWS, now + timedelta(hours=1)) is Reason.NOT_TOPIC
 
 
 def test_a_yes_from_an_old_page_is_asked_again_while_its_nos_hold(

@@ -156,8 +156,8 @@ def test_a_client_that_vanishes_had_begun_and_was_not_accepted(tmp_path: Path) -
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.close()
     (handed,) = witness.handed()
-    assert handed.begun
     assert handed.content is not None
+    assert handed.begun <= handed.content
     assert handed.dot is None
     assert not handed.accepted
 
@@ -188,8 +188,10 @@ def test_a_refused_dot_is_not_accepted(tmp_path: Path) -> None:
     with visit(tmp_path / "log", [Act("dot", reply="451 4.3.0 later")]) as (client, witness):
         assert client.send("anna@example.com")[-1] == 451
         (handed,) = witness.handed()
-    assert not handed.accepted
+    assert (handed.accepted, handed.code) == (False, 451)
+    assert handed.content is not None
     assert handed.dot is not None
+    assert handed.begun < handed.content <= handed.dot
 
 
 @pytest.mark.parametrize(

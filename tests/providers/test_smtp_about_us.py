@@ -76,17 +76,22 @@ def test_a_server_that_never_greets_costs_no_more_than_the_deadline() -> None:
         result = send(provider, messages(3), within=0.2)
         assert time.monotonic() - begun < 0.4
         assert people_answered(result, NotBegun) == [1, 2, 3]
-        assert result.about_us is not None
+        assert result.about_us == AboutUs(0, "no connection to the server in time")
 
 
 @pytest.mark.parametrize(
-    "greeting", [b"HTTP/1.1 400 Bad Request\r\n", b"\xff\xfe\x00", b"2" * 9000]
+    ("greeting", "why"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n", "no conversation: a line without a reply code"),
+        (b"\xff\xfe\x00", "the server did not answer in time"),
+        (b"2" * 9000, "no conversation: a reply without an end"),
+    ],
 )
-def test_a_server_that_speaks_no_smtp_is_about_us(greeting: bytes) -> None:
+def test_a_server_that_speaks_no_smtp_is_about_us(greeting: bytes, why: str) -> None:
     with one_answer(greeting) as port:
         manners = Manners(connect_timeout=0.5)
         result = send(SmtpProvider(f"smtp://127.0.0.1:{port}", manners=manners), messages(2))
-    assert result.about_us is not None
+    assert result.about_us == AboutUs(0, why)
     assert people_answered(result, NotBegun) == [1, 2]
 
 
@@ -94,7 +99,7 @@ def test_a_sender_that_cannot_be_written_is_about_us(start: Start) -> None:
     provider, witness = start()
     strange = Outgoing(PersonId(1), "news@example.com>\r\nDATA", address(1), [b"\r\n"])
     result = send(provider, [strange, message(2)])
-    assert result.about_us is not None
+    assert result.about_us == AboutUs(501, "our own sender address cannot be written")
     assert people_answered(result, NotBegun) == [1, 2]
     assert not witness.handed()
 

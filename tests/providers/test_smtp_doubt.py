@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from mailer.providers import Accepted, Later, Manners, NotBegun, Unknown
+from mailer.providers import AboutUs, Accepted, Later, Manners, NotBegun, Unknown
 from mailer.vocabulary import PersonId
 from tests.contracts.provider_contract import (
     Bell,
@@ -143,7 +143,7 @@ def test_a_server_that_cuts_every_final_dot_leaves_few_in_doubt(
     provider, witness = start(Act("dot", cut="instead"), habits=Habits(pipelining=pipelining))
     result = send(provider, messages(50))
     assert len(people_answered(result, Unknown)) == 3
-    assert result.about_us is not None
+    assert result.about_us == AboutUs(0, "the server ends our connections")
     assert len(witness.accepted()) == 3
 
 
@@ -173,5 +173,6 @@ def test_what_a_dead_process_left_in_its_buffers_is_not_delivered(start: Start) 
         time.sleep(0.05)
     (handed,) = witness.handed()
     assert handed.content is not None
+    assert handed.begun <= handed.content
     assert handed.dot is None
     assert not handed.accepted
