@@ -24,6 +24,7 @@ from mailer.access.keys import (
     create_key,
     key_of,
     list_keys,
+    names_of,
     revoke_key,
 )
 from mailer.access.rate import RateLimit
@@ -46,6 +47,7 @@ __all__ = [
     "create_key",
     "key_of",
     "list_keys",
+    "names_of",
     "release",
     "remember",
     "request_hash",

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +15,7 @@ from mailer.access._tables import ApiKeyRow
 
 ApiKeyId = NewType("ApiKeyId", int)
 PREFIX = "fpm_"
+ACTOR = "api_key:"
 SECRET_BYTES = 32
 KEY_LENGTH = len(PREFIX) + 43
 
@@ -60,7 +61,7 @@ class ApiKey:
     @property
     def actor(self) -> str:
         """The caller as the ledger names them."""
-        return f"api_key:{self.id}"
+        return f"{ACTOR}{self.id}"
 
     def require(self, scope: ApiScope) -> None:
         """Raise ScopeMissing unless this key may do what `scope` covers."""
@@ -124,6 +125,22 @@ def key_of(session: Session, presented: str) -> ApiKey | None:
 def list_keys(session: Session) -> list[ApiKey]:
     """Return every key ever made, the oldest first; none of them can be recovered from it."""
     return [_key(row) for row in session.exec(select(ApiKeyRow).order_by(col(ApiKeyRow.id)))]
+
+
+def names_of(session: Session, actors: Iterable[str | None]) -> dict[str, str]:
+    """Return the names that staff gave to the keys among some actors, revoked ones too.
+
+    Whoever is no key, and a key that is not on file any more, is absent.
+    """
+    numbers = {
+        int(each.removeprefix(ACTOR))
+        for each in actors
+        if each and each.startswith(ACTOR) and each.removeprefix(ACTOR).isdecimal()
+    }
+    if not numbers:
+        return {}
+    rows = session.exec(select(ApiKeyRow).where(col(ApiKeyRow.id).in_(numbers)))
+    return {_key(row).actor: row.name for row in rows}
 
 
 def revoke_key(session: Session, key_id: ApiKeyId, *, now: datetime) -> bool:

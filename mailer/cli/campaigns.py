@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -38,14 +38,16 @@ def campaign() -> None:
 @json_option
 def list_(*, as_json: bool) -> None:
     """List campaigns with their state."""
+    from mailer.access import names_of
     from mailer.campaigns import campaigns_page
 
     with the_parts() as parts, parts.database.reading() as session:
         found: list[Campaign] = []
         while page := campaigns_page(session, after=found[-1].campaign_id if found else None):
             found += page
+        names = names_of(session, [each.approved_by for each in found])
     if as_json:
-        say_json([told_campaign(each) for each in found])
+        say_json([told_campaign(each, names) for each in found])
         return
     table(
         "Campaigns",
@@ -71,7 +73,7 @@ def create(*, file: Path, as_json: bool) -> None:
     new = _read(file)
     with the_parts() as parts, parts.database.transaction() as session:
         made = campaigns.create(session, new, brand=parts.brand, by=ACTOR, now=parts.clock())
-    _say(made, as_json)
+    _say(made, {}, as_json)
 
 
 @campaign.command()
@@ -250,15 +252,17 @@ def do(
     ring: bool = False,
 ) -> None:
     """Do something to a campaign in one transaction, ring where that is due, and say how it stands."""
+    from mailer.access import names_of
     from mailer.campaigns import CampaignId
     from mailer.vocabulary import Lane
 
     with the_parts() as parts:
         with parts.database.transaction() as session:
             done = act(session, CampaignId(campaign_id), parts)
+            names = names_of(session, [done.approved_by])
         if ring:
             parts.ring(Lane.PROMOTIONAL)
-    _say(done, as_json)
+    _say(done, names, as_json)
 
 
 def _start_of(one: "Campaign") -> datetime | None:
@@ -269,14 +273,14 @@ def _start_of(one: "Campaign") -> datetime | None:
     return one.started_at or scheduled
 
 
-def _say(done: "Campaign", as_json: bool) -> None:
+def _say(done: "Campaign", names: Mapping[str, str], as_json: bool) -> None:
     if as_json:
-        say_json(told_campaign(done))
+        say_json(told_campaign(done, names))
     else:
-        say(f"Campaign {done.campaign_id} “{done.name}” is {_stands(done)}.")
+        say(f"Campaign {done.campaign_id} “{done.name}” is {_stands(done, names)}.")
 
 
-def _stands(one: "Campaign") -> str:
+def _stands(one: "Campaign", names: Mapping[str, str]) -> str:
     """Say in words where a campaign stands; before its start, for when and by whom approved."""
     from mailer.campaigns import State
 
@@ -284,11 +288,18 @@ def _stands(one: "Campaign") -> str:
         return one.state.value
     words = "a draft" if one.state is State.DRAFT else one.state.value
     when = f" for {short(one.scheduled_for)}" if one.scheduled_for else ""
-    return words + when + (f", approved by {one.approved_by}" if one.approved_by else "")
+    approved = approved_by(one, names)
+    return words + when + (f", approved by {approved}" if approved else "")
 
 
-def told_campaign(done: "Campaign") -> dict[str, object]:
-    """Tell a campaign as scripts read it."""
+def approved_by(one: "Campaign", names: Mapping[str, str]) -> str | None:
+    """Tell who approved a campaign: a key as staff call it and by number, for two may have one name."""
+    actor = one.approved_by or ""
+    return f"{names[actor]} ({actor})" if actor in names else one.approved_by
+
+
+def told_campaign(done: "Campaign", names: Mapping[str, str]) -> dict[str, object]:
+    """Tell a campaign as scripts read it; `names` are those of keys, by their actors."""
     from mailer import campaigns
 
     return {
@@ -309,6 +320,7 @@ def told_campaign(done: "Campaign") -> dict[str, object]:
         "ended_at": done.ended_at,
         "revision": done.revision,
         "approved_by": done.approved_by,
+        "approved_by_name": names.get(done.approved_by or "", done.approved_by),
         "taken_back": done.taken_back,
         "choose_at": done.choose_at,
         "choice": asdict(done.choice) if done.choice else None,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mailer.cli.campaigns import Id, told_campaign
+from mailer.cli.campaigns import Id, approved_by, told_campaign
 from mailer.cli.house import the_parts
 from mailer.cli.output import facts, json_option, say_json, short, table
 from mailer.vocabulary import Reason
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @json_option
 def status(*, campaign_id: int, as_json: bool) -> None:
     """Tell what became of a campaign's audience, or what would, while it is a draft; and what it waits for."""
+    from mailer.access import names_of
     from mailer.campaigns import CampaignId, report_of, status_of
     from preference_center.systems.api.report_shapes import drift_answer
 
@@ -31,14 +32,16 @@ def status(*, campaign_id: int, as_json: bool) -> None:
         drift = drift_answer(report.drift)
         stands = status_of(session, report.campaign.campaign_id, pace=parts.pace, now=parts.clock())
         books = _books(session, report, parts)
-    told = told_campaign(report.campaign)
+        names = names_of(session, [report.campaign.approved_by])
+    told = told_campaign(report.campaign, names)
     standing = _standing(stands.standing) if stands.standing else {}
     if as_json:
         changes = drift.model_dump(mode="json") if drift else None
         brake = [_figure(each) for each in stands.brake]
         say_json({**told, "books": books, "drift": changes, **standing, "brake_figures": brake})
         return
-    _say_books({**told, **standing, **books})
+    approved = {"approved_by": approved_by(report.campaign, names), "approved_by_name": None}
+    _say_books({**told, **approved, **standing, **books})
     if stands.brake:
         _say_brake(stands.brake)
     if drift is not None:

@@ -39,6 +39,9 @@ def test_another_key_approves_what_one_has_written(strict: House, shop: Shop, au
     approved = boss.post(f"/campaigns/{autumn}/approve")
     assert approved.status_code == 200
     assert approved.json()["approved_by"].startswith("api_key:")
+    assert approved.json()["approved_by_name"] == "shop"
+    listed = shop.get("/campaigns").json()["campaigns"]
+    assert [each["approved_by_name"] for each in listed] == ["shop"]
     assert shop.ask("PUT", f"/campaigns/{autumn}", AUTUMN).json()["approved_by"] is None
     seen = boss.get(f"/campaigns/{autumn}").json()["revision"]
     stale = boss.post(f"/campaigns/{autumn}/approve", {"revision": "0" * 16})

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.cli.conftest import House, Run
+from mailer import access, campaigns
+from tests.cli.conftest import NOW, House, Run
 
 
 def test_check_tells_what_was_found_and_ends_well_where_nothing_stops_it(
@@ -48,6 +49,25 @@ def test_what_was_approved_for_a_moment_is_taken_back_and_approved_to_start_now(
     assert "is a draft." in fpmail("campaign", "unschedule", number).out
     assert fpmail("campaign", "approve", number, "--by", "Ada").code == 0
     assert "is sending." in fpmail("campaign", "start", number).out
+
+
+def test_a_key_that_approved_is_named_as_staff_named_it(house: House, fpmail: Run) -> None:
+    with house.parts.database.transaction() as session:
+        made = access.create_key(
+            session,
+            name="Ada at the till",
+            scopes=[access.ApiScope.APPROVE],
+            secret_bytes=bytes(32),
+            now=NOW,
+        )
+    actor = f"api_key:{made.id}"
+    for by, words in ((actor, f"Ada at the till ({actor})"), ("api_key:999", "api_key:999")):
+        number = house.draft()
+        with house.parts.database.transaction() as session:
+            campaigns.approve(session, number, brand=house.parts.brand, by=by, now=NOW)
+        assert words in fpmail("campaign", "status", number).out
+        told = fpmail("campaign", "status", number, "--json").json
+        assert (told["approved_by"], told["approved_by_name"]) == (by, words.split(" (")[0])
 
 
 def test_an_address_is_no_name(house: House, fpmail: Run) -> None:

@@ -1,9 +1,12 @@
 """A campaign as the API tells it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from mailer import campaigns
+from sqlmodel import Session
+
+from mailer import access, campaigns
 from mailer.campaigns import Act, Campaign, State, Status, possible
 from mailer.delivery import Braked
 from mailer.measure import published
@@ -52,8 +55,13 @@ def _possible(campaign: Campaign) -> list[Act]:
     return acts
 
 
-def campaign_answer(campaign: Campaign) -> CampaignAnswer:
-    """Tell a campaign with what may be done to it now."""
+def campaign_answers(session: Session, found: Sequence[Campaign]) -> list[CampaignAnswer]:
+    """Tell campaigns, whoever approved them by the name of their key."""
+    names = access.names_of(session, [each.approved_by for each in found])
+    return [_campaign_answer(each, names) for each in found]
+
+
+def _campaign_answer(campaign: Campaign, names: Mapping[str, str]) -> CampaignAnswer:
     return CampaignAnswer(
         id=campaign.campaign_id,
         name=campaign.name,
@@ -73,6 +81,7 @@ def campaign_answer(campaign: Campaign) -> CampaignAnswer:
         ended_at=campaign.ended_at,
         revision=campaign.revision,
         approved_by=campaign.approved_by,
+        approved_by_name=names.get(campaign.approved_by or "", campaign.approved_by),
         approved_at=campaign.approved_at,
         approved_size=campaign.approved_size,
         taken_back=campaign.taken_back,

@@ -12,7 +12,7 @@ from mailer.access import ApiScope
 from mailer.campaigns import Campaign, CampaignId
 from mailer.vocabulary import Lane
 from preference_center.systems.api.calls import Call, Needs, Receipt
-from preference_center.systems.api.campaign_answers import campaign_answer
+from preference_center.systems.api.campaign_answers import campaign_answers
 from preference_center.systems.api.campaign_shapes import CampaignAnswer
 
 Writes = Annotated[Call, Depends(Needs(ApiScope.CAMPAIGNS))]
@@ -40,4 +40,5 @@ def done(
 def as_it_is(call: Call, campaign: int) -> CampaignAnswer:
     """Return a campaign as it is now, or raise CampaignNotFound."""
     with call.look() as session:
-        return campaign_answer(campaigns.campaign_of(session, CampaignId(campaign)))
+        found = campaigns.campaign_of(session, CampaignId(campaign))
+        return campaign_answers(session, [found])[0]

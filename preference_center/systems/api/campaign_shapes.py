@@ -249,6 +249,10 @@ class CampaignAnswer(Answer):
     approved_by: str | None = Field(
         description="Who approved it as it stands now; another revision takes that away."
     )
+    approved_by_name: str | None = Field(
+        description="The same by the name that staff gave to the key; `approved_by` for who is no"
+        " key, or one that is gone."
+    )
     approved_at: datetime | None
     approved_size: int | None = Field(description="People in its audience at the approval.")
     taken_back: str | None = Field(

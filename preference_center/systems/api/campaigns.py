@@ -7,7 +7,7 @@ from mailer import campaigns
 from mailer.campaigns import CampaignId, Finding, NewCampaign
 from mailer.vocabulary import Lane
 from preference_center.systems.api.calls import Receipt
-from preference_center.systems.api.campaign_answers import campaign_answer, status_answer
+from preference_center.systems.api.campaign_answers import campaign_answers, status_answer
 from preference_center.systems.api.campaign_calls import (
     Approves,
     Id,
@@ -54,8 +54,9 @@ def list_campaigns(place: PlaceOf, call: Reads) -> CampaignPage:
     """List campaigns by id."""
     with call.look() as session:
         page = campaigns.campaigns_page(session, after=CampaignId(place.after), limit=place.limit)
+        answers = campaign_answers(session, page)
     return CampaignPage(
-        campaigns=[campaign_answer(each) for each in page],
+        campaigns=answers,
         next_cursor=place.next_cursor([each.campaign_id for each in page]),
     )
 
