@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from celery import Celery
 from celery.signals import (
+    task_unknown,
     worker_process_init,
     worker_process_shutdown,
     worker_ready,
@@ -111,8 +112,24 @@ def create_worker_app(settings: Settings, open_shift: Callable[[], Shift]) -> Ce
     def _say(**_: Any) -> None:
         structlog.get_logger().info("worker.draining")
 
+    pass_over_unknown_doorbells()
     register(app, lambda: shifts[0], seats)
     return app
+
+
+def pass_over_unknown_doorbells() -> None:
+    """Say in one line that a doorbell is from a newer version, and let it go; Celery's own words
+    are a traceback. This version has nothing that it could do for it."""
+    logging.getLogger("celery.worker.consumer.consumer").addFilter(_is_something_else)
+    task_unknown.connect(_pass_over, weak=False)
+
+
+def _is_something_else(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith("Received unregistered task")
+
+
+def _pass_over(*, name: str, **_: Any) -> None:
+    structlog.get_logger().warning("doorbell.unknown", name=name)
 
 
 def register(app: Celery, shift: Callable[[], Shift], seats: Seats) -> None:
