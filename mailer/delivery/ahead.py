@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
 from mailer.delivery.books import NO_MAILING
-from mailer.delivery.facts import Limits, ask, asked_about, facts_of_given, limits_of, read_facts
+from mailer.delivery.facts import Limits, facts_of, limits_of
 from mailer.delivery.mailings import mailing_of
 from mailer.delivery.still_told import still_told
 from mailer.delivery.variants import unless_held_out
@@ -55,14 +55,14 @@ def verdicts_ahead(
         return {
             PersonId(row.person_id): Refused(Reason.NOT_LATE, mailing.use_by) for row in waiting
         }
-    rows = ask(
+    told = facts_of(
         session,
-        facts_of_given(zoned=mailing.quiet_hours is not None, limits=limits_of(mailing, cap)),
-        {
-            "persons": [row.person_id for row in waiting],
-            "addresses": [row.address_id for row in waiting],
-            **asked_about(mailing_id, now, cap),
-        },
+        {PersonId(row.person_id): AddressId(row.address_id) for row in waiting},
+        mailing_id,
+        zoned=mailing.quiet_hours is not None,
+        limits=limits_of(mailing, cap),
+        cap=cap,
+        now=now,
     )
     curfew = mailing.curfew(now)
     left = {
@@ -75,7 +75,7 @@ def verdicts_ahead(
             mailing.verdict_on(same.facts, variant=drawn[person], curfew=curfew, cap=cap, now=now),
             drawn[person],
         )
-        for same in map(read_facts, rows)
+        for same in told
         for person in same.versions
     }
 
@@ -91,13 +91,13 @@ def verdict_now(
     now: datetime,
 ) -> Verdict:
     """Decide on mail that nobody has made yet, as the sender would now; nothing is written."""
-    [row] = ask(
+    [same] = facts_of(
         session,
-        facts_of_given(zoned=False, limits=Limits.asked_for(stream, cap)),
-        {
-            "persons": [person_id],
-            "addresses": [address_id],
-            **asked_about(NO_MAILING, now, cap),
-        },
+        {person_id: address_id},
+        NO_MAILING,
+        zoned=False,
+        limits=Limits.asked_for(stream, cap),
+        cap=cap,
+        now=now,
     )
-    return decide(stream, topic, read_facts(row).facts, cap=cap, now=now)
+    return decide(stream, topic, same.facts, cap=cap, now=now)

@@ -1,7 +1,10 @@
-"""The facts of a batch in one statement: people's, permission's and our own, joined by person."""
+"""The facts of a batch in one statement: people's, permission's and our own, each read as a set.
+
+They are put together by person where they are read (`same_facts.py`), which leaves no plan of a join
+to go wrong.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -11,10 +14,15 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     BindParameter,
+    Boolean,
     ColumnElement,
+    CompoundSelect,
     DateTime,
+    Executable,
     FromClause,
+    Integer,
     Select,
+    Text,
     bindparam,
     case,
     cast,
@@ -26,16 +34,19 @@ from sqlalchemy import (
     select,
     text,
     true,
+    union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by
+from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, SQLModel
 
 from mailer import people, permission
 from mailer.database import looked_up
 from mailer.delivery import _tables  # noqa: F401 - registers the tables
 from mailer.delivery.mailings import TEST, Mailing
+from mailer.delivery.same_facts import Part, SameFacts, read_facts, with_history
 from mailer.permission import Cap, Facts
-from mailer.vocabulary import Frequency, MailingId, PersonId, Stream
+from mailer.vocabulary import AddressId, Frequency, MailingId, PersonId, Stream
 
 _batch = SQLModel.metadata.tables["delivery_batch"]
 _roster = SQLModel.metadata.tables["delivery_roster"]
@@ -43,18 +54,18 @@ _place = SQLModel.metadata.tables["delivery_place"]
 _mailing = SQLModel.metadata.tables["delivery_mailing"]
 _FEWEST = bindparam("fewest", type_=BigInteger)
 _OTHER = bindparam("mailing_id", type_=BigInteger)
+_NUMBERS = ARRAY(BigInteger)
 _SINCES = {each: bindparam(f"since_{each}", type_=DateTime(timezone=True)) for each in Frequency}
-_MOMENTS = ARRAY(DateTime(timezone=True))
-
-
-@dataclass(frozen=True, slots=True)
-class SameFacts:
-    """Some people of a batch of whom one statement told the same, so that one decision is theirs."""
-
-    versions: Mapping[PersonId, int]
-    """Each of them, and the version of what letters print about them."""
-    tracking: bool
-    facts: Facts
+_MOMENT = DateTime(timezone=True)
+_MOMENTS = ARRAY(_MOMENT)
+_TOLD: Mapping[str, TypeEngine[Any]] = {
+    "persons": _NUMBERS, "addresses": _NUMBERS, "versions": ARRAY(Integer()), "gone": Boolean(),
+    "zone": Text(), "topics_on": Integer(), "topics_answered": Integer(), "paused_until": _MOMENT,
+    "frequency": Text(), "confirmed": Boolean(), "gpc_since": _MOMENT, "tracking": Boolean(),
+    "nos": JSONB(), "hand_overs": _MOMENTS, "older_in_hand": BigInteger(),
+    "younger_in_hand": BigInteger(), "mailing_state": Text(), "use_by": _MOMENT,
+}  # fmt: skip
+"""What the parts of a statement of facts tell, each some of it."""
 
 
 def asked_about(mailing_id: MailingId, now: datetime, cap: Cap) -> dict[str, Any]:
@@ -92,60 +103,97 @@ _ONE_PLAN = text("SELECT set_config('plan_cache_mode', 'force_generic_plan', tru
 """To plan the statement costs a fifth of running it, and its look-ups leave nothing to choose."""
 
 
-def ask(session: Session, statement: Select[Any], given: Mapping[str, Any]) -> Sequence[Any]:
+def ask(session: Session, statement: Executable, given: Mapping[str, Any]) -> Sequence[Any]:
     """Run a statement of facts by the plan that was made once; return its rows."""
     session.execute(_ONE_PLAN)
     return session.execute(statement, given).all()
 
 
-@lru_cache(maxsize=6)  # a statement is made once: making it costs as much as running it
-def facts_of_given(*, zoned: bool, limits: Limits) -> Select[Any]:
-    """The facts of the people in the bound arrays `persons` and `addresses`."""
-    return facts_select(_people_given(), zoned=zoned, limits=limits)
+def facts_of(
+    session: Session,
+    people: Mapping[PersonId, AddressId],
+    mailing_id: MailingId,
+    *,
+    zoned: bool,
+    limits: Limits,
+    cap: Cap,
+    now: datetime,
+) -> list[SameFacts]:
+    """Return everybody's facts at the address that a mailing has of them.
 
-
-def _people_given() -> FromClause:
-    given = select(
-        func.unnest(bindparam("persons", type_=ARRAY(BigInteger))).label("person_id"),
-        func.unnest(bindparam("addresses", type_=ARRAY(BigInteger))).label("address_id"),
-    )
-    return given.cte("who")
-
-
-def facts_select(who: FromClause, *, zoned: bool, limits: Limits) -> Select[Any]:
-    """Select the facts of everybody in `who`, with `asked_about` bound.
-
-    One row for all of whom the same is known, with their numbers and versions in two arrays: most
-    of a batch differ in nothing that a decision asks for. Their zones are such a thing for a
-    mailing with quiet hours only: `zoned`; and what their mailbox got lately only for `limits`.
+    Their zones are asked for a mailing with quiet hours only, `zoned`; and what their mailbox got
+    lately only for `limits`.
     """
-    reach = people.reach_of(who).subquery("reach")
-    stand = permission.facts_of(who).cte("stand")
-    often = _mailbox_history(stand, limits)
-    known = [
-        *_known(stand, often),
-        reach.c.gone,
-        (reach.c.current_address_id != reach.c.address_id).label("moved"),
-        *([reach.c.zone] if zoned else []),
-    ]
-    whole = stand.join(reach, reach.c.person_id == stand.c.person_id).outerjoin(
-        often, often.c.person_id == stand.c.person_id
+    given = {"persons": list(people), "addresses": list(people.values())}
+    bound = given | asked_about(mailing_id, now, cap)
+    return read_facts(ask(session, _facts_select(zoned=zoned, limits=limits), bound), people)
+
+
+@lru_cache(maxsize=6)  # a statement is made once: making it costs as much as running it
+def _facts_select(*, zoned: bool, limits: Limits) -> CompoundSelect[Any]:
+    """The facts of the people in the bound arrays `persons` and `addresses`."""
+    arrays = (bindparam(name, type_=_NUMBERS).label(name) for name in ("persons", "addresses"))
+    return union_all(*_parts(select(*arrays).cte("given"), zoned=zoned, limits=limits))
+
+
+def _parts(roster: CTE, *, zoned: bool, limits: Limits) -> list[Select[Any]]:
+    """Select every fact of a roster of one row (persons, addresses), with `asked_about` bound.
+
+    Each table is read once by its index, in the order of that, for all of an array at once: less
+    than half of looking each person up. No plan can make more of it than a walk through each table.
+    """
+    persons, addresses = (_array_of(roster.c[name]) for name in ("persons", "addresses"))
+    parts = {
+        Part.REACH: people.reach_of(persons, zoned=zoned),
+        Part.WISHES: permission.standings_of(persons),
+        Part.NOS: permission.nos_against(persons, addresses),
+    }
+    if limits is not Limits.NOBODYS:
+        parts[Part.HISTORY] = _histories(roster, persons, limits)
+    return [_part(part, told) for part, told in parts.items()]
+
+
+def _array_of(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    # The cast tells PostgreSQL that an array is meant and not a list of rows.
+    return cast(select(column).scalar_subquery(), _NUMBERS)
+
+
+def _part(part: Part, told: Select[Any]) -> Select[Any]:
+    """Give what one part tells the columns of all of them."""
+    own = told.subquery(part)
+    return select(
+        literal_column(f"'{part}'").label("part"),
+        *(
+            own.c[name].label(name) if name in own.c else cast(null(), kind).label(name)
+            for name, kind in _TOLD.items()
+        ),
     )
-    return (
-        select(
-            func.array_agg(reach.c.person_id).label("persons"),
-            func.array_agg(reach.c.version).label("versions"),
-            *known,
+
+
+def _histories(roster: CTE, persons: ColumnElement[Any], limits: Limits) -> Select[Any]:
+    """What the mailboxes of those with a limit got lately, a row for all who got the same."""
+    if limits is Limits.OWN:
+        own = permission.own_rhythms(persons).subquery("own")
+        place = func.array_position(roster.c.persons, own.c.person_id, type_=Integer)
+        address = roster.c.addresses[place].label("address_id")
+        limited = select(own.c.person_id, own.c.frequency, address).select_from(
+            own.join(roster, true())
         )
-        .select_from(whole)
-        .group_by(*known)
-    )
+    else:
+        who = select(
+            func.unnest(roster.c.persons).label("person_id"),
+            func.unnest(roster.c.addresses).label("address_id"),
+        ).cte("who")
+        limited = permission.rhythms_of(who)
+    often = _mailbox_history(limited.cte("limited"), limits)
+    known = (often.c.hand_overs, often.c.older_in_hand, often.c.younger_in_hand)
+    return select(func.array_agg(often.c.person_id).label("persons"), *known).group_by(*known)
 
 
 def counts_select(who: CTE, *, zoned: bool, limits: Limits, in_sets: bool = False) -> Select[Any]:
     """Count by facts the people in `who`: living customers, who may be all, at their addresses.
 
-    The facts of `facts_select` for the same mailing, `people` of each kind; it names nobody. Of a
+    What `facts_of` tells for the same mailing, `people` of each kind; it names nobody. Of a
     digest they are counted by their `bits` too: `in_sets`.
     """
     stand = permission.facts_of_many(who).cte("stand")
@@ -267,34 +315,19 @@ def _promotional() -> Select[Any]:
     )
 
 
-def read_facts(row: Any) -> SameFacts:
-    """Read one row of `facts_select`."""
-    return SameFacts(
-        versions=dict(zip(row.persons, row.versions, strict=True)),
-        tracking=row.tracking,
-        facts=facts_from(row),
-    )
-
-
 def facts_from(row: Any) -> Facts:
-    """Read what a decision rests on from one row of `facts_select` or `counts_select`."""
+    """Read what a decision rests on from one row of `counts_select`."""
     zone = getattr(row, "zone", "")
-    facts = permission.facts_from(row, gone=row.gone, moved=bool(row.moved), zone=zone)
-    if row.older_in_hand is None:
-        return facts
-    return replace(
-        facts,
-        hand_overs=tuple(row.hand_overs or ()),
-        older_in_hand=row.older_in_hand,
-        younger_in_hand=row.younger_in_hand,
-    )
+    facts = permission.facts_from(row, gone=row.gone, moved=row.moved, zone=zone)
+    return facts if row.older_in_hand is None else with_history(facts, row)
 
 
 @lru_cache(maxsize=6)
-def gate_select(*, zoned: bool, limits: Limits) -> Select[Any]:
-    """The gate: one statement that returns nothing unless the batch is in hand under this token.
+def gate_select(*, zoned: bool, limits: Limits) -> CompoundSelect[Any]:
+    """The gate: one statement that tells of nobody unless the batch is in hand under this token.
 
-    Binds batch_id, token and `asked_about`. Every row also tells the mailing's state and use-by.
+    Binds batch_id, token and `asked_about`. The row of part `batch` tells who is in it, and the
+    mailing's state and use-by; without it, it is not in hand.
     """
     held = (
         select(
@@ -315,9 +348,5 @@ def gate_select(*, zoned: bool, limits: Limits) -> Select[Any]:
         )
         .cte("held")
     )
-    who = select(
-        func.unnest(held.c.persons).label("person_id"),
-        func.unnest(held.c.addresses).label("address_id"),
-    ).cte("who")
-    facts = facts_select(who, zoned=zoned, limits=limits).subquery("facts")
-    return select(facts, held.c.mailing_state, held.c.use_by).select_from(facts.join(held, true()))
+    batch = _part(Part.BATCH, select(held))
+    return union_all(batch, *_parts(held, zoned=zoned, limits=limits))

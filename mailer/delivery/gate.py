@@ -9,12 +9,12 @@ nothing of it can begin any more.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from mailer.database import Database
 from mailer.delivery.batches import refuse
 from mailer.delivery.claimed import Claimed
-from mailer.delivery.facts import SameFacts, ask, asked_about, gate_select, limits_of, read_facts
+from mailer.delivery.facts import ask, asked_about, gate_select, limits_of
+from mailer.delivery.same_facts import InHand, SameFacts, read_gate
 from mailer.delivery.states import MailingState
 from mailer.delivery.still_told import still_told
 from mailer.delivery.window import Window
@@ -111,14 +111,16 @@ class Gate:
             )
         passed = Passed()
         moment = _Moment(now, batch.mailing.curfew(now), self._cap)
+        in_hand = read_gate(rows)
+        if in_hand is None:
+            return Passed(waiting=list(prepared))
         told: set[PersonId] = set()
-        for row in rows:
-            same = read_facts(row)
+        for same in in_hand.same:
             told.update(same.versions)
-            _sort(batch, same, prepared, row, passed, moment)
+            _sort(batch, same, prepared, in_hand, passed, moment)
         # Whoever the gate's statement did not name is not handed over, whatever the reason.
         passed.waiting += [person for person in prepared if person not in told]
-        # The statement's groups come in the order that its plan finds: what leaves keeps its own.
+        # The groups come in the order of the roster: what leaves keeps that of people's numbers.
         passed.messages.sort(key=lambda message: message.person_id)
         return passed
 
@@ -127,17 +129,17 @@ def _sort(
     batch: Claimed,
     same: SameFacts,
     prepared: Mapping[PersonId, Prepared],
-    row: Any,
+    in_hand: InHand,
     passed: Passed,
     moment: _Moment,
 ) -> None:
     """Decide once for all of whom the same is known: they wait, are refused, or pass."""
     ready = [who for who in same.versions if who in prepared]
-    if MailingState(row.mailing_state) is not MailingState.SENDING:
+    if in_hand.mailing_state is not MailingState.SENDING:
         passed.waiting += ready
         return
-    if row.use_by is not None and row.use_by < moment.now:
-        passed.refused |= dict.fromkeys(ready, Refused(Reason.NOT_LATE, row.use_by))
+    if in_hand.use_by is not None and in_hand.use_by < moment.now:
+        passed.refused |= dict.fromkeys(ready, Refused(Reason.NOT_LATE, in_hand.use_by))
         return
     verdict = batch.verdict_on(same.facts, curfew=moment.curfew, cap=moment.cap, now=moment.now)
     if isinstance(verdict, Refused):

@@ -23,11 +23,12 @@ from mailer.delivery.batches import (
 )
 from mailer.delivery.claimed import Claimed
 from mailer.delivery.clocks import SenderClock
-from mailer.delivery.facts import SameFacts, ask, asked_about, facts_of_given, limits_of, read_facts
+from mailer.delivery.facts import facts_of, limits_of
 from mailer.delivery.gate import Gate, Passed, Prepared
 from mailer.delivery.pace import Pace
 from mailer.delivery.places import take_places
 from mailer.delivery.printing import LetterUnprintable, Press
+from mailer.delivery.same_facts import SameFacts
 from mailer.delivery.settle import (
     SOON,
     NotOurs,
@@ -362,18 +363,15 @@ _TAKE_IN_HAND = text(
 
 
 def _facts_of(session: Session, batch: Claimed, cap: Cap, now: datetime) -> list[SameFacts]:
-    rows = ask(
+    return facts_of(
         session,
-        facts_of_given(
-            zoned=batch.mailing.quiet_hours is not None, limits=limits_of(batch.mailing, cap)
-        ),
-        {
-            "persons": list(batch.people),
-            "addresses": list(batch.people.values()),
-            **asked_about(batch.mailing.id, now, cap),
-        },
+        batch.people,
+        batch.mailing.id,
+        zoned=batch.mailing.quiet_hours is not None,
+        limits=limits_of(batch.mailing, cap),
+        cap=cap,
+        now=now,
     )
-    return [read_facts(row) for row in rows]
 
 
 def _decide_all(

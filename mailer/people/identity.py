@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import FromClause, Select, func, or_, select, text, true
+from sqlalchemy import ColumnElement, Select, func, or_, select, text
 from sqlmodel import Session, col
 
-from mailer.database import looked_up
 from mailer.people._name_index import forget_name_words
 from mailer.people._tables import Customer
 from mailer.people._writing import move_to
@@ -147,31 +146,29 @@ def erase(session: Session, vault: Vault, person_id: PersonId, *, now: datetime)
         session.execute(END_USE, {"person": person, "now": now})
 
 
-def reach_of(who: FromClause) -> Select[*tuple[Any, ...]]:
-    """Select how each of `who` (columns person_id, address_id) can be reached now.
+def reach_of(persons: ColumnElement[Any], *, zoned: bool = False) -> Select[Any]:
+    """Select how the people of an array can be reached now, in groups of whom the same is known.
 
-    For use within a bigger statement. Columns: person_id and address_id as given,
-    current_address_id (NULL for an unknown person), version (0 likewise), zone (empty where none
-    is known), and gone: unknown, merged into another, or erased.
+    For use within a bigger statement. Columns: persons, versions and addresses (arrays in one
+    order), gone: merged into another, or erased; and where it is `zoned`, their zone, empty where
+    none is known. Who is unknown is in no row.
     """
-    asked = (Customer.id, Customer.address_id, Customer.version, Customer.timezone)
-    customer = looked_up(
+    left = or_(col(Customer.merged_into).is_not(None), col(Customer.erased_at).is_not(None))
+    known: list[ColumnElement[Any]] = [
+        left.label("gone"),
+        *([col(Customer.timezone).label("zone")] if zoned else []),
+    ]
+    reach: Select[Any] = (
         select(
-            *(col(column) for column in asked),
-            or_(col(Customer.merged_into).is_not(None), col(Customer.erased_at).is_not(None)).label(
-                "left"
-            ),
-        ).where(col(Customer.id) == who.c.person_id),
-        "customer",
+            func.array_agg(col(Customer.id)).label("persons"),
+            func.array_agg(col(Customer.version)).label("versions"),
+            func.array_agg(col(Customer.address_id)).label("addresses"),
+            *known,
+        )
+        .where(col(Customer.id) == func.any(persons))
+        .group_by(*known)
     )
-    return select(
-        who.c.person_id,
-        who.c.address_id,
-        customer.c.address_id.label("current_address_id"),
-        func.coalesce(customer.c.version, 0).label("version"),
-        func.coalesce(customer.c.timezone, "").label("zone"),
-        func.coalesce(customer.c.left, True).label("gone"),
-    ).select_from(who.outerjoin(customer, true()))
+    return reach
 
 
 IDENTITY = text(

@@ -17,7 +17,16 @@ from mailer.permission.decision import (
     decide_test,
     gives_way,
 )
-from mailer.permission.facts import facts_from, facts_of, facts_of_many
+from mailer.permission.facts import (
+    facts_from,
+    facts_of_many,
+    nos_against,
+    own_rhythms,
+    rhythms_of,
+    standing_from,
+    standings_of,
+    suppressions_from,
+)
 from mailer.permission.joining import follow, forget, merge
 from mailer.permission.measuring import measurable, opt_outs_by
 from mailer.permission.quiet import Curfew
@@ -79,7 +88,6 @@ __all__ = [
     "decide_for_all",
     "decide_test",
     "facts_from",
-    "facts_of",
     "facts_of_many",
     "follow",
     "forget",
@@ -89,14 +97,20 @@ __all__ = [
     "lock",
     "measurable",
     "merge",
+    "nos_against",
     "opt_outs_by",
+    "own_rhythms",
     "read_cap",
     "receipt_of",
+    "rhythms_of",
     "sentence",
+    "standing_from",
     "standing_of",
+    "standings_of",
     "suppress",
     "suppress_person",
     "suppression_of",
+    "suppressions_from",
     "suppressions_page",
     "topic_on",
     "topics_closed_at",

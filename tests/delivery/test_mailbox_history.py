@@ -1,7 +1,6 @@
 """What a mailbox got lately: the quick statement tells what a plain reading of all places tells."""
 
 import random
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -12,8 +11,9 @@ from sqlmodel import Session
 
 from mailer import delivery
 from mailer.delivery import MailingState
-from mailer.delivery.facts import Limits, SameFacts, ask, asked_about, facts_of_given, read_facts
+from mailer.delivery.facts import Limits, facts_of
 from mailer.delivery.pace import Pace
+from mailer.delivery.same_facts import SameFacts
 from mailer.permission import Change, Facts, decide, gives_way, read_cap
 from mailer.providers import Accepted, Later, NotBegun, Outgoing, Rejected, Unknown
 from mailer.vocabulary import (
@@ -120,14 +120,16 @@ class History:
                     for person in same.versions:
                         self._compare_one(session, mailing, person, same)
 
-    def _told(self, session: Session, mailing: MailingId) -> Iterator[SameFacts]:
-        given = {
-            "persons": [each.person_id for each in self.people],
-            "addresses": [each.address_id for each in self.people],
-            **asked_about(mailing, self.road.now, self.cap),
-        }
-        asked = facts_of_given(zoned=False, limits=Limits.asked_for(Stream.PROMOTIONAL, self.cap))
-        return map(read_facts, ask(session, asked, given))
+    def _told(self, session: Session, mailing: MailingId) -> list[SameFacts]:
+        return facts_of(
+            session,
+            {each.person_id: each.address_id for each in self.people},
+            mailing,
+            zoned=False,
+            limits=Limits.asked_for(Stream.PROMOTIONAL, self.cap),
+            cap=self.cap,
+            now=self.road.now,
+        )
 
     def _compare_one(
         self, session: Session, mailing: MailingId, person: PersonId, same: SameFacts

@@ -5,13 +5,14 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from sqlalchemy import BigInteger, column, text, values
+from sqlalchemy import BigInteger, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
 from mailer import people
 from mailer.people import AudienceFilter, NewProfile, PersonGone
 from mailer.vault import Vault
-from mailer.vocabulary import AddressId, PersonId
+from mailer.vocabulary import PersonId
 from tests.conftest import NOW
 
 JO = NewProfile(
@@ -216,15 +217,16 @@ def test_reach_tells_who_moved_and_who_is_gone(
     before = {person: people.address_of(session, person) for person in three}
     moved = people.change_address(session, vault, jo, email="jo.new@example.com", now=NOW)
     people.merge(session, survivor=jo, merged=anna, now=NOW)
-    who = values(
-        column("person_id", BigInteger), column("address_id", BigInteger), name="who"
-    ).data([*before.items(), (PersonId(999), AddressId(5))])
-    rows = {row.person_id: row for row in session.execute(people.reach_of(who))}
-    assert (rows[jo].address_id, rows[jo].current_address_id) == (before[jo], moved)
-    assert (rows[jo].version, rows[jo].gone) == (2, False)
-    assert rows[anna].gone
-    assert (rows[kim].version, rows[kim].gone) == (1, False)
-    assert (rows[999].current_address_id, rows[999].version, rows[999].gone) == (None, 0, True)
+    asked = bindparam("asked", [*before, PersonId(999)], type_=ARRAY(BigInteger))
+    told = {
+        person: (address, version, row.gone)
+        for row in session.execute(people.reach_of(asked))
+        for person, address, version in zip(row.persons, row.addresses, row.versions, strict=True)
+    }
+    assert told[jo] == (moved, 2, False)
+    assert told[anna][2] is True
+    assert told[kim] == (before[kim], 1, False)
+    assert PersonId(999) not in told
 
 
 def audience(session: Session, wanted: AudienceFilter) -> list[int]:

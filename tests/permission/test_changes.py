@@ -1,16 +1,27 @@
 """Yeses and nos against real PostgreSQL."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy.exc
-from sqlalchemy import BigInteger, bindparam, func, select, text
+from sqlalchemy import BigInteger, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
 from mailer import permission
-from mailer.permission import Change, ImportedYes, NewSuppression, decide, facts_from, facts_of
+from mailer.permission import (
+    Change,
+    Facts,
+    ImportedYes,
+    NewSuppression,
+    decide,
+    nos_against,
+    standing_from,
+    standings_of,
+    suppressions_from,
+)
 from mailer.vault import Vault
 from mailer.vocabulary import (
     AddressId,
@@ -51,14 +62,17 @@ def wish(session: Session, now: datetime) -> Wish:
 
 
 def verdict(session: Session, person: TestPerson, topic: Topic, at: datetime) -> Reason | None:
-    who = select(
-        func.unnest(bindparam("p", [person.person_id], type_=ARRAY(BigInteger))).label("person_id"),
-        func.unnest(bindparam("a", [person.address_id], type_=ARRAY(BigInteger))).label(
-            "address_id"
-        ),
-    ).cte("who")
-    row = session.execute(facts_of(who)).one()
-    decided = decide(Stream.PROMOTIONAL, topic, facts_from(row, gone=False, moved=False), now=at)
+    persons, addresses = (
+        bindparam(name, [number], type_=ARRAY(BigInteger))
+        for name, number in (("persons", person.person_id), ("addresses", person.address_id))
+    )
+    row = session.execute(standings_of(persons)).one_or_none()
+    nos = session.execute(nos_against(persons, addresses)).scalar_one()
+    against = suppressions_from(nos or [], {person.person_id: person.address_id})
+    facts = replace(
+        standing_from(row) if row else Facts(), suppressions=against.get(person.person_id, ())
+    )
+    decided = decide(Stream.PROMOTIONAL, topic, facts, now=at)
     return decided.reason if isinstance(decided, Refused) else None
 
 
