@@ -26,6 +26,9 @@ QUEUES = (*(lane.value for lane in Lane), CHORES)
 TICK_SECONDS = 2.0
 SWEEP_SECONDS = 10.0
 JUDGE_SECONDS = 2.0
+PROCESS_STARTS_WITHIN = 60.0
+"""Seconds until a new process that says nothing is replaced; with Celery's four, a machine that is
+busy enough replaces its processes for ever."""
 CHORE_SECONDS = 120
 """A chore that takes longer hangs, and its process is replaced."""
 
@@ -50,6 +53,7 @@ def create_celery(settings: Settings) -> Celery:
         worker_redirect_stdouts=False,
         worker_send_task_events=False,
         worker_max_tasks_per_child=None,
+        worker_proc_alive_timeout=PROCESS_STARTS_WITHIN,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
