@@ -9,7 +9,7 @@ import asyncio
 import math
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -76,9 +76,9 @@ class FastLane(HttpToolsProtocol):
         self._clock: asyncio.TimerHandle | None = None
         self._rings_at = NEVER
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; a connection that sends no whole head in good time is closed."""
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, transport))  # a stream is all we serve
         self._wind_up(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -115,7 +115,7 @@ def test_only_the_environment_that_is_given_counts(
 def test_settings_are_frozen_and_show_no_secret(tmp_path: Path) -> None:
     settings = read_settings(production(tmp_path))
     with pytest.raises(ValueError, match="frozen"):
-        settings.env = Environment.DEVELOPMENT  # type: ignore[misc]
+        settings.env = Environment.DEVELOPMENT  # type: ignore[misc]  # the point of the test
     shown = repr(settings)
     for name in ("secret_keys", "vault_keys", "index_keys"):
         assert repr(getattr(settings, name)) not in shown

@@ -78,8 +78,8 @@ def test_each_kind_of_mail_is_explained_with_its_reason(
 def test_a_pause_and_an_opt_out_are_told_with_their_moments(
     parts: Parts, jo: TestPerson, now: datetime
 ) -> None:
-    def wish(**wanted: object) -> None:
-        change = Change(door=Door.UNSUBSCRIBE_PAGE, policy_version="2026-11", **wanted)  # type: ignore[arg-type]
+    def wish(**wanted: Any) -> None:
+        change = Change(door=Door.UNSUBSCRIBE_PAGE, policy_version="2026-11", **wanted)
         parts.opt_outs.change(jo.person_id, change)
 
     wish(paused_until=now + timedelta(days=9), frequency=Frequency.WEEKLY)
@@ -292,12 +292,12 @@ def test_who_is_asleep_is_told_until_when_their_mail_is_held(parts: Parts, now: 
     content = PromotionalContent.sample()
     new = campaigns.NewCampaign("Autumn", Topic.COMPANY_NEWS, content, campaigns.Audience())
     plan = campaigns.Plan(at=now + timedelta(hours=1), zone="UTC", quiet_hours=campaigns.Hours())
-    by = {"brand": parts.brand, "by": "staff:7", "now": now}
+    by: dict[str, Any] = {"brand": parts.brand, "by": "staff:7", "now": now}
     with parts.database.transaction() as session:
         jo = a_customer(session, parts.vault, timezone="America/Los_Angeles", now=now)
-        made = campaigns.create(session, new, **by)  # type: ignore[arg-type]
-        campaigns.schedule(session, made.campaign_id, plan=plan, **by)  # type: ignore[arg-type]
-        campaigns.start(session, made.campaign_id, **by)  # type: ignore[arg-type]
+        made = campaigns.create(session, new, **by)
+        campaigns.schedule(session, made.campaign_id, plan=plan, **by)
+        campaigns.start(session, made.campaign_id, **by)
     (told,) = explained(parts, jo.email, now).customers[0].messages
     assert (told.outcome, told.reason) == (Outcome.TO_GO, Reason.HELD_QUIET)
     assert told.sentence == (

@@ -138,13 +138,14 @@ def _standing(session: Session, news: News, address_id: AddressId) -> Silenced |
 def _address_of(session: Session, news: News) -> AddressId | None:
     """Return the address that this person's mail of this mailing went to."""
     identity = people.identity_of(session, news.person_id)
-    return session.exec(
+    found = session.exec(
         select(PlaceRow.address_id).where(
             col(PlaceRow.address_id).in_(identity.addresses),
             PlaceRow.mailing_id == news.mailing_id,
             PlaceRow.person_id == news.person_id,
         )
-    ).first()  # type: ignore[return-value]
+    ).first()
+    return AddressId(found) if found is not None else None
 
 
 def _is_new(session: Session, news: News) -> bool:

@@ -60,7 +60,7 @@ class Catcher:
             (self._folder / name).unlink(missing_ok=True)
             self._bytes -= size
 
-    def greet(self, envelope: SmtpEnvelope) -> str | None:  # noqa: ARG002
+    def greet(self, envelope: SmtpEnvelope) -> str | None:  # noqa: ARG002 - the server asks of each
         """Refuse nobody."""
         return None
 

@@ -136,7 +136,7 @@ def _made(folder: Path, mode: int) -> Path:
 
 
 def _temporary(account: Account) -> Path:
-    for base in (Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/tmp")):  # noqa: S108
+    for base in (Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/tmp")):  # noqa: S108 - a folder of its own is made in it
         if base.is_dir() and can_enter(base, account):
             made = Path(tempfile.mkdtemp(prefix="fpmail-", dir=base))
             made.chmod(0o711)

@@ -64,7 +64,7 @@ class SmtpSession(asyncio.Protocol):
         self._wait_again()
         transport.write(f"220 {self._name} ESMTP\r\n".encode())
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
         """Forget an unfinished mail: no final dot, no mail."""
         self._transport = None
         if self._timer:

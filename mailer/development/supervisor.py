@@ -62,7 +62,7 @@ class Supervisor:
         self._stop = threading.Event()
         self._hurry = threading.Event()
 
-    def stop_asked(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+    def stop_asked(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as signals call
         """Take note of a signal; the work is done where the main thread looks next."""
         (self._hurry if self._stop.is_set() else self._stop).set()
 

@@ -341,6 +341,6 @@ class _Log:
         """Write one line; a reader that has gone away stops nobody."""
         with self._lock:
             try:
-                print(f"{name:<9}| {line}", file=sys.stderr, flush=True)  # noqa: T201
+                print(f"{name:<9}| {line}", file=sys.stderr, flush=True)  # noqa: T201 - what the parts say
             except (OSError, ValueError):
                 return

@@ -58,8 +58,8 @@ def _(value: OrderLine, habits: Habits) -> dict[str, Any]:
     return fields | {"total": money(value.total, habits)}
 
 
-@shown.register
-def _(value: tuple, habits: Habits) -> list[Any]:  # type: ignore[type-arg]
+@shown.register(tuple)
+def _(value: tuple[Any, ...], habits: Habits) -> list[Any]:
     return [shown(each, habits) for each in value]
 
 

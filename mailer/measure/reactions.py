@@ -96,7 +96,7 @@ def _asked(session: Session, mailing_id: MailingId) -> FromClause:
         table: Any = row
         if told:
             origin = func.coalesce(now.c.origin, origin)
-            table = row.__table__.outerjoin(now, now.c.id == col(row.id))  # type: ignore[union-attr]
+            table = table.__table__.outerjoin(now, now.c.id == col(row.id))
         return (
             select(
                 col(row.person_id),

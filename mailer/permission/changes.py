@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import insert, text
+from sqlalchemy import ColumnElement, insert, text
 from sqlmodel import Session, col, select
 
 from mailer import people
@@ -298,7 +298,7 @@ def _consent(draft: _Draft, act: str, topic: Topic | None, value: str | None) ->
     }
 
 
-def _opt_outs(person_id: int, scope: Scope, topic: Topic | None) -> list[object]:
+def _opt_outs(person_id: int, scope: Scope, topic: Topic | None) -> list[ColumnElement[bool]]:
     return [
         col(SuppressionRow.person_id) == person_id,
         col(SuppressionRow.scope) == scope.value,
@@ -323,11 +323,11 @@ def _suppress(
     person_id = draft.row.person_id
     standing = session.exec(
         select(SuppressionRow.address_id, SuppressionRow.since).where(
-            *_opt_outs(person_id, scope, topic)  # type: ignore[arg-type]
+            *_opt_outs(person_id, scope, topic)
         )
     ).all()
     held = {address_id for address_id, _ in standing}
-    wanted: list[AddressId | None] = sorted(set(address_ids)) or [None]  # type: ignore[assignment]
+    wanted: list[AddressId | None] = [*sorted(set(address_ids))] or [None]
     missing = [address_id for address_id in wanted if address_id not in held]
     if missing:
         session.execute(

@@ -72,6 +72,7 @@ Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int
 def addresses_of(server: SmtpServer) -> list[Address]:
     """Resolve the server's name, which may block; raises OSError when it has no address."""
     found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+    # Its types allow for a Python that was built without IPv6 as well.
     return [(family, address) for family, _, _, _, address in found]  # type: ignore[misc]
 
 

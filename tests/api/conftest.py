@@ -35,7 +35,7 @@ JO = {
     "language": "en",
     "timezone": "America/New_York",
 }
-ORDER = {
+ORDER: dict[str, Any] = {
     "number": "10482",
     "customer": {"external_id": "C-1042"},
     "currency": "USD",

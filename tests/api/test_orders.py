@@ -153,10 +153,10 @@ def test_an_event_without_its_order_is_not_found(shop: Shop) -> None:
     "changed",
     [
         {"lines": [{"sku": "A", "name": CARD, "unit_price": 1}]},
-        {"payment": {**ORDER["payment"], "token": "4111111111111111"}},  # type: ignore[dict-item]
-        {"payment": {**ORDER["payment"], "brand": "4111-1111-1111-1111"}},  # type: ignore[dict-item]
-        {"payment": {**ORDER["payment"], "number": CARD}},  # type: ignore[dict-item]
-        {"payment": {**ORDER["payment"], "last4": "4111111111111111"}},  # type: ignore[dict-item]
+        {"payment": {**ORDER["payment"], "token": "4111111111111111"}},
+        {"payment": {**ORDER["payment"], "brand": "4111-1111-1111-1111"}},
+        {"payment": {**ORDER["payment"], "number": CARD}},
+        {"payment": {**ORDER["payment"], "last4": "4111111111111111"}},
         {"number": "4111111111111111"},
         {"customer": {"email": "anna@example.com", "name": CARD}},
         {"note": CARD},

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
@@ -74,8 +75,8 @@ def new_page(chromium: Browser) -> Iterator[NewPage]:
     """Open a page in a browser of its own: `new_page(color_scheme="dark", viewport=…)`."""
     contexts: list[BrowserContext] = []
 
-    def open_page(**options: object) -> Page:
-        context = chromium.new_context(**options)  # type: ignore[arg-type]
+    def open_page(**options: Any) -> Page:
+        context = chromium.new_context(**options)
         contexts.append(context)
         return context.new_page()
 

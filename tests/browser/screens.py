@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from playwright.sync_api import Browser, sync_playwright
@@ -56,9 +57,9 @@ def _views(name: str) -> Iterator[tuple[str, dict[str, object]]]:
 
 
 def _draw_one(
-    browser: Browser, url: str, house: House, name: str, file: Path, options: dict[str, object]
+    browser: Browser, url: str, house: House, name: str, file: Path, options: dict[str, Any]
 ) -> None:
-    context = browser.new_context(**options)  # type: ignore[arg-type]
+    context = browser.new_context(**options)
     page = context.new_page()
     SCENES[name](page, url, house)
     page.screenshot(path=file, full_page=True)

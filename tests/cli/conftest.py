@@ -42,9 +42,9 @@ class House:
 
     parts: Parts
 
-    def customer(self, name: str, **more: object) -> TestPerson:
+    def customer(self, name: str, **more: Any) -> TestPerson:
         with self.parts.database.transaction() as session:
-            return a_customer(session, self.parts.vault, name, now=NOW, **more)  # type: ignore[arg-type]
+            return a_customer(session, self.parts.vault, name, now=NOW, **more)
 
     def draft(self) -> CampaignId:
         new = NewCampaign(

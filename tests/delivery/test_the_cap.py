@@ -10,7 +10,7 @@ from mailer.delivery.mailings import TEST
 from mailer.people import AudienceFilter, audience_of
 from mailer.permission import read_cap
 from mailer.providers import MemoryProvider, Outgoing, Rejected, Unknown
-from mailer.vocabulary import Lane, MailingId, Outcome, Reason, Stream, Topic
+from mailer.vocabulary import Lane, MailingId, Outcome, Reason, Refused, Stream, Topic
 from tests.delivery.conftest import Road
 
 
@@ -98,7 +98,9 @@ def test_a_dry_run_and_a_look_ahead_tell_what_the_cap_will_hold_back(road: Road)
         ahead = delivery.verdicts_ahead(session, second, [anna.person_id], cap=cap, now=road.now)
     run(road)
     assert ran.refused == refusals(road, second) == {Reason.NOT_CAP: 1}
-    assert ahead[anna.person_id].reason is Reason.NOT_CAP  # type: ignore[union-attr]
+    verdict = ahead[anna.person_id]
+    assert isinstance(verdict, Refused)
+    assert verdict.reason is Reason.NOT_CAP
     with road.database.reading() as session:
         told, _ = delivery.messages_of(session, anna.person_id)
     assert (told.outcome, told.since) == (Outcome.REFUSED, road.now)

@@ -23,7 +23,9 @@ def run(tmp_path: Path) -> Iterator[Run]:
         words = ["-m", "tests.development.supervised", str(tmp_path), scenario]
         with (tmp_path / "log").open("w") as log:
             running.append(
-                subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=log, stderr=log)  # type: ignore[arg-type]
+                subprocess.Popen(
+                    [sys.executable, *words], cwd=ROOT, stdout=log, stderr=log, text=True
+                )
             )
         return running[-1]
 

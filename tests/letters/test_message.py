@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 
@@ -167,11 +168,11 @@ def test_an_order_letter_with_a_list_header_is_not_written(
     ],
 )
 def test_what_could_break_a_header_is_refused(
-    wrong: dict[str, object], promotional: Compiled, links: SampleLinks, envelope: MakeEnvelope
+    wrong: dict[str, Any], promotional: Compiled, links: SampleLinks, envelope: MakeEnvelope
 ) -> None:
     rendered = promotional.render({}, links, tracking=True)
     with pytest.raises(EnvelopeInvalid):
-        write_message(rendered, replace(envelope(), **wrong))  # type: ignore[arg-type]
+        write_message(rendered, replace(envelope(), **wrong))
 
 
 def test_what_a_shop_writes_into_an_order_cannot_reach_the_headers() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 from sqlmodel import Session
@@ -39,7 +40,7 @@ def jo(session: Session, vault: Vault, now: datetime) -> TestPerson:
     return a_customer(session, vault, "Jo Example", now=now)
 
 
-def order_for(person_id: PersonId, placed_at: datetime, **changed: object) -> NewOrder:
+def order_for(person_id: PersonId, placed_at: datetime, **changed: Any) -> NewOrder:
     """Order 10482, some facts changed."""
     order = NewOrder(
         number="10482",
@@ -51,12 +52,12 @@ def order_for(person_id: PersonId, placed_at: datetime, **changed: object) -> Ne
         ip="203.0.113.7",
         payment=CARD,
     )
-    return replace(order, **changed)  # type: ignore[arg-type]
+    return replace(order, **changed)
 
 
-def event(kind: EventKind, at: datetime, **given: object) -> OrderEvent:
+def event(kind: EventKind, at: datetime, **given: Any) -> OrderEvent:
     """An event of order 10482."""
-    return OrderEvent(kind=kind, occurred_at=at, **{"number": "10482", **given})  # type: ignore[arg-type]
+    return OrderEvent(kind=kind, occurred_at=at, **{"number": "10482", **given})
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -124,8 +125,8 @@ def test_buyers_are_found_by_product_time_and_number_of_orders(
     ):
         orders.place(session, vault, order_for(person, at, number=number, lines=lines), now=now)
 
-    def buyers(**facts: object) -> list[PersonId]:
-        query = orders.buyers_of(orders.OrderFacts(**facts))  # type: ignore[arg-type]
+    def buyers(**facts: Any) -> list[PersonId]:
+        query = orders.buyers_of(orders.OrderFacts(**facts))
         return sorted(session.execute(query).scalars())
 
     assert buyers() == [jo, anna]

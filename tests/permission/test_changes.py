@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy.exc
@@ -48,12 +49,12 @@ def jo(session: Session, vault: Vault, now: datetime) -> TestPerson:
 
 @pytest.fixture
 def wish(session: Session, now: datetime) -> Wish:
-    def _wish(person: TestPerson, minutes: int = 1, **change: object) -> permission.Applied:
+    def _wish(person: TestPerson, minutes: int = 1, **change: Any) -> permission.Applied:
         return permission.apply(
             session,
             person_id=person.person_id,
             address_ids=[person.address_id],
-            change=Change(door=Door.PREFERENCE_PAGE, policy_version="2026-11", **change),  # type: ignore[arg-type]
+            change=Change(door=Door.PREFERENCE_PAGE, policy_version="2026-11", **change),
             reference=f"P-WISH-{minutes:04}",
             now=now + timedelta(minutes=minutes),
         )

@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg
 
@@ -70,7 +71,7 @@ class Crowd:
                 time.sleep(0.1)  # a database or web that is being restarted; nothing was answered
 
     def _opt_out_while_connected(
-        self, connection: "psycopg.Connection[tuple[object, ...]]", chance: random.Random
+        self, connection: "psycopg.Connection[tuple[Any, ...]]", chance: random.Random
     ) -> None:
         with contextlib.closing(
             http.client.HTTPConnection("127.0.0.1", self.system.port, timeout=30)
@@ -83,10 +84,10 @@ class Crowd:
                     self._opt_out(web, target)
 
     def _aim(
-        self, connection: "psycopg.Connection[tuple[object, ...]]", chance: random.Random
+        self, connection: "psycopg.Connection[tuple[Any, ...]]", chance: random.Random
     ) -> TestPerson | None:
         rows = connection.execute(AIM, (self.mailing,)).fetchall()
-        crowd = [person for (persons,) in rows for person in persons]  # type: ignore[attr-defined]
+        crowd = [person for (persons,) in rows for person in persons]
         with self._lock:
             free = [person for person in crowd if person not in self._taken]
             if not free or len(self._taken) >= self.wanted:

@@ -8,6 +8,7 @@ checker reads it from the database at the end and need not know who was made how
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 from sqlalchemy import text
 from sqlmodel import Session
@@ -118,14 +119,14 @@ def _original(session: Session, parts: Parts, country: str, wish: Wish, now: dat
 
 
 def _changes(wish: Wish, now: datetime) -> Iterator[Change]:
-    said = {"door": Door.PREFERENCE_PAGE, "policy_version": "2026-11"}
-    yield Change(**said, topics_on=frozenset({TOPIC}), words="Send me news.")  # type: ignore[arg-type]
+    said = partial(Change, door=Door.PREFERENCE_PAGE, policy_version="2026-11")
+    yield said(topics_on=frozenset({TOPIC}), words="Send me news.")
     match wish:
         case Wish.NONE:
-            yield Change(**said, stop_all=True)  # type: ignore[arg-type]
+            yield said(stop_all=True)
         case Wish.LATER:
-            yield Change(**said, paused_until=now + timedelta(days=30))  # type: ignore[arg-type]
+            yield said(paused_until=now + timedelta(days=30))
         case Wish.WEEKLY:
-            yield Change(**said, frequency=Frequency.WEEKLY)  # type: ignore[arg-type]
+            yield said(frequency=Frequency.WEEKLY)
         case Wish.ALL | Wish.BUSY:
             pass

@@ -78,7 +78,7 @@ def test_a_receipt_names_what_had_left_however_often_it_is_opened(
         autumn = mailing_by_key(session, AUTUMN.key)
     assert autumn is not None
     keep_receipt(
-        client.app.state.door,  # type: ignore[attr-defined]
+        client.app.state.door,  # type: ignore[attr-defined]  # any ASGI app, to Starlette
         jo.person_id,
         Acknowledgement(
             reference=path.rpartition("/")[2],

@@ -267,13 +267,16 @@ def test_a_trailer_is_no_header(world: World) -> None:
 def test_a_body_that_stops_coming_is_waited_for_no_longer_than_a_head(world: World) -> None:
     lanes: list[FastLane] = []
 
+    def put_off(before: float) -> Callable[[], bool]:
+        return lambda: lanes[0]._end not in (NEVER, before)
+
     async def act(connect: Callable[[], Awaitable[Streams]], desk: ClickDesk) -> None:
         reader, writer = await connect()
         posted = request("/echo", "Content-Length: 4", method="POST")
         for piece in (posted, b"a", b"b"):
             before = lanes[0]._end if lanes else NEVER
             writer.write(piece)
-            await until(lambda before=before: lanes[0]._end not in (NEVER, before))  # type: ignore[misc]
+            await until(put_off(before))
         writer.write(b"cd")
         assert (await answer(reader))[2].startswith(b"4 ")
         assert lanes[0]._end == NEVER
