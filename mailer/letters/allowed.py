@@ -4,6 +4,7 @@ Everything else is refused by name before anything is compiled: no calls, no att
 of a loop, no indexes, no arithmetic, no tests, no assignments, loops over short written lists only.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,9 @@ DEEPEST_LOOP = 2
 DEEPEST = 40
 """Levels of the syntax tree; what nests deeper could not be compiled."""
 READER = SandboxedEnvironment(keep_trailing_newline=True)
+ENDINGS = {"variable_begin": "variable_end", "block_begin": "block_end"}
+COMMAND = re.compile(r"\{%[-+]?\s*(\w+)")
+LOOP_NAMES = re.compile(r"\{%[-+]?\s*for\s+(\w+)")
 
 PLAIN = (
     nodes.Template,
@@ -36,15 +40,63 @@ PLAIN = (
 
 
 def refusals(source: str, names: Collection[str]) -> list[str]:
-    """Say what in a template is not allowed, one sentence each; an empty list allows it.
+    """Say everything in a template that is not allowed, one sentence each; an empty list allows it.
 
-    `names` are the values that it may use. Nothing is compiled or evaluated.
+    `names` are the values that it may use. Nothing is compiled or evaluated. Of one that cannot be
+    read as a whole each mark is read by itself, so that not every try finds one fault more.
     """
     try:
         tree = READER.parse(source)
         return list(dict.fromkeys(_walk(tree, frozenset(names), Depth())))
     except TemplateSyntaxError as error:
-        return [f"Line {error.lineno}: {error.message}"]
+        return _of_broken(source, frozenset(names), f"Line {error.lineno}: {error.message}")
+    except RecursionError:
+        return ["It is nested too deeply."]
+
+
+def _of_broken(source: str, names: frozenset[str], whole: str) -> list[str]:
+    """Say what is wrong with each mark, and with the whole where that is said of none of them."""
+    marks = list(_marks(source))
+    inside = names | {"loop", *(name for _, mark in marks for name in LOOP_NAMES.findall(mark))}
+    found = [
+        each
+        for line, mark in marks
+        for each in _of_mark(mark, line, names if LOOP_NAMES.match(mark) else inside)
+    ]
+    is_said = any(whole.startswith(each) for each in found)
+    return list(dict.fromkeys(found if is_said else [whole, *found]))
+
+
+def _marks(source: str) -> Iterator[tuple[int, str]]:
+    """Yield each mark with its line, as far as they can be told from the text."""
+    mark, began = "", 0
+    try:
+        for line, kind, value in READER.lex(source):
+            if kind in ENDINGS:
+                mark, began = value, line
+            elif mark:
+                mark += value
+                if kind in ENDINGS.values():
+                    yield began, mark
+                    mark = ""
+    except TemplateSyntaxError:
+        return
+
+
+def _of_mark(mark: str, line: int, names: frozenset[str]) -> list[str]:
+    """Say what is wrong with one mark by itself; what opens something is closed behind it."""
+    word = COMMAND.match(mark)
+    match word and word[1]:
+        case "else" | "endif" | "endfor":
+            return []
+        case "if" | "elif":
+            mark = COMMAND.sub("{% if", mark) + "{% endif %}"
+        case "for":
+            mark += "{% endfor %}"
+    try:
+        return list(_walk(READER.parse(mark), names, Depth()))
+    except TemplateSyntaxError as error:
+        return [f"Line {line}: {error.message}"]
     except RecursionError:
         return ["It is nested too deeply."]
 
@@ -131,16 +183,17 @@ def _is_loop_word(node: nodes.Getattr) -> bool:
 def _loop(node: nodes.For, names: frozenset[str], depth: Depth) -> Iterator[str]:
     if node.test or node.recursive or depth.loops >= DEEPEST_LOOP:
         yield "A loop cannot be recursive, filtered, or deeper than two."
-        return
-    if not isinstance(node.iter, nodes.List | nodes.Tuple):
+    if isinstance(node.iter, nodes.List | nodes.Tuple):
+        yield from _walk(node.iter, names, depth)
+    else:
         yield 'A loop can run over a written list only, as in: for word in ["a", "b"].'
-        return
-    yield from _walk(node.iter, names, depth)
     target = node.target
     if not isinstance(target, nodes.Name) or target.name in names or not _is_new(target.name):
         yield "The name of a loop's value must be one new word."
-        return
-    inside, below = names | {target.name, "loop"}, Depth(depth.levels + 1, depth.loops + 1)
+    made = {
+        each.name for each in (target, *target.find_all(nodes.Name)) if isinstance(each, nodes.Name)
+    }
+    inside, below = names | made | {"loop"}, Depth(depth.levels + 1, depth.loops + 1)
     for child in [*node.body, *node.else_]:
         yield from _walk(child, inside, below)
 

@@ -155,12 +155,18 @@ def _body(content: PromotionalContent, brand: Brand) -> Iterator[Problem]:
         yield Problem("body_markdown", "It is empty.", "Write the letter.")
     problems = list(_template("body_markdown", source))
     yield from problems
-    if not problems:
-        yield from _structure(written(source), brand)
+    try:
+        body = written(source)
+    except MarksBroken as error:
+        if not problems:
+            yield Problem("body_markdown", f"{error}.", "Mend or take out what stands there.")
+        return
+    yield from _structure(body, brand, is_sound=not problems)
 
 
-def _structure(body: Written, brand: Brand) -> Iterator[Problem]:
-    if body.crossed:
+def _structure(body: Written, brand: Brand, *, is_sound: bool) -> Iterator[Problem]:
+    """Say what is wrong with what the marks stand in; of broken ones not that they cross it."""
+    if body.crossed and is_sound:
         text = "A condition or loop begins in one paragraph or list and ends in another."
         fix = "Put {% if %} and {% endif %} on lines of their own, or both into one paragraph."
         yield Problem("body_markdown", text, fix)

@@ -103,3 +103,36 @@ def test_what_is_allowed_can_always_be_compiled() -> None:
         SandboxedEnvironment().from_string(source)
     except (TemplateSyntaxError, SyntaxError) as error:  # pragma: no cover - the failure itself
         pytest.fail(f"allowed, but does not compile: {error}")
+
+
+def test_of_a_text_that_cannot_be_read_every_mark_is_told_with_its_line() -> None:
+    source = (
+        "Dear {{ frist_name }},\n{% if city == %}near{% endif %}\n{{ name name }}\n"
+        "{% for word in ['a', 'b'] %}{{ word }}{{ loop.first }}\n{% include 'x' %}{{ name | safe }}"
+    )
+    told = refusals(source, MERGE_FIELDS)
+    assert any(each.startswith("Line 2: ") for each in told)
+    assert "There is no field “frist_name”." in told
+    assert any(each.startswith("Line 3: ") for each in told)
+    assert "“include” cannot be used here." in told
+    assert "The filter “safe” cannot be used here." in told
+    assert len(told) == 5
+
+
+def test_what_opens_and_never_closes_is_told_beside_what_stands_in_it() -> None:
+    whole, field = refusals("{% if city %}{{ town }}", MERGE_FIELDS)
+    assert "endif" in whole
+    assert field == "There is no field “town”."
+
+
+def test_what_is_wrong_inside_of_a_wrong_loop_is_told_with_it() -> None:
+    told = refusals("{% for city in cities %}{{ city }}{{ town }}{% endfor %}", MERGE_FIELDS)
+    assert [each.split()[0] for each in told] == ["A", "The", "There"]
+
+
+def test_links_are_judged_beside_fields_that_there_are_not(
+    content: PromotionalContent, brand: Brand
+) -> None:
+    body = "Dear {{ frist_name }}, [look](https://elsewhere.example.org/x) and ![](http://a b)."
+    told = check_content(content.model_copy(update={"body_markdown": body}), brand=brand)
+    assert [each.field for each in told] == ["body_markdown", "body_markdown, link “look”"]
