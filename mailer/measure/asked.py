@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, Float, TextClause, bindparam, text
+from sqlalchemy import BigInteger, BindParameter, Boolean, Float, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import TypeEngine
 from sqlmodel import Session
 
 from mailer.vocabulary import MailingId, PersonId
@@ -115,6 +116,11 @@ def _columns(is_click: bool) -> str:
 _TABLES = ((True, "measure_click"), (False, "measure_open"))
 
 
+def _arrays(**of: type[TypeEngine[Any]]) -> list[BindParameter[Any]]:
+    """Parameters that are each a list of one type."""
+    return [bindparam(name, type_=ARRAY(each)) for name, each in of.items()]
+
+
 def _fresh(condition: str = "") -> TextClause:
     return text(
         " UNION ALL ".join(
@@ -137,12 +143,7 @@ _NEAR = text(
         for is_click, table in _TABLES
     )
     + " ORDER BY 2, 3, 7, 1"
-).bindparams(
-    bindparam("mailings", type_=ARRAY(BigInteger)),
-    bindparam("persons", type_=ARRAY(BigInteger)),
-    bindparam("firsts", type_=ARRAY(Float)),
-    bindparam("lasts", type_=ARRAY(Float)),
-)
+).bindparams(*_arrays(mailings=BigInteger, persons=BigInteger, firsts=Float, lasts=Float))
 _BEFORE = text(
     "SELECT w.mailing_id, w.person_id, w.is_click FROM unnest(:mailings, :persons, :clicks)"
     " AS w(mailing_id, person_id, is_click) WHERE "
@@ -152,11 +153,7 @@ _BEFORE = text(
         " AND t.origin IS NOT NULL OFFSET 0))"
         for is_click, table in _TABLES
     )
-).bindparams(
-    bindparam("mailings", type_=ARRAY(BigInteger)),
-    bindparam("persons", type_=ARRAY(BigInteger)),
-    bindparam("clicks", type_=ARRAY(Boolean)),
-)
+).bindparams(*_arrays(mailings=BigInteger, persons=BigInteger, clicks=Boolean))
 _AT = text(
     " UNION ".join(
         "SELECT w.mailing_id, w.is_click, w.second, r.person_id"
@@ -167,8 +164,4 @@ _AT = text(
         " AND t.at < to_timestamp(w.second + 1) OFFSET 0) r"
         for is_click, table in _TABLES
     )
-).bindparams(
-    bindparam("mailings", type_=ARRAY(BigInteger)),
-    bindparam("clicks", type_=ARRAY(Boolean)),
-    bindparam("seconds", type_=ARRAY(BigInteger)),
-)
+).bindparams(*_arrays(mailings=BigInteger, clicks=Boolean, seconds=BigInteger))

@@ -117,6 +117,15 @@ def test_orders_count_when_they_meet_all_that_is_said(
     assert members(session, now, kind="ordered") == [jo]
 
 
+def two_mailed(
+    session: Session, vault: Vault, at: datetime, *, now: datetime
+) -> tuple[PersonId, PersonId]:
+    """Two customers, who were both handed one mailing at a moment."""
+    anna, jo = customer(session, vault, "anna", now), customer(session, vault, "jo", now)
+    hand_over(session, at, {7: [anna, jo]})
+    return anna, jo
+
+
 def ask(session: Session, *asked: tuple[PersonId, int | None, Kind, datetime]) -> None:
     """Record clicks, and opens where no link is named, of the mail of one mailing."""
     for who, n, kind, at in asked:
@@ -128,8 +137,7 @@ def ask(session: Session, *asked: tuple[PersonId, int | None, Kind, datetime]) -
 def test_people_engage_and_machines_do_not(
     session: Session, vault: Vault, now: datetime, *, judged: bool
 ) -> None:
-    anna, jo = customer(session, vault, "anna", now), customer(session, vault, "jo", now)
-    hand_over(session, now - timedelta(days=25), {7: [anna, jo]})
+    anna, jo = two_mailed(session, vault, now - timedelta(days=25), now=now)
     ask(
         session,
         (anna, 0, Kind.GET, now - timedelta(days=20)),
@@ -149,8 +157,7 @@ def test_people_engage_and_machines_do_not(
 def test_a_scanner_that_looks_like_a_browser_is_not_engaged_once_it_was_judged(
     session: Session, vault: Vault, now: datetime
 ) -> None:
-    anna, jo = customer(session, vault, "anna", now), customer(session, vault, "jo", now)
-    hand_over(session, now, {7: [anna, jo]})
+    anna, jo = two_mailed(session, vault, now, now=now)
     an_hour_later = now + timedelta(hours=1)
     burst = [(jo, n, Kind.GET, an_hour_later + timedelta(seconds=n / 4)) for n in range(4)]
     soon = [(jo, None, Kind.GET, now + timedelta(seconds=20))]
@@ -168,8 +175,7 @@ def test_a_scanner_that_looks_like_a_browser_is_not_engaged_once_it_was_judged(
 def test_who_switched_measuring_off_since_is_not_engaged(
     session: Session, vault: Vault, now: datetime
 ) -> None:
-    anna, jo = customer(session, vault, "anna", now), customer(session, vault, "jo", now)
-    hand_over(session, now, {7: [anna, jo]})
+    anna, jo = two_mailed(session, vault, now, now=now)
     hour = now + timedelta(hours=1)
     ask(session, (anna, 0, Kind.GET, hour), (jo, 0, Kind.GET, hour + timedelta(minutes=1)))
     measure.judge_fresh(session)

@@ -45,13 +45,7 @@ def test_no_window_ever_has_more_than_its_limit(
             spent = Spent.read(spend(limits, spent, messages, now).stored())
             turns.append((now, messages))
             begins += [now] * (messages - messages // 2) + [now + late] * (messages // 2)
-    begins.sort()
-    for limit, seconds in ((limits.per_minute, 60), (limits.per_hour, 3600)):
-        if limit is not None:
-            assert most_in(seconds, begins) <= limit
-    for day, count in enumerate(by_day(turns), start=1):
-        most = limits.of_day(day)
-        assert most is None or count <= most
+    assert_kept(limits, turns, begins)
 
 
 @given(paces, tries, st.lists(st.tuples(st.integers(0, 600), st.floats(0, 60)), max_size=60))
@@ -74,6 +68,11 @@ def test_turns_that_are_given_back_let_no_window_have_more_than_its_limit(
             back.append((now + after, now, taken - begun))
             turns.append((now, begun))
             begins += [now] * (begun - begun // 2) + [now + late] * (begun // 2)
+    assert_kept(limits, turns, begins)
+
+
+def assert_kept(limits: Limits, turns: list[tuple[float, int]], begins: list[float]) -> None:
+    """No minute, hour or day has more than its limit: of beginnings, and by the day of turns."""
     begins.sort()
     for limit, seconds in ((limits.per_minute, 60), (limits.per_hour, 3600)):
         if limit is not None:
