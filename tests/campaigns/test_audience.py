@@ -3,68 +3,28 @@
 import hashlib
 import json
 import re
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import text
 from sqlmodel import Session
 
-from mailer import campaigns, measure, orders, people, permission
-from mailer.campaigns import Audience, audience, audience_select
-from mailer.campaigns.audience import (
-    Count,
-    ListId,
-    Numbers,
-    Rule,
-    count_step,
-    published_count,
-    sentence,
-)
+from mailer import measure, people, permission
+from mailer.campaigns import Audience, audience
+from mailer.campaigns.audience import ListId, sentence
 from mailer.campaigns.audience.rules import KINDS, ChosenAudience, field_path
-from mailer.database import Database
 from mailer.measure import Kind
-from mailer.orders import Line, NewOrder
-from mailer.people import NewProfile
 from mailer.permission import Change
 from mailer.vault import Vault
-from mailer.vocabulary import Door, PersonId, Reason, Topic
+from mailer.vocabulary import Door, PersonId, Topic
+from tests.campaigns.audience import customer, members, order, rule
 from tests.measure.mails import Handed, hand_over
 from tests.people_of_tests import a_customer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "audiences.md").read_text(encoding="utf-8")
 SHOWN = re.findall(r"^\| `(\{.+\})` \| (.+) \|$", PAGE, re.MULTILINE)
-
-
-def rule(**said: Any) -> Rule:
-    """Read a rule as a client sends it."""
-    return Audience.model_validate_json(json.dumps({"rule": said})).rule
-
-
-def customer(session: Session, vault: Vault, name: str, now: datetime, **more: Any) -> PersonId:
-    """Make a customer with facts of their own."""
-    profile = NewProfile(email=f"{name}@example.com", name=name, **{"source": "shop", **more})
-    made = people.upsert(session, vault, profile, now=now)
-    permission.admit(session, [made.person_id], now=now)
-    return made.person_id
-
-
-def order(
-    session: Session, vault: Vault, person: PersonId, number: str, sku: str, at: datetime
-) -> None:
-    """Let somebody order one thing for 1.00 EUR."""
-    line = Line(sku=sku, name="A thing", quantity=1, unit_price=100)
-    orders.place(session, vault, NewOrder(number, person, "EUR", (line,), 100, at), now=at)
-
-
-def members(session: Session, now: datetime, **said: Any) -> list[PersonId]:
-    """Who is in an audience, in its order."""
-    rows = session.execute(audience_select(Audience(rule=rule(**said)), now=now)).all()
-    return [row.person_id for row in rows]
 
 
 @pytest.mark.clause("C03")
@@ -246,109 +206,6 @@ def test_a_share_is_drawn_as_written_down_and_stays(
         )
     assert set(drawn(12.5, "autumn")) < set(drawn(50, "autumn"))
     assert drawn(50, "winter") != drawn(50, "autumn")
-
-
-def test_an_audience_in_parts_is_the_whole(session: Session, vault: Vault, now: datetime) -> None:
-    those = [customer(session, vault, f"customer{n}", now) for n in range(9)]
-    for number, each in enumerate(those[::2]):
-        order(session, vault, each, f"N-{number}", "POS-PRO", now)
-    wanted = Audience(rule=rule(kind="not", of={"kind": "ordered"}))
-    cut = [those[0], those[4], those[8] + 1]
-    parts = [
-        row.person_id
-        for first, end in pairwise(cut)
-        for row in session.execute(audience_select(wanted, now=now, within=Numbers(first, end)))
-    ]
-    assert parts == members(session, now, kind="not", of={"kind": "ordered"}) == those[1::2]
-
-
-def test_a_count_in_parts_says_how_far_it_is_and_ends_as_the_dry_run(
-    database: Database, vault: Vault, now: datetime
-) -> None:
-    everybody = rule(kind="everybody")
-    with database.transaction() as session:
-        a_customer(session, vault, "Jo Example", now=now)
-        session.execute(text("SELECT setval('people_customer_id_seq', 250000)"))
-        a_customer(session, vault, "Anna Becker", now=now)
-        a_customer(session, vault, "Ben Stone", topics=(), now=now)
-    told: list[Count] = []
-    while not told or not told[-1].is_whole:
-        with database.transaction() as session:
-            told.append(count_step(session, everybody, topic=Topic.COMPANY_NEWS, now=now))
-    assert [(each.audience, each.is_whole) for each in told] == [(1, False), (3, True)]
-    assert 0.7 < told[0].progress < 0.9
-    with database.reading() as session:
-        whole = campaigns.count(session, Audience(), topic=Topic.COMPANY_NEWS, now=now)
-        assert session.execute(text("SELECT count(*) FROM campaigns_count")).scalar_one() == 0
-    assert (whole.allowed, whole.refused) == (2, {Reason.NOT_NEVER: 1})
-    assert (told[-1].allowed, told[-1].refused) == (whole.allowed, whole.refused)
-
-
-def test_a_count_lives_from_its_last_step_on_and_not_from_its_beginning(
-    database: Database, vault: Vault, now: datetime
-) -> None:
-    with database.transaction() as session:
-        a_customer(session, vault, "Jo Example", now=now)
-        session.execute(text("SELECT setval('people_customer_id_seq', 850000)"))
-        a_customer(session, vault, "Anna Becker", now=now)
-
-    def step(minutes: int) -> Count:
-        with database.transaction() as session:
-            return count_step(
-                session,
-                rule(kind="everybody"),
-                topic=Topic.COMPANY_NEWS,
-                now=now + timedelta(minutes=minutes),
-            )
-
-    steps = [step(minutes) for minutes in (0, 12, 24, 40)]
-    assert [each.progress for each in steps] == pytest.approx([0.235, 0.47, 0.7, 0.235], abs=0.01)
-    assert [each.as_at for each in steps] == [now, now, now, now + timedelta(minutes=40)]
-
-
-def test_two_who_ask_for_the_same_count_at_once_share_it(
-    database: Database, vault: Vault, now: datetime
-) -> None:
-    with database.transaction() as session:
-        a_customer(session, vault, "Jo Example", now=now)
-        session.execute(text("SELECT setval('people_customer_id_seq', 450000)"))
-        a_customer(session, vault, "Anna Becker", now=now)
-
-    def step() -> Count:
-        with database.transaction() as session:
-            return count_step(session, rule(kind="everybody"), topic=Topic.COMPANY_NEWS, now=now)
-
-    with ThreadPoolExecutor(1) as other, database.transaction() as session:
-        first = count_step(session, rule(kind="everybody"), topic=Topic.COMPANY_NEWS, now=now)
-        meanwhile = other.submit(step)
-        while not session.execute(text("SELECT 1 FROM pg_locks WHERE NOT granted")).all():
-            pass
-        session.commit()
-        second = meanwhile.result()
-    assert [first.progress, second.progress] == pytest.approx([0.444, 0.889], abs=0.01)
-    whole = step()
-    assert (whole.audience, whole.is_whole) == (2, True)
-
-
-@pytest.mark.clause("C15")
-@pytest.mark.parametrize(
-    ("allowed", "refused", "shown"),
-    [
-        (80, (20, 0), (80, ("fewer than 10", "fewer than 10"))),
-        (80, (20, 5), (80, ("fewer than 10", "fewer than 10"))),
-        (80, (6, 5), (80, ("fewer than 10", "fewer than 10"))),
-        (4, (3, 2), ("fewer than 10", ("fewer than 10", "fewer than 10"))),
-    ],
-)
-def test_no_part_of_a_count_gives_a_small_one_away(
-    now: datetime, allowed: int, refused: tuple[int, int], shown: tuple[Any, tuple[Any, Any]]
-) -> None:
-    reasons = (Reason.NOT_ALL, Reason.NOT_NEVER)
-    whole = Count(
-        allowed + sum(refused), allowed, dict(zip(reasons, refused, strict=True)), as_at=now
-    )
-    told = published_count(whole)
-    assert (told.allowed, tuple(told.refused[each] for each in reasons)) == shown
 
 
 def test_faults_are_told_with_the_path_that_their_author_wrote() -> None:
