@@ -45,7 +45,7 @@ MISSING: Mapping[str, Fallback] = {name: Fallback(words) for name, words in FALL
 
 
 class Reader(Protocol):
-    """What the fields are taken from: a profile."""
+    """What the fields are taken from: a profile. Each is what its name says, None if not known."""
 
     @property
     def name(self) -> str | None: ...  # noqa: D102

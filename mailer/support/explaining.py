@@ -113,7 +113,8 @@ def _topic_now(
         now=now,
     )
     if isinstance(verdict, Allowed) and topic is None:
-        return TopicNow(None, True, Reason.SENT_ORDER, "Mail about their own orders is sent.")  # noqa: FBT003
+        told = "Mail about their own orders is sent."
+        return TopicNow(topic, allowed=True, reason=Reason.SENT_ORDER, sentence=told)
     words = standing_words(topic, standing, reason_of(verdict)) | since_words(verdict)
     told = sentence(reason_of(verdict), **words)
     return TopicNow(topic, isinstance(verdict, Allowed), reason_of(verdict), told)

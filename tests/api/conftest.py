@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from mailer import access
 from mailer.access import ApiScope
 from mailer.database import Database
+from mailer.letters import PromotionalContent
 from mailer.vocabulary import Lane
 from mailer.wiring import Parts, build
 from preference_center.app import create_app
@@ -45,6 +46,13 @@ ORDER: dict[str, Any] = {
     "ip": "203.0.113.7",
     "payment": {"brand": "Visa", "last4": "4242", "expiry": "2028-04", "token": "tok_9f2c"},
 }
+AUTUMN: dict[str, Any] = {
+    "name": "Autumn release",
+    "topic": "company_news",
+    "content": PromotionalContent.sample().fields,
+    "audience": {"rule": {"kind": "country", "any_of": ["US"]}},
+}
+YES = {"on": ["company_news"], "words": "Send me company news.", "seen_version": 0}
 
 
 @dataclass
@@ -143,3 +151,12 @@ def order(shop: Shop, jo: int) -> str:
     answer = shop.post("/orders", ORDER)
     assert answer.status_code == 200, answer.text
     return "10482"
+
+
+@pytest.fixture
+def autumn(shop: Shop) -> int:
+    """A draft of the autumn campaign."""
+    answer = shop.post("/campaigns", AUTUMN)
+    assert answer.status_code == 201, answer.text
+    number: int = answer.json()["id"]
+    return number

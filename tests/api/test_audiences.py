@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import Shop
-from tests.api.test_campaigns import AUTUMN
+from tests.api.conftest import AUTUMN, Shop
 
 IRISH: dict[str, Any] = {"kind": "country", "any_of": ["IE"]}
 

@@ -8,27 +8,9 @@ from sqlalchemy import text
 
 from mailer import campaigns
 from mailer.delivery import News
-from mailer.letters import PromotionalContent
 from mailer.vocabulary import Heard, Lane, PersonId
 from mailer.wiring import build_sender
-from tests.api.conftest import House, Shop
-
-AUTUMN: dict[str, Any] = {
-    "name": "Autumn release",
-    "topic": "company_news",
-    "content": PromotionalContent.sample().fields,
-    "audience": {"rule": {"kind": "country", "any_of": ["US"]}},
-}
-YES = {"on": ["company_news"], "words": "Send me company news.", "seen_version": 0}
-
-
-@pytest.fixture
-def autumn(shop: Shop) -> int:
-    """A draft of the autumn campaign."""
-    answer = shop.post("/campaigns", AUTUMN)
-    assert answer.status_code == 201, answer.text
-    number: int = answer.json()["id"]
-    return number
+from tests.api.conftest import AUTUMN, YES, House, Shop
 
 
 def test_a_draft_says_what_may_be_done_with_it(shop: Shop, autumn: int) -> None:

@@ -4,9 +4,7 @@ import pytest
 
 from mailer.access import ApiScope
 from mailer.vocabulary import Lane
-from tests.api.conftest import House, Shop
-from tests.api.test_campaigns import AUTUMN
-from tests.api.test_campaigns import autumn as autumn  # noqa: PLC0414 - a fixture
+from tests.api.conftest import AUTUMN, House, Shop
 
 
 def test_checks_name_stops_and_warnings_each_with_its_fix(shop: Shop, autumn: int) -> None:

@@ -12,8 +12,7 @@ from mailer.campaigns import FIGURES
 from mailer.measure import Kind
 from mailer.vocabulary import Lane
 from mailer.wiring import build_sender
-from tests.api.conftest import House, Shop
-from tests.api.test_campaigns import AUTUMN, YES
+from tests.api.conftest import AUTUMN, YES, House, Shop
 from tests.measure.mails import Handed
 
 FEW = "fewer than 10"

@@ -3,6 +3,7 @@
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from time import sleep
 
@@ -74,8 +75,8 @@ def test_of_two_in_a_batch_who_share_a_mailbox_one_has_the_place(road: Road) -> 
     anna, ben = (each.person_id for each in road.crowd(2))
     road.campaign()
     with road.database.transaction() as session:
-        batch = claimed(road, session)
-        batch.people[ben] = batch.people[anna]  # type: ignore[index]
+        whole = claimed(road, session)
+        batch = replace(whole, people={**whole.people, ben: whole.people[anna]})
         assert take_places(session, batch, [anna, ben], now=road.now) == {anna}
         assert take_places(session, batch, [ben, anna], now=road.now) == {anna}
 

@@ -256,12 +256,12 @@ def test_an_ordinary_user_runs_the_servers_as_themselves(tmp_path: Path) -> None
     assert nobody
     reachable = all(
         can_enter(folder, nobody)
-        for folder in (Path(sys.prefix), ROOT, Path("/var/tmp"))  # noqa: S108
+        for folder in (Path(sys.prefix), ROOT, Path("/var/tmp"))  # noqa: S108 - as below
     )
     python = Path(sys.executable).resolve()
     if not reachable or not can_enter(python.parent, nobody):
         pytest.skip("the environment lies where an ordinary user cannot go")
-    place = Path("/var/tmp") / f"fpmail-test-{os.getpid()}"  # noqa: S108
+    place = Path("/var/tmp") / f"fpmail-test-{os.getpid()}"  # noqa: S108 - anybody may enter it
     program = (
         "import os, sys, psutil; from pathlib import Path\n"
         "from mailer.development.servers import postgres_service\n"

@@ -127,7 +127,7 @@ class System:
 
     def is_web_up(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:  # noqa: S310 - our own
                 return bool(answer.status == 200)
         except OSError:
             return False
