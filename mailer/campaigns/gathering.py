@@ -13,10 +13,10 @@ from sqlmodel import Session, col, select
 from mailer import delivery
 from mailer.campaigns._rows import CampaignError, campaign_from, found
 from mailer.campaigns._tables import CampaignRow
-from mailer.campaigns.audience import Audience, Count, Terms, audience_select
+from mailer.campaigns.audience import Audience, Count, Numbers, Terms, audience_select, count_step
 from mailer.campaigns.checks import faults_of
 from mailer.campaigns.values import Campaign, CampaignId
-from mailer.delivery import HeldBackMailing
+from mailer.delivery import DryRun, HeldBackMailing
 from mailer.letters import (
     MOST_HELD_BACK,
     Brand,
@@ -45,9 +45,15 @@ class Gathered:
     since: datetime
     as_at: datetime
 
-    def of(self, audience: Select[Any]) -> Select[Any]:
-        """Select of an audience those who would be told of something, with their bits."""
-        return delivery.collected(audience, self.mailings, since=self.since, now=self.as_at)
+    def of(self, audience: Select[Any], within: Numbers | None = None) -> Select[Any]:
+        """Select of an audience, of some numbers, those who would be told of something, with bits."""
+        return delivery.collected(
+            audience,
+            self.mailings,
+            since=self.since,
+            within=(within.first, within.end) if within else None,
+            now=self.as_at,
+        )
 
     @property
     def held_back(self) -> tuple[HeldBack, ...]:
@@ -176,18 +182,50 @@ def count_gathered(
     session: Session, row: CampaignRow, gathered: Gathered, *, terms: Terms, now: datetime
 ) -> Count:
     """Decide for everybody of a digest as the sender would: for all topics of each set at once."""
+    ran = _ran(session, row, gathered, gathered.of(_audience(row, now)), terms, now)
+    return Count(ran.audience, ran.allowed, ran.refused, now, ran.held)
+
+
+def count_gathered_step(
+    session: Session, row: CampaignRow, *, brand: Brand | None, terms: Terms, now: datetime
+) -> Count:
+    """Go on counting a digest by one part, as `count_step` does; each part gathers anew."""
+    campaign = campaign_from(row)
+
+    def run(audience: Select[Any], within: Numbers, begun: datetime) -> DryRun:
+        gathered = gather(session, campaign, brand=brand, now=begun)
+        some = gathered.of(audience, within)
+        return _ran(session, row, gathered, some, terms, begun)
+
+    return count_step(
+        session,
+        campaign.audience.rule,
+        topic=campaign.topic,
+        terms=replace(terms, digest=f"{row.id}: {row.digest}"),
+        run=run,
+        now=now,
+    )
+
+
+def _ran(
+    session: Session,
+    row: CampaignRow,
+    gathered: Gathered,
+    audience: Select[Any],
+    terms: Terms,
+    now: datetime,
+) -> DryRun:
     curfew = Curfew(terms.hours, use_by=terms.use_by, now=now) if terms.hours else None
-    ran = delivery.dry_run(
+    return delivery.dry_run(
         session,
         stream=Stream.PROMOTIONAL,
         topic=Topic(row.topic),
         told=[each.topic for each in gathered.mailings],
-        audience=gathered.of(_audience(row, now)),
+        audience=audience,
         curfew=curfew,
         cap=terms.cap,
         now=now,
     )
-    return Count(ran.audience, ran.allowed, ran.refused, now, ran.held)
 
 
 def _audience(row: CampaignRow, now: datetime) -> Select[Any]:

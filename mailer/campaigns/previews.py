@@ -8,7 +8,7 @@ from mailer.campaigns._rows import campaign_from, found, plan_from, split_from
 from mailer.campaigns._splitting import draw_of
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.audience import Audience, Count, Terms, count_now, count_step
-from mailer.campaigns.gathering import count_gathered, gather
+from mailer.campaigns.gathering import count_gathered, count_gathered_step, gather
 from mailer.campaigns.plans import Plan
 from mailer.campaigns.values import CampaignId
 from mailer.letters import Brand
@@ -41,14 +41,14 @@ def preview_step(
     brand: Brand | None = None,
     now: datetime,
 ) -> Count:
-    """Go on counting what `preview` counts, as `count_step` does; a digest is counted in one go.
+    """Go on counting what `preview` counts, as `count_step` does.
 
     Raises CampaignNotFound.
     """
     row = found(session, campaign_id)
-    if row.digest is not None:
-        return count_of(session, row, plan_from(row), cap=cap, brand=brand, now=now)
     terms = _terms(row, plan_from(row), cap)
+    if row.digest is not None:
+        return count_gathered_step(session, row, brand=brand, terms=terms, now=now)
     return count_step(session, _rule(row).rule, topic=Topic(row.topic), terms=terms, now=now)
 
 

@@ -122,6 +122,7 @@ def collected(
     mailings: Sequence[HeldBackMailing],
     *,
     since: datetime,
+    within: tuple[int, int] | None = None,
     now: datetime,
 ) -> Select[Any]:
     """Select of an audience (person_id, address_id) who was refused which of the letters, since.
@@ -129,13 +130,14 @@ def collected(
     `bits` says which: the first letter has the lowest. Left out is what is about a topic that they
     have off, what they were held out of, and what they or their mailbox had already or will have,
     by itself or by another digest: one that refused them has told them nothing. All of this counts
-    for whom a customer was merged into. Who has nothing left has no row.
+    for whom a customer was merged into. Who has nothing left has no row. `within` says from which
+    number to before which one the audience's people are, where it is but a part of them.
     """
     who = audience.order_by(None).cte("wanted")
     if not mailings:
         none: ColumnElement[int] = sa.literal(0, SmallInteger).label("bits")
         return sa.select(who.c.person_id, who.c.address_id, none).where(sa.false())
-    held = _still_open(who, _refused(mailings, since), mailings, now)
+    held = _still_open(who, _refused(mailings, since, within), mailings, now)
     told = _told(mailings).cte("told")
     left: ColumnElement[int] = held.c.bits
     whole: FromClause = held
@@ -205,22 +207,41 @@ def _numbered(name: str, numbers: Sequence[tuple[MailingId, int]]) -> list[BindP
     ]
 
 
-def _refused(mailings: Sequence[HeldBackMailing], since: datetime) -> FromClause:
+def _refused(
+    mailings: Sequence[HeldBackMailing], since: datetime, within: tuple[int, int] | None
+) -> FromClause:
     """Who was refused which letters; what was refused to a merged customer is the survivor's."""
     held = [(each, n) for n, one in enumerate(mailings) for each in one.held]
     at = bindparam("since", since, type_=DateTime(timezone=True))
-    columns = (sa.column("person_id", BigInteger), sa.column("bits", sa.Integer))
+    columns = (sa.column("person_id", BigInteger), sa.column("bit", sa.Integer))
     given = (*_numbered("held", held), _RHYTHM, at)
-    refused = sa.text(_REFUSED).bindparams(*given).columns(*columns).cte("by_record")
+    refusals = sa.text(_REFUSED).bindparams(*given).columns(*columns)
+    known = _all_refused(refusals) if within is None else _some_refused(refusals, within)
+    bits = func.bit_or(known.c.bit, type_=sa.Integer).label("bits")
+    return sa.select(known.c.person_id, bits).group_by(known.c.person_id).subquery("refused")
+
+
+def _all_refused(refusals: TextualSelect) -> FromClause:
+    each, merged = refusals.subquery("each"), people.merged_customers().subquery("survivors")
+    person = func.coalesce(merged.c.survivor, each.c.person_id).label("person_id")
+    whole = each.outerjoin(merged, merged.c.person_id == each.c.person_id)
+    return sa.select(person, each.c.bit).select_from(whole).subquery("known")
+
+
+def _some_refused(refusals: TextualSelect, within: tuple[int, int]) -> FromClause:
+    """Look for the refusals of some customers alone, and of who was merged into them: by index."""
+    first, end = within
+    own, other = refusals.subquery("own"), refusals.subquery("other")
     merged = people.merged_customers().subquery("survivors")
-    survivor = func.coalesce(merged.c.survivor, refused.c.person_id)
-    bits = func.bit_or(refused.c.bits, type_=sa.Integer).label("bits")
-    return (
-        sa.select(survivor.label("person_id"), bits)
-        .select_from(refused.outerjoin(merged, merged.c.person_id == refused.c.person_id))
-        .group_by(survivor)
-        .subquery("refused")
-    )
+    theirs = other.join(merged, merged.c.person_id == other.c.person_id)
+    return sa.union_all(
+        sa.select(own.c.person_id, own.c.bit).where(
+            own.c.person_id >= first, own.c.person_id < end
+        ),
+        sa.select(merged.c.survivor, other.c.bit)
+        .select_from(theirs)
+        .where(merged.c.survivor >= first, merged.c.survivor < end),
+    ).subquery("known")
 
 
 def _told(mailings: Sequence[HeldBackMailing]) -> TextualSelect:
@@ -284,13 +305,12 @@ def _mailboxes(held: CTE, mailings: Sequence[HeldBackMailing]) -> CompoundSelect
 
 
 _REFUSED = """
-    SELECT e.person_id, bit_or(letter.bit) AS bits
+    SELECT e.person_id, letter.bit
     FROM unnest(:held, :held_bits) AS letter(mailing_id, bit)
     JOIN delivery_batch b ON b.mailing_id = letter.mailing_id AND b.refused > 0
     JOIN delivery_exception e ON e.batch_id = b.id
     WHERE b.variant IS DISTINCT FROM 0  -- nobody is told of what they were held out of
       AND e.outcome = 'refused' AND e.reason = ANY(:rhythm) AND e.at > :since
-    GROUP BY e.person_id
 """
 _TOLD = """
     SELECT p.person_id, p.address_id, known.bits FROM (

@@ -1,8 +1,10 @@
 """What is told of a digest: its preview, its report, its test, and the reason of a refusal."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text
 
 from mailer import campaigns, support
 from mailer.campaigns import (
@@ -33,7 +35,7 @@ def test_the_preview_of_a_digest_agrees_with_its_books(
     capped.send("Autumn release")
     capped.send("Stock counts", Topic.SOFTWARE_UPDATES)
     digest = capped.digest()
-    with capped.database.reading() as session:
+    with capped.database.transaction() as session:
         counted = campaigns.preview_step(session, digest, cap=capped.parts.cap, now=capped.now)
     capped.do("start", digest)
     capped.send_all()
@@ -41,6 +43,32 @@ def test_the_preview_of_a_digest_agrees_with_its_books(
     drift = capped.report(digest).drift
     assert drift is not None
     assert (drift.audience, drift.accepted, drift.refused) == (0, 0, {Reason.NOT_CAP: 0})
+
+
+def test_the_preview_of_a_digest_is_counted_in_parts_that_say_how_far_they_are(
+    capped: DigestDesk,
+) -> None:
+    anna, _ = (capped.customer(each, topics=BOTH) for each in ("Anna Becker", "Jo Example"))
+    capped.send("Autumn release")
+    capped.send("Open house")
+    with capped.database.transaction() as session:
+        session.execute(text("SELECT setval('people_customer_id_seq', 60000)"))
+    kenji = capped.customer("Kenji Sato", topics=BOTH)
+    capped.parts.opt_outs.merge(survivor=kenji.person_id, merged=anna.person_id)
+    capped.later(days=8)
+    digest = capped.digest()
+    told: list[campaigns.Count] = []
+    while not told or not told[-1].is_whole:
+        with capped.database.transaction() as session:
+            told.append(
+                campaigns.preview_step(session, digest, cap=capped.parts.cap, now=capped.now)
+            )
+        capped.later(seconds=1)
+    assert [(each.audience, each.is_whole) for each in told] == [(1, False), (1, False), (2, True)]
+    assert 0.3 < told[0].progress < 0.5
+    with capped.database.reading() as session:
+        whole = campaigns.preview(session, digest, cap=capped.parts.cap, now=told[0].as_at)
+    assert replace(told[-1], progress=whole.progress) == whole
 
 
 def test_a_digest_is_no_split_test_and_only_a_digest_can_be_looked_ahead_at(

@@ -7,7 +7,7 @@ so every answer comes soon, and says whether it is whole.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,6 +27,8 @@ from mailer.zones import QuietHours
 
 PART = 200_000
 """Customers' numbers that one step looks at: half a second."""
+PART_OF_DIGEST = 25_000
+"""Of a digest, for which what each of them was refused is looked up, too: likewise."""
 KEPT = timedelta(minutes=15)
 """A count that nobody asked to go on with for so long begins anew."""
 
@@ -65,8 +67,12 @@ class Terms:
     """The share that the draw holds out, in hundredths of a percent."""
     cap: Cap = NO_CAP
     """The company's own: every count asks for it."""
+    digest: str = ""
+    """Names the digest that is counted."""
 
 
+Run = Callable[[Select[Any], Numbers, datetime], DryRun]
+"""Decides for the audience of some numbers as of the moment at which the count began."""
 NO_TERMS = Terms()
 
 
@@ -83,13 +89,19 @@ def count_now(
 
 
 def count_step(
-    session: Session, rule: Rule, *, topic: Topic, terms: Terms = NO_TERMS, now: datetime
+    session: Session,
+    rule: Rule,
+    *,
+    topic: Topic,
+    terms: Terms = NO_TERMS,
+    run: Run | None = None,
+    now: datetime,
 ) -> Count:
     """Go on counting an audience by the sender's own decision, by one part; say how far it is.
 
     Call it again, in a transaction of its own, while the count is not whole. Two who ask for the
     same one share it: the second waits for the first one's step and goes on from there. What 'within n days'
-    and a pause mean is fixed by the moment at which the count began.
+    and a pause mean is fixed by the moment at which the count began. `run` decides for a digest.
     """
     key = _key(rule, topic, terms)
     session.execute(_ONE_AT_A_TIME, {"key": key})
@@ -107,9 +119,12 @@ def count_step(
         refused={},
     )
     row.stepped_at = now
-    part = Numbers(row.next_person, row.next_person + PART)
+    part = Numbers(row.next_person, row.next_person + (PART_OF_DIGEST if run else PART))
     audience = audience_select(Audience(rule=rule), now=row.as_at, within=part)
-    _add(row, _ran(session, audience, topic, terms, row.as_at), part.end)
+    ran = (
+        run(audience, part, row.as_at) if run else _ran(session, audience, topic, terms, row.as_at)
+    )
+    _add(row, ran, part.end)
     return _kept(session, row)
 
 
