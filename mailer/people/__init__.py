@@ -32,6 +32,7 @@ from mailer.people.facts import (
 )
 from mailer.people.gaps import Headcount, headcount
 from mailer.people.identity import (
+    IDENTITY_OF_PERSON,
     Identity,
     PersonGone,
     address_of,
@@ -62,6 +63,7 @@ from mailer.people.search import (
 from mailer.people.upserts import Upserted, upsert, upsert_checked, upsert_many
 
 __all__ = [
+    "IDENTITY_OF_PERSON",
     "MAILBOX_DOMAINS",
     "OTHER_DOMAINS",
     "SAID",

@@ -171,8 +171,7 @@ def reach_of(persons: ColumnElement[Any], *, zoned: bool = False) -> Select[Any]
     return reach
 
 
-IDENTITY = text(
-    """
+IDENTITY_OF_PERSON = """
     WITH survivor AS (
         SELECT coalesce(
             (SELECT coalesce(merged_into, id) FROM people_customer WHERE id = :person), :person
@@ -185,8 +184,9 @@ IDENTITY = text(
            (SELECT array_agg(id) FROM person) AS persons,
            coalesce((SELECT array_agg(DISTINCT u.address_id)
               FROM people_address_use u JOIN person p ON u.person_id = p.id), '{}') AS addresses
-    """
-)
+"""
+"""What `identity_of` asks, of `:person`, for statements that ask more in the same sight."""
+IDENTITY = text(IDENTITY_OF_PERSON)
 ADDRESS = text(
     "SELECT address_id FROM people_customer"
     " WHERE id = :person AND merged_into IS NULL AND erased_at IS NULL"
