@@ -3,13 +3,14 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import ColumnElement, insert, text
 from sqlmodel import Session, col, select
 
-from mailer import people
-from mailer.database import rows_changed
-from mailer.permission._tables import ConsentRow, StandingRow, SuppressionRow
+from mailer.permission._lifting import lift
+from mailer.permission._tables import StandingRow, SuppressionRow
+from mailer.permission._wish import WISH
 from mailer.vocabulary import (
     AddressId,
     Door,
@@ -75,6 +76,8 @@ class _Draft:
     reference: str
     now: datetime
     acts: list[tuple[str, Topic | None, str | None]] = field(default_factory=list)
+    nos: list[dict[str, object]] = field(default_factory=list)
+    """Suppressions to be written."""
     repeated: list[tuple[str, Topic | None]] = field(default_factory=list)
     stale_manners: set[str] = field(default_factory=set)
 
@@ -190,12 +193,15 @@ def _write_topics_on(session: Session, draft: _Draft, topics: Iterable[Topic]) -
     wanted = sorted(topics)
     if not wanted:
         return
+    _write_nos(session, draft)
+    person_id = PersonId(draft.row.person_id)
+    ending = partial(lift, session, person_id, reference=draft.reference, now=draft.now)
     # A yes after 'stop all' is a yes to what it names, not to all that was on before.
-    if _lift(session, draft, Scope.PROMOTIONAL, None):
+    if ending(Scope.PROMOTIONAL, None):
         draft.row.topics_on = 0
         draft.row.topics_answered = EVERY_TOPIC
     for topic in wanted:
-        _lift(session, draft, Scope.TOPIC, topic)
+        ending(Scope.TOPIC, topic)
         draft.row.topics_on |= topic.bit
         draft.row.topics_answered |= topic.bit
         draft.acts.append(("yes", topic, None))
@@ -256,10 +262,7 @@ def _finish(
     # A no that is said again counts as one: a page from before it must not undo it.
     if draft.acts or already is not None or _repeats_a_no(draft.change):
         draft.row.version += 1
-        session.add(draft.row)
-        session.flush()
-    if draft.acts:
-        session.execute(insert(ConsentRow), [_consent(draft, *act) for act in draft.acts])
+    _write(session, draft)
     return Applied(
         version=draft.row.version,
         reference=draft.reference,
@@ -273,6 +276,44 @@ def _finish(
     )
 
 
+def _write(session: Session, draft: _Draft) -> None:
+    """Write the standing, the nos and the words, by one way to the database where it can be.
+
+    Nos and words are new rows of tables of their own, so that it is all the same which come first.
+    """
+    if not draft.acts:
+        _write_nos(session, draft)
+        session.add(draft.row)
+        session.flush()
+        return
+    session.expunge(draft.row)  # it is written by this statement, and read again by the next lock
+    session.execute(WISH, _wish(draft))
+
+
+def _wish(draft: _Draft) -> dict[str, object]:
+    change = draft.change
+    return draft.row.model_dump() | {
+        "now": draft.now,
+        "door": change.door.value,
+        "words": change.words,
+        "policy_version": change.policy_version,
+        "reference": draft.reference,
+        "mailing_id": change.mailing_id,
+        "acts": [act for act, _, _ in draft.acts],
+        "topics": [topic.value if topic else None for _, topic, _ in draft.acts],
+        "values": [value for _, _, value in draft.acts],
+        "no_at": [each["address_id"] for each in draft.nos],
+        "no_scopes": [each["scope"] for each in draft.nos],
+        "no_topics": [each["topic"] for each in draft.nos],
+    }
+
+
+def _write_nos(session: Session, draft: _Draft) -> None:
+    if draft.nos:
+        session.execute(insert(SuppressionRow), draft.nos)
+        draft.nos = []
+
+
 def _repeats_a_no(change: Change) -> bool:
     """Say whether a wish about when and how is one for less, even where it holds already.
 
@@ -280,22 +321,6 @@ def _repeats_a_no(change: Change) -> bool:
     """
     limits = change.frequency is not None and change.frequency.days > 0
     return change.paused_until is not None or change.tracking is False or limits
-
-
-def _consent(draft: _Draft, act: str, topic: Topic | None, value: str | None) -> dict[str, object]:
-    return {
-        "person_id": draft.row.person_id,
-        "at": draft.now,
-        "act": act,
-        "topic": topic.value if topic else None,
-        "value": value,
-        "door": draft.change.door.value,
-        "words": draft.change.words,
-        "policy_version": draft.change.policy_version,
-        "version": draft.row.version,
-        "reference": draft.reference,
-        "mailing_id": draft.change.mailing_id,
-    }
 
 
 def _opt_outs(person_id: int, scope: Scope, topic: Topic | None) -> list[ColumnElement[bool]]:
@@ -315,7 +340,7 @@ def _suppress(
     scope: Scope,
     topic: Topic | None,
 ) -> datetime | None:
-    """Write the no for the person at each of their addresses, where it does not stand yet.
+    """Draw up the no for the person at each of their addresses, where it does not stand yet.
 
     Returns since when it stands somewhere already. One look for both: whoever opts out waits for
     each way to the database and back.
@@ -329,67 +354,16 @@ def _suppress(
     held = {address_id for address_id, _ in standing}
     wanted: list[AddressId | None] = [*sorted(set(address_ids))] or [None]
     missing = [address_id for address_id in wanted if address_id not in held]
-    if missing:
-        session.execute(
-            insert(SuppressionRow),
-            [
-                {
-                    "person_id": person_id,
-                    "address_id": address_id,
-                    "scope": scope.value,
-                    "topic": topic.value if topic else None,
-                    "reason": SuppressionReason.OPT_OUT.value,
-                    "door": draft.change.door.value,
-                    "since": draft.now,
-                }
-                for address_id in missing
-            ],
-        )
-    return min((since for _, since in standing), default=None)
-
-
-def _lift(session: Session, draft: _Draft, scope: Scope, topic: Topic | None) -> bool:
-    """End the person's own opt-outs of this scope, and of their address where they live alone.
-
-    Nobody else's, and no other reason's: an opt-out that another customer spoke at this address
-    before they left it keeps holding for them wherever else it stands.
-    """
-    lifted = rows_changed(
-        session,
-        _LIFT,
+    draft.nos += [
         {
-            "person": draft.row.person_id,
-            "alone_at": _alone_at(session, draft.row.person_id),
+            "person_id": person_id,
+            "address_id": address_id,
             "scope": scope.value,
             "topic": topic.value if topic else None,
-            "now": draft.now,
-            "why": f"their own yes, {draft.reference}",
-        },
-    )
-    return bool(lifted)
-
-
-def _alone_at(session: Session, person_id: int) -> AddressId | None:
-    """Return a person's address, where no other customer has it now."""
-    try:
-        address_id = people.address_of(session, PersonId(person_id))
-    except people.PersonGone:
-        return None
-    return address_id if people.persons_at(session, address_id) == [person_id] else None
-
-
-_LIFT = text(
-    """
-    UPDATE permission_suppression n SET lifted_at = :now, lifted_why = :why
-    WHERE n.lifted_at IS NULL AND n.reason = 'opt_out' AND n.scope = :scope
-      AND n.topic IS NOT DISTINCT FROM CAST(:topic AS text)
-      AND (n.person_id = :person
-           OR n.address_id = CAST(:alone_at AS bigint)
-              AND (n.person_id IS NULL
-                   OR EXISTS (
-                       SELECT FROM permission_suppression o
-                       WHERE o.person_id = n.person_id AND o.address_id <> n.address_id
-                         AND o.scope = n.scope AND o.topic IS NOT DISTINCT FROM n.topic
-                         AND o.reason = n.reason AND o.until IS NULL AND o.lifted_at IS NULL)))
-    """
-)
+            "reason": SuppressionReason.OPT_OUT.value,
+            "door": draft.change.door.value,
+            "since": draft.now,
+        }
+        for address_id in missing
+    ]
+    return min((since for _, since in standing), default=None)

@@ -100,6 +100,26 @@ def test_a_yes_after_a_stop_is_a_yes_to_what_it_names(
     assert verdict(session, jo, NEWS, now + timedelta(hours=1)) is Reason.NOT_TOPIC
 
 
+@pytest.mark.clause("C08")
+def test_a_wish_of_nos_and_a_yes_writes_each_and_the_standing_they_come_to(
+    session: Session, jo: TestPerson, wish: Wish, now: datetime
+) -> None:
+    wish(jo, 1, stop_all=True)
+    until = now + timedelta(days=30)
+    mixed = wish(
+        jo, 2, topics_off=frozenset({NEWS}), topics_on=frozenset({UPDATES}), paused_until=until
+    )
+    assert mixed.acts == (("no", NEWS), ("yes", UPDATES), ("pause", None))
+    assert verdict(session, jo, UPDATES, until + timedelta(hours=1)) is None
+    assert verdict(session, jo, NEWS, until + timedelta(hours=1)) is Reason.NOT_TOPIC
+    spoken = permission.receipt_of(session, jo.person_id, mixed.reference)
+    assert [(each.act, each.topic) for each in spoken] == list(mixed.acts)
+    assert {each.version for each in spoken} == {mixed.version}
+    standing = permission.standing_of(session, jo.person_id)
+    assert standing is not None
+    assert (standing.version, standing.paused_until) == (mixed.version, until)
+
+
 def test_a_yes_from_an_old_page_is_asked_again_while_its_nos_hold(
     session: Session, jo: TestPerson, wish: Wish, now: datetime
 ) -> None:
