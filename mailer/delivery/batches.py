@@ -299,6 +299,21 @@ _HOLD = text(
 )
 
 
+def hold_in_hand(session: Session, batch: Claimed) -> bool:
+    """Lock a batch until the commit, and say whether it is still in hand under our token.
+
+    Once it is given up, everybody who was left in it is counted as of unknown fate.
+    """
+    held = session.execute(_HOLD_IN_HAND, {"batch_id": batch.id, "token": batch.token})
+    return held.scalar_one_or_none() is not None
+
+
+_HOLD_IN_HAND = text(
+    "SELECT 1 FROM delivery_batch"
+    " WHERE id = :batch_id AND token = :token AND state = 'handing' FOR UPDATE"
+)
+
+
 def held_as(session: Session, batch: Claimed) -> str | None:
     """Say in which state the batch stands under our token, or None when it is not ours."""
     state: Any = session.execute(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailer.database import Database
-from mailer.delivery.batches import refuse
+from mailer.delivery.batches import hold_in_hand, refuse
 from mailer.delivery.claimed import Claimed
 from mailer.delivery.facts import ask, asked_about, gate_select, limits_of
 from mailer.delivery.same_facts import InHand, SameFacts, read_gate
@@ -73,13 +73,13 @@ class Gate:
         """Decide once more on the primary, commit the refusals, and hand over the rest (S3, S4).
 
         Nobody is handed over unless the batch is in hand under its token at this moment, and
-        nobody is begun when the decision came too late for the window. People come in the order of
-        their numbers. Raises DatabaseAway or CommitInDoubt before anything was handed over.
+        nobody is begun when the decision came too late for the window, or so late that the batch
+        was given up meanwhile: then everybody waits. People come in the order of their numbers.
+        Raises DatabaseAway or CommitInDoubt before anything was handed over.
         """
         passed = self._decide_again(batch, prepared, now)
-        if passed.refused:
-            with self._database.transaction() as session:
-                refuse(session, batch, passed.refused, now=now)
+        if passed.refused and not self._refuse(batch, passed.refused, now):
+            return Passed(waiting=list(prepared)), HandOver({})
         if not window.arm():
             return passed, HandOver({each.person_id: NotBegun() for each in passed.messages})
         answer = self._provider.hand_over(
@@ -90,6 +90,14 @@ class Gate:
     def close(self) -> None:
         """Say goodbye to the provider."""
         self._provider.close()
+
+    def _refuse(self, batch: Claimed, refused: Mapping[PersonId, Refused], now: datetime) -> bool:
+        """Commit refusals; False where the batch was given up, and they are counted already."""
+        with self._database.transaction() as session:
+            is_ours = hold_in_hand(session, batch)
+            if is_ours:
+                refuse(session, batch, refused, now=now)
+        return is_ours
 
     def _decide_again(
         self, batch: Claimed, prepared: Mapping[PersonId, Prepared], now: datetime
