@@ -69,6 +69,11 @@ class Result:
         """Return how many have this outcome among the noted."""
         return sum(each.outcome is outcome for each in self.notes)
 
+    @property
+    def people(self) -> int:
+        """How many it is about."""
+        return len(self.accepted) + len(self.notes) + sum(map(len, self.again.values()))
+
     def tally(self) -> Tally:
         """Return what it adds to the figures of its mailing."""
         return Tally(
@@ -180,6 +185,8 @@ def settle(session: Session, batch: Claimed, result: Result, *, now: datetime) -
     reopened = session.execute(_REOPEN, {"batch_id": batch.id, "token": batch.token}).one_or_none()
     if reopened is not None:
         result = result.after_hearing(_heard_of(session, batch))
+        if result.people > reopened.room:
+            raise NotOurs(f"a copy of batch {batch.id} is on its way")
         counted = Tally(accepted=reopened.accepted, unknown=reopened.unknown)
     doubtful = [each.person_id for each in result.notes if each.outcome is Outcome.UNKNOWN]
     result = result.after_hearing(heard_of(session, batch.mailing.id, doubtful))
@@ -215,11 +222,11 @@ _REOPEN = text(
     """
     UPDATE delivery_batch b SET unknown = 0, accepted = 0
     FROM (
-        SELECT id, accepted, unknown FROM delivery_batch
+        SELECT id, accepted, unknown, size - refused AS room FROM delivery_batch
         WHERE id = :batch_id AND token = :token AND state = 'unknown' FOR UPDATE
     ) AS before
     WHERE b.id = before.id
-    RETURNING before.accepted, before.unknown
+    RETURNING before.accepted, before.unknown, before.room
     """
 )
 

@@ -69,12 +69,16 @@ def erase(road: Road, who: TestPerson) -> None:
         )
 
 
+def stop(road: Road, who: TestPerson) -> None:
+    road.opt_outs.change(who.person_id, STOP)
+
+
 def test_who_was_refused_by_a_gate_that_came_too_late_is_refused_and_the_others_get_it(
     road: Road,
 ) -> None:
     anna, jo = road.customer("Anna Becker"), road.customer("Jo Example")
     mailing = road.campaign()
-    road.press.after_printing = lambda: road.opt_outs.change(anna.person_id, STOP)
+    road.press.after_printing = lambda: stop(road, anna)
     deliver_slowly(road, Lane.PROMOTIONAL)
     deliver_the_rest(road, Lane.PROMOTIONAL)
     assert road.got() == [jo.email]
