@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, bindparam, delete, text
+from sqlalchemy import BigInteger, bindparam, delete, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col
+from sqlmodel import Session, SQLModel, col
 
-from mailer import packed
+from mailer import packed, people
 from mailer.database import copy_packed
 from mailer.delivery._tables import PlaceRow
 from mailer.delivery.claimed import Claimed
-from mailer.vocabulary import AddressId, BatchId, PersonId
+from mailer.vocabulary import AddressId, BatchId, Lane, PersonId
 
 _TAKE_PLACES = text(
     """
@@ -34,8 +34,11 @@ def take_places(
 ) -> set[PersonId]:
     """Take the mailing's one place at each person's address; return who has theirs.
 
-    A place of this batch and person is their own: a batch that is claimed again loses nobody.
+    A place of this batch and person is their own: a batch that is claimed again loses nobody. Who
+    got the mailing as somebody that was merged into them since gets none.
     """
+    reached = _reached_before(session, batch, persons)
+    persons = [who for who in persons if who not in reached]
     if not persons:
         return set()
     taken = _taken(session, batch, persons)
@@ -49,6 +52,30 @@ def take_places(
     return own | left | _take(session, batch, free, now)
 
 
+def _reached_before(session: Session, batch: Claimed, persons: Sequence[PersonId]) -> set[PersonId]:
+    """Return who may have got the mailing already, as another customer whom they were since.
+
+    An order update goes to one customer, and to whoever they are by then.
+    """
+    if batch.lane is not Lane.PROMOTIONAL or not persons:
+        return set()
+    given = {"mailing_id": batch.mailing.id, "persons": list(persons)}
+    return {PersonId(who) for who in session.execute(_REACHED_BEFORE, given).scalars()}
+
+
+_place, _batch = (SQLModel.metadata.tables[f"delivery_{each}"] for each in ("place", "batch"))
+_merged = people.mailboxes_of_merged(bindparam("persons", type_=ARRAY(BigInteger))).subquery()
+_REACHED_BEFORE = (
+    select(_merged.c.survivor)
+    .join(
+        _place,
+        (_place.c.address_id == _merged.c.address_id)
+        & (_place.c.mailing_id == bindparam("mailing_id", type_=BigInteger))
+        & (_place.c.person_id == _merged.c.person_id),
+    )
+    .join(_batch, _batch.c.id == _place.c.batch_id)
+    .where(_batch.c.state.in_(("handing", "settled", "unknown")))
+)
 _PLAN_ANEW = text("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
 """A plan that was made while there were few places would walk through all of them in a campaign."""
 _TAKEN = text(

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, false, func, select, union
 from sqlmodel import col
 
-from mailer.people._tables import Customer
+from mailer.people._tables import AddressUse, Customer
 from mailer.vocabulary import PersonId
 
 
@@ -78,6 +78,22 @@ def merged_customers() -> Select[*tuple[Any, ...]]:
         merged_into.label("survivor"),
         col(Customer.address_id).label("address_id"),
     ).where(merged_into.is_not(None))
+
+
+def mailboxes_of_merged(survivors: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+    """Select every mailbox (address_id) that those merged into anybody of an array ever had.
+
+    Beside it who had it (person_id), and into whom they were merged (survivor).
+    """
+    return (
+        select(
+            col(AddressUse.address_id).label("address_id"),
+            col(Customer.id).label("person_id"),
+            col(Customer.merged_into).label("survivor"),
+        )
+        .join(AddressUse, col(AddressUse.person_id) == col(Customer.id))
+        .where(col(Customer.merged_into) == func.any(survivors))
+    )
 
 
 def shared_addresses() -> Select[*tuple[Any, ...]]:

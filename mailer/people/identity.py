@@ -94,7 +94,8 @@ def persons_ever_at(session: Session, address_id: AddressId) -> list[PersonId]:
 def merge(session: Session, *, survivor: PersonId, merged: PersonId, now: datetime) -> None:
     """Make `merged`, and all that were merged into it before, point to `survivor`.
 
-    The survivor's facts and address stay; the address of `merged` stays noted as one of the
+    The survivor's facts and address stay, but their version goes up, so that what is under way for
+    them is decided again: the other may have had it. The address of `merged` stays noted as one of the
     identity's, ended now. Done twice it changes nothing. This is the profile's side only: the
     permissions are merged by the permission room, in the same transaction. Raises PersonGone
     where either is unknown or erased, or the survivor was merged away itself.
@@ -220,8 +221,8 @@ LOCK_BOTH = text(
     " WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR UPDATE"
 )
 MERGE = text(
-    "UPDATE people_customer SET merged_into = :survivor, version = version + 1"
-    " WHERE id = :merged OR merged_into = :merged"
+    "UPDATE people_customer SET merged_into = nullif(:survivor, id), version = version + 1"
+    " WHERE id IN (:survivor, :merged) OR merged_into = :merged"
 )
 CHANGE = text(
     "UPDATE people_customer SET address_id = :address, email = :email, version = version + 1"
