@@ -42,6 +42,8 @@ class Window:
         if before >= self.begin_before:
             return False
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        # Whoever started this process may have handed down a mask that keeps the signal waiting.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
         signal.setitimer(signal.ITIMER_REAL, self._opened + WINDOW - before)
         after = self._monotonic()
         if after >= self.begin_before or after - before > ARMING:

@@ -72,6 +72,17 @@ def test_a_stopped_sender_does_nothing_more_when_it_is_continued() -> None:
     assert process.returncode == -signal.SIGALRM
 
 
+@pytest.mark.parametrize(
+    "inherited",
+    ["signal(signal.SIGALRM, signal.SIG_IGN)", "pthread_sigmask(signal.SIG_BLOCK, [14])"],
+    ids=["ignored", "blocked"],
+)
+def test_a_sender_that_was_started_deaf_to_the_signal_is_ended_all_the_same(inherited: str) -> None:
+    process = a_sender(f"time.sleep({WINDOW + 1})", before=f"import signal; signal.{inherited}")
+    assert said(process) == ["armed"]
+    assert process.returncode == -signal.SIGALRM
+
+
 def test_a_sender_that_disarms_lives_on() -> None:
     assert said(a_sender("window.disarm()", linger=WINDOW + 0.3)) == ["armed", "lived"]
 
