@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, bindparam, delete, select, text
+from sqlalchemy import BigInteger, bindparam, delete, select, text, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, col
 
 from mailer import packed, people
-from mailer.database import copy_packed
+from mailer.database import copy_packed, looked_up
 from mailer.delivery._tables import PlaceRow
 from mailer.delivery.claimed import Claimed
 from mailer.vocabulary import AddressId, BatchId, Lane, PersonId
@@ -65,15 +65,17 @@ def _reached_before(session: Session, batch: Claimed, persons: Sequence[PersonId
 
 _place, _batch = (SQLModel.metadata.tables[f"delivery_{each}"] for each in ("place", "batch"))
 _merged = people.mailboxes_of_merged(bindparam("persons", type_=ARRAY(BigInteger))).subquery()
+_others = looked_up(
+    select(_place.c.batch_id).where(
+        _place.c.address_id == _merged.c.address_id,
+        _place.c.mailing_id == bindparam("mailing_id", type_=BigInteger),
+        _place.c.person_id == _merged.c.person_id,
+    ),
+    "others",
+)
 _REACHED_BEFORE = (
     select(_merged.c.survivor)
-    .join(
-        _place,
-        (_place.c.address_id == _merged.c.address_id)
-        & (_place.c.mailing_id == bindparam("mailing_id", type_=BigInteger))
-        & (_place.c.person_id == _merged.c.person_id),
-    )
-    .join(_batch, _batch.c.id == _place.c.batch_id)
+    .select_from(_merged.join(_others, true()).join(_batch, _batch.c.id == _others.c.batch_id))
     .where(_batch.c.state.in_(("handing", "settled", "unknown")))
 )
 _PLAN_ANEW = text("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, func, select, union
+from sqlalchemy import ColumnElement, Select, false, func, select, true, union
 from sqlmodel import col
 
+from mailer.database import looked_up
 from mailer.people._tables import AddressUse, Customer
 from mailer.vocabulary import PersonId
 
@@ -85,13 +86,17 @@ def mailboxes_of_merged(survivors: ColumnElement[Any]) -> Select[*tuple[Any, ...
 
     Beside it who had it (person_id), and into whom they were merged (survivor).
     """
+    use = looked_up(
+        select(col(AddressUse.address_id)).where(col(AddressUse.person_id) == col(Customer.id)),
+        "use",
+    )
     return (
         select(
-            col(AddressUse.address_id).label("address_id"),
+            use.c.address_id,
             col(Customer.id).label("person_id"),
             col(Customer.merged_into).label("survivor"),
         )
-        .join(AddressUse, col(AddressUse.person_id) == col(Customer.id))
+        .join(use, true())
         .where(col(Customer.merged_into) == func.any(survivors))
     )
 
