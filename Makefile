@@ -25,7 +25,8 @@ test-fast: install
 	$(BIN)/python -m pytest -q -x $(PARALLEL) -m "$(FAST)"
 
 test-rest: install
-	$(BIN)/python -m pytest -q -m "not ($(FAST))"
+	$(BIN)/python -m pytest -q -n 2 --dist load --max-worker-restart 0 -m browser
+	$(BIN)/python -m pytest -q -m "slow and not browser"
 
 test-elsewhere: install ## Run journeys and promises on Debian's PostgreSQL, Redis and RabbitMQ
 	@tests/elsewhere.sh $(BIN)/python

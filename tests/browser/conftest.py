@@ -2,15 +2,17 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import BrowserContext, Error, Page, Playwright, sync_playwright
 
 from mailer.database import Database
 from mailer.wiring import build
-from tests.browser.chromium import CHROMIUM, FLAGS, MISSING
+from tests.browser.chromium import CHROMIUM, MISSING
+from tests.browser.hanging import ENDED, PATIENCE, Browsers, watched
 from tests.browser.scenes import catch_sample_mail
 from tests.browser.site import running_site
 from tests.web.house import NOW, House, environment_for, settings_for
@@ -27,12 +29,26 @@ def playwright() -> Iterator[Playwright]:
         yield playwright
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Do a test once more whose Chromium had to be killed; that is said as a rerun."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=[ENDED]))
+            item.add_marker(pytest.mark.timeout(2 * PATIENCE + 60))
+
+
+@pytest.fixture(autouse=True)
+def _watched() -> Iterator[None]:
+    with watched():
+        yield
+
+
 @pytest.fixture(scope="session")
-def chromium(playwright: Playwright) -> Iterator[Browser]:
-    """A headless Chromium for the whole run."""
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-    yield browser
-    browser.close()
+def browsers(playwright: Playwright) -> Iterator[Browsers]:
+    """A headless Chromium for the whole run, or as long as it lives."""
+    browsers = Browsers(playwright)
+    yield browsers
+    browsers.close()
 
 
 @pytest.fixture(scope="session")
@@ -71,15 +87,16 @@ NewPage = Callable[..., Page]
 
 
 @pytest.fixture
-def new_page(chromium: Browser) -> Iterator[NewPage]:
+def new_page(browsers: Browsers) -> Iterator[NewPage]:
     """Open a page in a browser of its own: `new_page(color_scheme="dark", viewport=…)`."""
     contexts: list[BrowserContext] = []
 
     def open_page(**options: Any) -> Page:
-        context = chromium.new_context(**options)
+        context = browsers.one().new_context(**options)
         contexts.append(context)
         return context.new_page()
 
     yield open_page
     for context in contexts:
-        context.close()
+        with suppress(Error):  # the browser may have been killed
+            context.close()
