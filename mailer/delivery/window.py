@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 BEGIN_WITHIN = 1.0
 """Seconds after opening in which hand-overs may begin."""
-WINDOW = 2.0
+WINDOW = 2.4
 """Seconds after opening at which the kernel ends a process that armed and has not disarmed."""
 ARMING = 0.5
 """Seconds that arming may take; as much later than WINDOW the kernel may come."""
