@@ -19,7 +19,11 @@ from typing import Any
 
 import orjson
 
-FORMAT = "fpmail-journal-1"
+from mailer.failpoints import Failpoint, reached
+
+FORMAT = "fpmail-journal-2"
+FORMATS = frozenset({"fpmail-journal-1", FORMAT})
+"""What is read. The first one's lines name no marks of addresses, no door, no root of a batch."""
 NOTHING_BEFORE = "0" * 64
 KIND = re.compile(r"[a-z][a-z_]{0,31}")
 PROCESS = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -59,6 +63,16 @@ class TornLine:
     line: int
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a file is known: its whole lines, where they end, and what the next one follows."""
+
+    file: str
+    line: int = 0
+    end: int = 0
+    before: str = NOTHING_BEFORE
+
+
 class Journal:
     """Appends lines to a file of this process's own, each chained to the line before by sha256.
 
@@ -85,9 +99,12 @@ class Journal:
         entry = _entry(kind, at, ids)
         try:
             with self._lock:
+                reached(Failpoint.LINE_BEGUN)
                 file = self._open_file(at)
                 end = file.append(entry)
+            reached(Failpoint.LINE_WRITTEN)
             file.sync(end)
+            reached(Failpoint.LINE_SAFE)
         except OSError as error:
             raise JournalUnwritable(error.strerror or "input/output error") from error
 
@@ -252,25 +269,44 @@ def read_journal(folder: Path) -> Iterator[JournalLine | TornLine]:
     that does not follow the one before it. Lines cut off whole at the end of a file, or a file
     taken away, leave no trace here. An absent folder is an empty journal.
     """
-    for path in sorted(folder.glob("*.jsonl")):
-        yield from _read_file(path)
+    for path in files_of(folder):
+        for line, _ in read_on(path, Mark(path.name)):
+            if line is not None:
+                yield line
 
 
-def _read_file(path: Path) -> Iterator[JournalLine | TornLine]:
-    before = NOTHING_BEFORE
+def files_of(folder: Path) -> list[Path]:
+    """Return the files of a journal in the order in which they were begun; none of no folder."""
+    return sorted(folder.glob("*.jsonl"))
+
+
+def read_on(path: Path, mark: Mark) -> Iterator[tuple[JournalLine | TornLine | None, Mark]]:
+    """Yield the lines of a file behind a mark, each with the mark that stands behind it.
+
+    A file's first line, which says what the file is, comes as None. A torn line moves no mark: in
+    a file that lives it may be whole a moment later. Raises JournalBroken.
+    """
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
+        file.seek(mark.end)
+        for line in file:
+            number = mark.line + 1
             if not line.endswith(b"\n"):
-                yield TornLine(path.name, number)
+                yield TornLine(path.name, number), mark
                 return
             entry = _read_line(line)
-            if entry is None or entry.pop("before", None) != before:
+            if entry is None or entry.pop("before", None) != mark.before:
                 raise JournalBroken(path.name, number)
-            before = hashlib.sha256(line).hexdigest()
-            if number > 1:
-                yield _line(path.name, number, entry)
-            elif entry.get("format") != FORMAT:
-                raise JournalBroken(path.name, number)
+            after = hashlib.sha256(line).hexdigest()
+            mark = Mark(path.name, number, mark.end + len(line), after)
+            yield _told(path.name, number, entry), mark
+
+
+def _told(file: str, number: int, entry: dict[str, Any]) -> JournalLine | None:
+    if number > 1:
+        return _line(file, number, entry)
+    if entry.get("format") not in FORMATS:
+        raise JournalBroken(file, number)
+    return None
 
 
 def _read_line(line: bytes) -> dict[str, Any] | None:

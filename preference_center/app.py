@@ -21,6 +21,7 @@ from preference_center.pages import Pages
 from preference_center.problems import Problem
 from preference_center.request_log import RequestLog
 from preference_center.systems import api, health, metrics, outbox, static
+from preference_center.systems.keeper import keep_looking
 from preference_center.systems.lately import Lately
 from preference_center.systems.meters import Meters
 from preference_center.troubles import TABLE, answer_problem
@@ -51,7 +52,7 @@ def create_app(parts: Parts, *, clock: Clock | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
-        lifespan=_lifespan(parts.settings.web_threads),
+        lifespan=_lifespan(parts),
     )
     app.state.door = WebDoor(
         parts=parts,
@@ -84,13 +85,16 @@ def _add_middleware(app: FastAPI, *, hsts: bool) -> None:
     app.add_middleware(SecurityHeaders, private=PRIVATE, hsts=hsts)
 
 
-def _lifespan(threads: int) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # An opt-out may wait three seconds at the barrier, holding a thread and no connection:
         # the usual forty threads would be taken by forty people who press at once.
-        anyio.to_thread.current_default_thread_limiter().total_tokens = threads
-        yield
+        anyio.to_thread.current_default_thread_limiter().total_tokens = parts.settings.web_threads
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(keep_looking, parts)
+            yield
+            tasks.cancel_scope.cancel()
 
     return lifespan
 

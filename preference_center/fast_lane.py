@@ -2,7 +2,8 @@
 
 It stands in uvicorn's own protocol, before its parser. A request that is one whole click in the
 plainest form, on a connection where nothing else is under way, is answered from here; every other
-byte goes to the parser as it came, and a click among it to `ClickFront`, whose answers are the same.
+byte goes to the parser as it came, and a click among it to `ClickFront`, whose answers are the
+same.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
 """What went wrong, once: as problem+json for machines (RFC 9457), as a page for people.
 
-Rooms raise their own words; tables at the doors (`troubles.py`, `systems/api/errors.py`) turn each into one of these.
+Rooms raise their own words; tables at the doors (`troubles.py`, `systems/api/errors.py`) turn each
+into one of these.
 """
 
 from collections.abc import Mapping

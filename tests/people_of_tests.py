@@ -68,18 +68,21 @@ def many_customers(
     *,
     topics: Iterable[Topic] = (Topic.COMPANY_NEWS,),
     timezones: Sequence[str] = ("",),
+    name: str = "Customer {}",
+    email: str = "customer{}@example.com",
     now: datetime,
 ) -> list[TestPerson]:
     """Make numbered customers in sets; they get their topics as from a list with a source.
 
-    Their zones are taken in turn.
+    Their number stands in their name and address; their zones are taken in turn.
     """
     made: list[TestPerson] = []
+    wanted = frozenset(topics)
     for start in range(0, count, 2000):
         profiles = [
             NewProfile(
-                email=f"customer{n}@example.com",
-                name=f"Customer {n}",
+                email=email.format(n),
+                name=name.format(n),
                 source="shop",
                 timezone=timezones[n % len(timezones)],
             )
@@ -91,11 +94,12 @@ def many_customers(
             for each, profile in zip(done, profiles, strict=True)
         ]
         permission.admit(session, [each.person_id for each in done], now=now)
-        permission.import_permissions(
-            session,
-            [permission.ImportedYes(each.person_id, frozenset(topics), "shop") for each in done],
-            policy_version="2026-11",
-            reference="P-TEST-0002",
-            now=now,
-        )
+        if wanted:
+            permission.import_permissions(
+                session,
+                [permission.ImportedYes(each.person_id, wanted, "shop") for each in done],
+                policy_version="2026-11",
+                reference="P-TEST-0002",
+                now=now,
+            )
     return made

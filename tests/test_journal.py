@@ -3,12 +3,14 @@
 import json
 import os
 import resource
+import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import pytest
 
@@ -17,8 +19,10 @@ from mailer.journal import (
     JournalBroken,
     JournalLine,
     JournalUnwritable,
+    Mark,
     TornLine,
     read_journal,
+    read_on,
 )
 
 
@@ -66,6 +70,30 @@ def test_a_written_line_is_read_back_whole(journal: Journal, now: datetime) -> N
     )
     assert isinstance(second, JournalLine)
     assert second.kind == "handing"
+
+
+@contextmanager
+def calls_of(*functions: object) -> Iterator[list[str]]:
+    """Note each call of these functions of the system, in order, by this thread."""
+    calls: list[str] = []
+
+    def note(_: object, event: str, called: Any) -> None:
+        if event == "c_call" and called in functions:
+            calls.append(called.__name__)
+
+    sys.setprofile(note)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(None)
+
+
+@pytest.mark.clause("C08")
+def test_a_line_is_on_the_disk_before_anybody_is_told(journal: Journal, now: datetime) -> None:
+    journal.write("no", at=now, person=7, version=3)
+    with calls_of(os.write, os.fsync) as calls:
+        journal.write("no", at=now, person=8, version=1)
+    assert calls == ["write", "fsync"]
 
 
 def test_a_journal_that_was_never_written_makes_no_file(journal: Journal) -> None:
@@ -225,3 +253,44 @@ def test_a_closed_journal_begins_another_file(journal: Journal, now: datetime) -
 def test_a_process_has_a_plain_name(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="named"):
         Journal(tmp_path, process="../web")
+
+
+def test_a_file_is_read_on_from_where_it_was_left(journal: Journal, now: datetime) -> None:
+    journal.write("no", at=now, version=1)
+    [path] = files_of(journal)
+    *_, (_, mark) = read_on(path, Mark(path.name))
+    assert (mark.line, mark.end) == (2, path.stat().st_size)
+    assert list(read_on(path, mark)) == []
+    journal.write("no", at=now, version=2)
+    [(line, after)] = read_on(path, mark)
+    assert isinstance(line, JournalLine)
+    assert (line.line, line.ids, after.line) == (3, {"version": 2}, 3)
+
+
+def test_what_was_left_and_does_not_follow_is_broken(journal: Journal, now: datetime) -> None:
+    journal.write("no", at=now, version=1)
+    [path] = files_of(journal)
+    *_, (_, mark) = read_on(path, Mark(path.name))
+    journal.write("no", at=now, version=2)
+    elsewhere = Mark(mark.file, mark.line, mark.end, "0" * 64)
+    with pytest.raises(JournalBroken, match="line 3"):
+        list(read_on(path, elsewhere))
+
+
+def test_a_line_that_is_being_written_moves_no_mark(journal: Journal, now: datetime) -> None:
+    journal.write("no", at=now, version=1)
+    [path] = files_of(journal)
+    *_, (_, mark) = read_on(path, Mark(path.name))
+    whole = path.read_bytes()
+    with path.open("ab") as file:
+        file.write(b'{"before"')
+    assert list(read_on(path, mark)) == [(TornLine(path.name, 3), mark)]
+    path.write_bytes(whole)
+    assert list(read_on(path, mark)) == []
+
+
+def test_files_of_the_first_format_are_read(tmp_path: Path) -> None:
+    (tmp_path / "20261001T000000-web-0.jsonl").write_text(
+        json.dumps({"before": "0" * 64, "format": "fpmail-journal-1", "process": "web"}) + "\n"
+    )
+    assert list(read_journal(tmp_path)) == []

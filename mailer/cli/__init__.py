@@ -15,6 +15,7 @@ from mailer.cli.checking import check as check_campaign
 from mailer.cli.customers import import_
 from mailer.cli.exits import Exit, told
 from mailer.cli.installation import beat, check, demo, migrate, up, web, worker
+from mailer.cli.journal import journal
 from mailer.cli.keys import api_keys, keys
 from mailer.cli.pacing import pace
 from mailer.cli.reports import report
@@ -40,6 +41,7 @@ COMMANDS = (
     remove,
     keys,
     api_keys,
+    journal,
     bench,
 )
 

@@ -8,7 +8,7 @@ import psycopg
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from mailer.database import CommitInDoubt, DatabaseAway
-from mailer.journal import JournalUnwritable
+from mailer.journal import JournalBroken, JournalUnwritable
 from mailer.settings import SettingsInvalid
 from mailer.vault import VaultKeyMissing
 
@@ -90,8 +90,12 @@ def _told_by_room(error: BaseException) -> tuple[Exit, list[str]] | None:
 
 
 def _told_by_files(error: BaseException) -> tuple[Exit, list[str]] | None:
+    from mailer.recovery import LineUnread
+
     if isinstance(error, JournalUnwritable):
         return Exit.FAILED, [f"the journal cannot be written, so nothing is sure: {error}"]
+    if isinstance(error, JournalBroken | LineUnread):
+        return Exit.FAILED, [f"{error}; decide with: fpmail journal replay --up-to-the-break"]
     if isinstance(error, json.JSONDecodeError):
         return Exit.FAILED, [f"not JSON: {error.msg} in line {error.lineno}"]
     if isinstance(error, OSError):

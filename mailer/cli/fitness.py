@@ -6,8 +6,11 @@ from email.utils import parseaddr
 from pathlib import Path
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from mailer.database import DatabaseAway
 from mailer.delivery import slow_scopes
+from mailer.recovery import is_whole
 from mailer.settings import Environment, ProviderName
 from mailer.wiring import Parts
 from preference_center.systems import health
@@ -106,6 +109,13 @@ def outlives(folder: Path, mounts: str) -> bool:
     return points[max(above, key=len)] not in FLEETING_FILE_SYSTEMS
 
 
+def _has_its_journal(parts: Parts) -> bool:
+    try:
+        return is_whole(parts.database, parts.journal.folder)
+    except (DatabaseAway, DBAPIError):
+        return True  # of that others tell
+
+
 def _sends_for_real(parts: Parts) -> bool:
     return parts.settings.provider is not ProviderName.MEMORY and not parts.settings.mail_catcher
 
@@ -144,6 +154,13 @@ LOOKS: tuple[Look, ...] = (
         "MAILER_DATA_DIR is in memory or in a container's own layer: the journal of opt-outs would "
         "not outlive a restart; mount a volume",
         _disk_lasts,
+    ),
+    Look(
+        "journal_whole",
+        "the database knows more of the journal than lies here: files are gone or cut, or the journal"
+        " of another machine is meant; what they held is only in the database now",
+        _has_its_journal,
+        needed=False,
     ),
     Look(
         "senders",

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -23,7 +24,20 @@ def the_settings() -> Settings:
         raise NotConfigured(
             "MAILER_DATABASE_URL is missing; name a PostgreSQL, or start one with: fpmail up"
         )
+    if settings.failpoints:
+        _aim(settings.failpoints)
     return settings
+
+
+def _aim(folder: str) -> None:
+    """Let a folder say what happens at this process's failpoints. Raises NotConfigured."""
+    from mailer.development.aiming import PlanInvalid, aimed_at
+    from mailer.failpoints import act_on_points
+
+    try:
+        act_on_points(aimed_at(Path(folder)))
+    except PlanInvalid as error:
+        raise NotConfigured(f"MAILER_FAILPOINTS: {error}") from None
 
 
 def with_broker(settings: Settings) -> Settings:

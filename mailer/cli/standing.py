@@ -80,6 +80,7 @@ def _standing(standing: "Standing") -> dict[str, Any]:
         "waiting": standing.waiting,
         "waiting_from": standing.waiting_from,
         "waiting_until": standing.waiting_until,
+        "halted": standing.halted,
     }
 
 

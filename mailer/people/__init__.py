@@ -31,7 +31,7 @@ from mailer.people.facts import (
     check_profile,
     check_said,
 )
-from mailer.people.gaps import Headcount, headcount
+from mailer.people.gaps import Headcount, headcount, said
 from mailer.people.identity import (
     IDENTITY_OF_PERSON,
     Identity,
@@ -54,6 +54,14 @@ from mailer.people.newcomers import Newcomers, Reserved, make_ready, reserve, we
 from mailer.people.profiles import Profile, customers_page, profile_of, profiles_of
 from mailer.people.readers import Reader, readers_of
 from mailer.people.reindexing import left_to_reindex, missing_index_keys, reindex
+from mailer.people.restoring import (
+    AddressMark,
+    addresses_by_mark,
+    customers_since,
+    known_customers,
+    marks_of,
+    number_beyond,
+)
 from mailer.people.search import (
     find_by_any_email,
     find_by_email,
@@ -70,6 +78,7 @@ __all__ = [
     "SAID",
     "Address",
     "AddressInvalid",
+    "AddressMark",
     "AudienceFilter",
     "CardNumberFound",
     "CheckedProfile",
@@ -87,6 +96,7 @@ __all__ = [
     "Upserted",
     "address_id_of",
     "address_of",
+    "addresses_by_mark",
     "addresses_of",
     "audience_of",
     "canonical_address",
@@ -94,6 +104,7 @@ __all__ = [
     "check_profile",
     "check_said",
     "customers_page",
+    "customers_since",
     "domain_tags",
     "erase",
     "find_by_any_email",
@@ -105,16 +116,19 @@ __all__ = [
     "hold",
     "holds_card_number",
     "identity_of",
+    "known_customers",
     "left_to_reindex",
     "living",
     "mailboxes_had",
     "mailboxes_of",
     "mailboxes_of_merged",
     "make_ready",
+    "marks_of",
     "merge",
     "merged_customers",
     "missing_index_keys",
     "named",
+    "number_beyond",
     "number_without_customer",
     "persons_at",
     "persons_ever_at",
@@ -126,6 +140,7 @@ __all__ = [
     "refuse_card_numbers_in",
     "reindex",
     "reserve",
+    "said",
     "shared_addresses",
     "survivor_of",
     "survivors_of",

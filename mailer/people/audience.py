@@ -35,10 +35,11 @@ def zones_of() -> Select[*tuple[Any, ...]]:
     return select(col(Customer.id).label("person_id"), col(Customer.timezone))
 
 
-def living() -> Select[*tuple[Any, ...]]:
+def living(*more: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
     """Select every living customer with what audiences may ask about them; nothing is sealed.
 
-    Columns: person_id, address_id, language, country, timezone, source, attributes, created_at.
+    Columns: person_id, address_id, language, country, timezone, source, attributes, created_at,
+    and `more` of this room's.
     """
     return select(
         col(Customer.id).label("person_id"),
@@ -49,6 +50,7 @@ def living() -> Select[*tuple[Any, ...]]:
         col(Customer.source),
         col(Customer.attributes),
         col(Customer.created_at),
+        *more,
     ).where(col(Customer.merged_into).is_(None), col(Customer.erased_at).is_(None))
 
 

@@ -32,18 +32,29 @@ class Headcount:
     missing: Mapping[str, int]
 
 
-def headcount(session: Session, audience: Select[Any], fields: Collection[str]) -> Headcount:
-    """Count an audience (a SELECT of person_id and address_id) and who lacks which field.
+def said(fields: Collection[str]) -> list[ColumnElement[bool]]:
+    """Return a column of `living` for each field that a column stands behind: that it was told.
 
-    One statement; nothing sealed is opened. Fields that no column stands behind are ignored.
+    Nothing sealed is opened.
+    """
+    return [SAID[name].label(_said(name)) for name in SAID if name in fields]
+
+
+def _said(field: str) -> str:
+    return f"says_{field}"
+
+
+def headcount(session: Session, audience: Select[Any], fields: Collection[str] = ()) -> Headcount:
+    """Count an audience and who lacks which field.
+
+    `audience` selects `said(fields)` beside person_id, so that one walk answers it all: a join with
+    the customers themselves takes twice the time. Fields that no column stands behind are ignored.
     """
     who = audience.order_by(None).subquery("who")
     asked = [name for name in SAID if name in fields]
-    query = select(func.count(), *(func.count().filter(~SAID[name]) for name in asked))
-    if asked:
-        query = query.select_from(who.join(Customer, col(Customer.id) == who.c.person_id))
-    else:
-        query = query.select_from(who)
+    query = select(
+        func.count(), *(func.count().filter(~who.c[_said(name)]) for name in asked)
+    ).select_from(who)
     total, *missing = session.execute(query).one()
     counted = dict(zip(asked, missing, strict=True))
     return Headcount(total, {name: count for name, count in counted.items() if count})

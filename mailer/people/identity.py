@@ -1,7 +1,7 @@
 """Who is one and the same: merged customers, every address any of them had, and who is gone."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from mailer.people._writing import move_to
 from mailer.people.address_book import lock_addresses, make_addresses
 from mailer.people.addresses import canonical_address
 from mailer.people.profiles import SEALED, sealed_place
+from mailer.people.restoring import MARK
 from mailer.vault import Vault
 from mailer.vocabulary import AddressId, PersonId
 
@@ -31,6 +32,8 @@ class Identity:
     """The survivor and all that were merged into it."""
     addresses: frozenset[AddressId]
     """Every address that any of them has or had."""
+    marks: Mapping[AddressId, str] = field(default_factory=dict, compare=False)
+    """By what these are known again in another database (`marks_of`)."""
 
 
 def identity_of(session: Session, person_id: PersonId) -> Identity:
@@ -43,6 +46,7 @@ def identity_of(session: Session, person_id: PersonId) -> Identity:
         survivor=PersonId(row.survivor),
         persons=frozenset(map(PersonId, row.persons)),
         addresses=frozenset(map(AddressId, row.addresses)),
+        marks=dict(zip(map(AddressId, row.marked), row.marks, strict=True)),
     )
 
 
@@ -95,10 +99,10 @@ def merge(session: Session, *, survivor: PersonId, merged: PersonId, now: dateti
     """Make `merged`, and all that were merged into it before, point to `survivor`.
 
     The survivor's facts and address stay, but their version goes up, so that what is under way for
-    them is decided again: the other may have had it. The address of `merged` stays noted as one of the
-    identity's, ended now. Done twice it changes nothing. This is the profile's side only: the
-    permissions are merged by the permission room, in the same transaction. Raises PersonGone
-    where either is unknown or erased, or the survivor was merged away itself.
+    them is decided again: the other may have had it. The address of `merged` stays noted as one of
+    the identity's, ended now. Done twice it changes nothing. This is the profile's side only: the
+    permissions are merged by the permission room, in the same transaction. Raises PersonGone where
+    either is unknown or erased, or the survivor was merged away itself.
     """
     rows = {row.id: row for row in session.execute(LOCK_BOTH, {"ids": [survivor, merged]})}
     if survivor == merged or len(rows) < 2 or any(row.erased_at for row in rows.values()):
@@ -187,7 +191,16 @@ IDENTITY_OF_PERSON = """
               FROM people_address_use u JOIN person p ON u.person_id = p.id), '{}') AS addresses
 """
 """What `identity_of` asks, of `:person`, for statements that ask more in the same sight."""
-IDENTITY = text(IDENTITY_OF_PERSON)
+IDENTITY = text(
+    f"""
+    WITH who AS MATERIALIZED ({IDENTITY_OF_PERSON})
+    SELECT who.survivor, who.persons, who.addresses,
+           coalesce(known.marked, '{{}}') AS marked, coalesce(known.marks, '{{}}') AS marks
+    FROM who CROSS JOIN LATERAL (
+        SELECT array_agg(a.id) AS marked, array_agg({MARK}) AS marks
+        FROM people_address a WHERE a.id = ANY(who.addresses)) AS known
+    """
+)
 ADDRESS = text(
     "SELECT address_id FROM people_customer"
     " WHERE id = :person AND merged_into IS NULL AND erased_at IS NULL"

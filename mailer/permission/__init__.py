@@ -31,6 +31,16 @@ from mailer.permission.joining import follow, forget, merge
 from mailer.permission.measuring import measurable, opt_outs_by
 from mailer.permission.quiet import Curfew
 from mailer.permission.reasons import DOORS, IN_SHORT, SENTENCES, sentence
+from mailer.permission.restoring import (
+    bring_along,
+    bring_back_no,
+    bring_back_silence,
+    bring_back_wishes,
+    keep_up,
+    nos_lacking,
+    versions_of,
+)
+from mailer.permission.retelling import Said, topics_refused
 from mailer.permission.rhythm import NO_CAP, Cap, CapInvalid, Limit, read_cap
 from mailer.permission.standing import (
     ConsentRecord,
@@ -76,6 +86,7 @@ __all__ = [
     "NewSuppression",
     "NotAdmitted",
     "OptOutIsTheirs",
+    "Said",
     "Standing",
     "Suppression",
     "SuppressionNotFound",
@@ -83,6 +94,10 @@ __all__ = [
     "TopicStanding",
     "admit",
     "apply",
+    "bring_along",
+    "bring_back_no",
+    "bring_back_silence",
+    "bring_back_wishes",
     "consents_of",
     "decide",
     "decide_for_all",
@@ -93,11 +108,13 @@ __all__ = [
     "forget",
     "gives_way",
     "import_permissions",
+    "keep_up",
     "lift",
     "lock",
     "measurable",
     "merge",
     "nos_against",
+    "nos_lacking",
     "opt_outs_by",
     "own_rhythms",
     "read_cap",
@@ -115,5 +132,7 @@ __all__ = [
     "topic_on",
     "topics_closed_at",
     "topics_open",
+    "topics_refused",
+    "versions_of",
     "yes_before",
 ]

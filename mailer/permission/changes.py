@@ -64,6 +64,9 @@ class Applied:
     """Nos that held already, and hold again from now on."""
     values: Mapping[str, str] = field(default_factory=dict)
     """What the acts set: a pause's end, a frequency."""
+    door: Door | None = None
+    """Through which door a page's wish came, under which policy."""
+    policy_version: str = ""
 
 
 EVERY_TOPIC = sum(topic.bit for topic in Topic)
@@ -196,8 +199,9 @@ def _write_topics_on(session: Session, draft: _Draft, topics: Iterable[Topic]) -
     _write_nos(session, draft)
     person_id = PersonId(draft.row.person_id)
     ending = partial(lift, session, person_id, reference=draft.reference, now=draft.now)
-    # A yes after 'stop all' is a yes to what it names, not to all that was on before.
-    if ending(Scope.PROMOTIONAL, None):
+    # A yes after 'stop all' is a yes to what it names, not to all that was on before: of the rest
+    # the no stays, with the address too, since the person may be erased or register anew.
+    if ending(Scope.PROMOTIONAL, None, but_for=set(Topic) - set(wanted)):
         draft.row.topics_on = 0
         draft.row.topics_answered = EVERY_TOPIC
     for topic in wanted:
@@ -273,6 +277,8 @@ def _finish(
         already_since=already,
         repeated=tuple(draft.repeated),
         values={act: value for act, _, value in draft.acts if value is not None},
+        door=draft.change.door,
+        policy_version=draft.change.policy_version,
     )
 
 

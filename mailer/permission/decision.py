@@ -84,10 +84,11 @@ def decide(
     """Answer whether mail of this stream and topic may leave for this person now.
 
     Order updates pass unless the person is gone or every mail to them is suppressed (C05).
-    Promotional mail needs a topic that is on and no objection of any kind (C07, C08); where
-    several reasons hold, the strongest is named. Of the customer's own frequency and the company's
-    `cap` the stricter one holds; they count by mailbox, over all topics. Who may be mailed and is in the quiet hours that
-    `curfew` reckons is held until they end, or refused where the mail would be too late then.
+    Promotional mail needs a topic that is on and no objection of any kind (C07, C08); where several
+    reasons hold, the strongest is named. Of the customer's own frequency and the company's `cap`
+    the stricter one holds; they count by mailbox, over all topics. Who may be mailed and is in the
+    quiet hours that `curfew` reckons is held until they end, or refused where the mail would be too
+    late then.
     """
     if facts.gone:
         return Refused(Reason.NOT_GONE)

@@ -81,9 +81,10 @@ def own_rhythms(persons: ColumnElement[Any]) -> Select[Any]:
 def facts_of_many(who: FromClause) -> Select[Any]:
     """Select a row of facts for each of `who` (person_id, address_id), who may be everybody: to count.
 
-    Columns: person_id, address_id, those of `standings_of`, and nos (a JSON list or null). That somebody said no is told, not since when, which no
-    decision asks for: so most of them have the same facts. A no by person and by address is twice
-    in the list. `who` is read several times: hand in a CTE.
+    Columns: person_id, address_id, those of `standings_of`, and nos (a JSON list or null). That
+    somebody said no is told, not since when, which no decision asks for: so most of them have the
+    same facts. A no by person and by address is twice in the list. `who` is read several times:
+    hand in a CTE.
     """
     stand = _standing
     by_person, by_address = _nos_by(who, "person_id"), _nos_by(who, "address_id")

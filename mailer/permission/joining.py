@@ -31,6 +31,8 @@ def merge(session: Session, *, survivor: PersonId, merged: PersonId, now: dateti
     rows = {person_id: lock(session, person_id) for person_id in sorted((survivor, merged))}
     kept, gone = rows[survivor], rows[merged]
     _restrict(kept, gone)
+    # Above both, so that a page of either is out of date: what it showed was somebody else's.
+    kept.version = max(kept.version, gone.version)
     gone.version += 1
     session.add(gone)
     both = [people.identity_of(session, each) for each in (survivor, merged)]
@@ -54,6 +56,28 @@ def follow(session: Session, *, person_id: PersonId, address_id: AddressId, now:
     _repeat(session, nos, to=person_id, at=[address_id], door=Door.ADDRESS_CHANGE)
     del now
     return _note(session, row, nos)
+
+
+def carry(
+    session: Session,
+    person_id: PersonId,
+    *,
+    persons: Collection[PersonId],
+    of_addresses: Collection[AddressId],
+    at: Collection[AddressId],
+    door: Door,
+) -> int:
+    """Write each no of these people, or of these addresses, for a person at every address of `at`.
+
+    Those that stand there stay; returns how many were written, and counts them as answers. Raises
+    NotAdmitted.
+    """
+    row = lock(session, person_id)
+    nos = _nos_of(session, persons, of_addresses)
+    written = _repeat(session, nos, to=person_id, at=at, door=door)
+    if written:
+        _note(session, row, nos)
+    return written
 
 
 def forget(session: Session, person_id: PersonId) -> None:
@@ -110,8 +134,11 @@ def _repeat(
     to: PersonId,
     at: Collection[AddressId],
     door: Door,
-) -> None:
-    """Write each no for a person at these addresses, where it does not stand for them yet."""
+) -> int:
+    """Write each no for a person at these addresses, where it does not stand for them yet.
+
+    Returns how many were written.
+    """
     nos = list(nos)
     held = {(row.address_id, *_kind(row)) for row in nos if row.person_id == to}
     wanted = {
@@ -131,6 +158,7 @@ def _repeat(
     missing = [copy for key, copy in wanted.items() if key not in held]
     if missing:
         session.execute(insert(SuppressionRow), missing)
+    return len(missing)
 
 
 def _kind(row: SuppressionRow) -> tuple[str, str | None, str, datetime | None]:

@@ -12,9 +12,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter
+from sqlalchemy.exc import DBAPIError
 from starlette.responses import JSONResponse
 
+from mailer.database import DatabaseAway
 from mailer.migrations import is_current
+from mailer.recovery import what_refuses
 from mailer.settings import ProviderName, Settings
 from mailer.wiring import Parts, lost_keys
 from preference_center.door import Here
@@ -91,6 +94,17 @@ def _journal_is_writable(parts: Parts) -> bool:
     return os.access(folder, os.W_OK | os.X_OK)
 
 
+def _knows_its_journal(parts: Parts) -> bool:
+    """Whether promotional mail may go as far as the journal is concerned; opt-outs come in anyway.
+
+    Of a database that is away, or lacks tables, others tell.
+    """
+    try:
+        return what_refuses(parts.database, parts.journal.folder, now=parts.clock()) is None
+    except (DatabaseAway, DBAPIError):
+        return True
+
+
 def _provider_is_reachable(parts: Parts) -> bool:
     settings: Settings = parts.settings
     if settings.provider is ProviderName.SMTP:
@@ -122,6 +136,13 @@ CHECKS: tuple[Check, ...] = (
         _has_its_keys,
     ),
     Check("journal", "the journal's folder cannot be written", _journal_is_writable),
+    Check(
+        "restored",
+        "promotional mail is refused: the database is older than the journal, or the journal cannot"
+        " be read; see what is missing with: fpmail journal verify, and run: fpmail journal replay",
+        _knows_its_journal,
+        needed=False,
+    ),
     Check(
         "broker",
         "the broker cannot be reached; mail waits for the next tick",

@@ -89,6 +89,11 @@ def _families(gauges: Gauges) -> Iterator[Metric]:
     for name, help_text, value in (
         ("fpmail_in_hand_people", "People whose mail is being handed over.", gauges.in_hand),
         ("fpmail_unknown_people", "People whose mail's fate nobody knows.", gauges.unknown),
+        (
+            "fpmail_refusing_journals",
+            "Journals that know more than the database: no promotional mail leaves.",
+            gauges.refusing_journals,
+        ),
         ("fpmail_accepted_people", "People whose mail the provider has taken.", gauges.accepted),
     ):
         yield GaugeMetricFamily(name, help_text, value=value)

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
-from mailer import permission
+from mailer import people, permission
 from mailer.permission import (
     Change,
     Facts,
@@ -101,6 +101,29 @@ def test_a_yes_after_a_stop_is_a_yes_to_what_it_names(
 
 
 @pytest.mark.clause("C08")
+def test_what_a_yes_after_a_stop_does_not_name_stays_a_no_of_the_address(
+    session: Session, vault: Vault, jo: TestPerson, wish: Wish, now: datetime
+) -> None:
+    wish(jo, 1, stop_all=True)
+    wish(jo, 2, topics_on=frozenset({UPDATES}))
+    standing = permission.standing_of(session, jo.person_id)
+    assert standing is not None
+    off = standing.topics[NEWS]
+    assert (off.on, off.since, standing.stopped_since) == (False, now + timedelta(minutes=1), None)
+    people.erase(session, vault, jo.person_id, now=now)
+    permission.forget(session, jo.person_id)
+    again = a_customer(session, vault, email=jo.email, topics=(), now=now)
+    assert again.person_id != jo.person_id
+    listed = [ImportedYes(again.person_id, frozenset({NEWS, UPDATES}), "shop")]
+    permission.import_permissions(
+        session, listed, policy_version="2026-11", reference="P-LIST-0001", now=now
+    )
+    later = now + timedelta(hours=1)
+    assert verdict(session, again, NEWS, later) is Reason.NOT_TOPIC
+    assert verdict(session, again, UPDATES, later) is None
+
+
+@pytest.mark.clause("C08")
 def test_a_wish_of_nos_and_a_yes_writes_each_and_the_standing_they_come_to(
     session: Session, jo: TestPerson, wish: Wish, now: datetime
 ) -> None:
@@ -139,8 +162,6 @@ def test_a_yes_from_an_old_page_is_asked_again_while_its_nos_hold(
 def test_a_no_reaches_the_address_whoever_else_uses_it(
     session: Session, vault: Vault, jo: TestPerson, wish: Wish, now: datetime
 ) -> None:
-    from mailer import people
-
     made = people.upsert(
         session,
         vault,
@@ -220,6 +241,22 @@ def test_of_two_merged_customers_the_more_restrictive_wins(
 
 
 @pytest.mark.clause("C08")
+def test_a_page_from_before_a_merge_is_out_of_date_whose_ever_it_was(
+    session: Session, vault: Vault, jo: TestPerson, wish: Wish, now: datetime
+) -> None:
+    anna = a_customer(session, vault, "Anna Becker", topics=(NEWS,), now=now)
+    wish(anna, 1, topics_off=frozenset({UPDATES}))
+    page = wish(anna, 2, topics_on=frozenset({UPDATES})).version
+    wish(jo, 3, topics_off=frozenset({NEWS}))
+    merged = permission.merge(session, survivor=jo.person_id, merged=anna.person_id, now=now)
+    people.merge(session, survivor=jo.person_id, merged=anna.person_id, now=now)
+    assert merged > page
+    said = wish(jo, 4, topics_on=frozenset({NEWS}), seen_version=page)
+    assert said.stale == frozenset({NEWS})
+    assert verdict(session, jo, NEWS, now + timedelta(hours=1)) is Reason.NOT_TOPIC
+
+
+@pytest.mark.clause("C08")
 def test_a_merge_gives_no_permission_that_the_survivor_did_not(
     session: Session, vault: Vault, now: datetime
 ) -> None:
@@ -233,8 +270,6 @@ def test_a_merge_gives_no_permission_that_the_survivor_did_not(
 def test_a_no_moves_along_to_a_new_address(
     session: Session, vault: Vault, jo: TestPerson, wish: Wish, now: datetime
 ) -> None:
-    from mailer import people
-
     wish(jo, 1, stop_all=True)
     address = people.change_address(
         session, vault, jo.person_id, email="jo@new.example.com", now=now

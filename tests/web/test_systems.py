@@ -42,6 +42,7 @@ def test_readyz_names_what_is_missing(tmp_path: Path) -> None:
         "migrations": False,
         "keys": False,
         "journal": True,
+        "restored": True,
         "broker": False,
         "provider": True,
         "postal_address": False,

@@ -17,29 +17,6 @@ GMAIL = (
     f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\n'
     f"One-Click\r\n--{BOUNDARY}--\r\n"
 ).encode()
-BODIES = [
-    (f"multipart/form-data; boundary={BOUNDARY}", GMAIL),
-    ("application/x-www-form-urlencoded", b"List-Unsubscribe=One-Click"),
-    ("application/x-www-form-urlencoded", b""),
-    ("", b""),
-    ("application/octet-stream", b"\x00\xff\xfe"),
-    ("multipart/form-data; boundary=other", GMAIL),
-    ("application/x-www-form-urlencoded", b"choice=nonsense"),
-    ("application/x-www-form-urlencoded", b"choice=topic&x=" + b"x" * 100_000),
-]
-
-
-@pytest.mark.clause("C08")
-@pytest.mark.parametrize(("content_type", "body"), BODIES)
-def test_a_post_without_a_choice_stops_all_promotional_mail(
-    client: TestClient, house: House, content_type: str, body: bytes
-) -> None:
-    jo = house.customer(NEWS, SOFTWARE)
-    headers = {"content-type": content_type} if content_type else {}
-    answer = client.post(f"/u/{jo.unsubscribe}", content=body, headers=headers)
-    assert (answer.status_code, answer.text) == (200, "Stopped.\n")
-    standing = house.standing(jo)
-    assert (standing.stopped_since, standing.stopped_door) == (NOW, Door.ONE_CLICK)
 
 
 @pytest.mark.parametrize("body", [{}, {"choice": "all"}, {"choice": "topic"}])

@@ -42,6 +42,7 @@ def status_answer(status: Status, *, now: datetime) -> StatusAnswer:
         waiting=standing.waiting if standing else 0,
         waiting_from=standing.waiting_from if standing else None,
         waiting_until=standing.waiting_until if standing else None,
+        halted=standing.halted if standing else None,
         brake=[BrakeFigureAnswer(**asdict(each)) for each in status.brake],
         braked=_braked(campaign.braked) if campaign.braked else None,
     )

@@ -103,6 +103,9 @@ class StatusAnswer(Answer):
     )
     waiting_from: datetime | None = Field(description="The first of these moments.")
     waiting_until: datetime | None = Field(description="The last of them.")
+    halted: str | None = Field(
+        description="Why no promotional mail leaves at all: the database is older than the journal."
+    )
     brake: list[BrakeFigureAnswer] = Field(description="Empty before the start.")
     braked: BrakedAnswer | None
 
@@ -256,7 +259,8 @@ class CampaignAnswer(Answer):
     approved_at: datetime | None
     approved_size: int | None = Field(description="People in its audience at the approval.")
     taken_back: str | None = Field(
-        description="Why it did not start at its moment, and what mends it; null once scheduled."
+        description="Why it did not start at its moment, or is paused though nobody paused it, and"
+        " what mends it; null once scheduled or resumed."
     )
     copied_from: int | None
     pace: dict[str, JsonValue] | None = Field(description="How fast it may leave, as it was sent.")

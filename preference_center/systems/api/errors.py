@@ -170,6 +170,9 @@ TABLE: Mapping[type[Exception], Told] = {
     campaigns.ReasonNeeded: lambda error: Problem(
         409, "reason-needed", "Resuming this campaign needs a reason", str(error)
     ),
+    campaigns.Halted: lambda error: Problem(
+        409, "promotional-refused", "Promotional mail is refused", str(error)
+    ),
     campaigns.ReasonUnfit: lambda error: field_problem([_field("reason", str(error))]),
     campaigns.ChoiceTooLate: lambda error: field_problem([_field("use_by", str(error))]),
     campaigns.VariantUnknown: lambda error: field_problem([_field("variant", str(error))]),

@@ -1,0 +1,38 @@
+"""The numbers that a journal names: each was somebody's, and none is given again."""
+
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from mailer import campaigns, delivery, people
+from mailer.campaigns import CampaignId
+from mailer.recovery.telling import Handed, Spoken
+from mailer.vocabulary import AddressId, BatchId, MailingId, PersonId
+
+
+@dataclass(slots=True)
+class Highest:
+    """The highest number of each kind among the lines that were seen."""
+
+    person: int = 0
+    address: int = 0
+    mailing: int = 0
+    batch: int = 0
+    campaign: int = 0
+
+    def see(self, told: Spoken | Handed) -> None:
+        """Count the numbers of a line."""
+        if isinstance(told, Spoken):
+            self.person = max(self.person, told.person_id, told.merged or self.person)
+            self.address = max([self.address, *told.addresses])
+            return
+        self.mailing = max(self.mailing, told.batch.mailing_id)
+        self.batch = max(self.batch, told.batch.batch_id)
+        self.campaign = max(self.campaign, campaigns.campaign_of_key(told.key) or self.campaign)
+
+
+def number_beyond(session: Session, highest: Highest) -> None:
+    """Let nothing new have a number that the journal names; what a rollback cannot take back."""
+    people.number_beyond(session, PersonId(highest.person), AddressId(highest.address))
+    delivery.number_batches_beyond(session, MailingId(highest.mailing), BatchId(highest.batch))
+    campaigns.number_campaigns_beyond(session, CampaignId(highest.campaign))

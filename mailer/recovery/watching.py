@@ -1,0 +1,70 @@
+"""A process that sends looks at the journal before it claims: at its start, anew on each new
+connection, and every few seconds while it claims."""
+
+import time
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy import event
+
+from mailer import delivery
+from mailer.database import Database
+from mailer.recovery.looking import look_again
+
+FRESH_SECONDS = 10.0
+"""How long a look lets a process claim; then its token changes, too, so that no backup that is
+older than that holds it."""
+
+log = structlog.get_logger()
+
+
+class Watch:
+    """The clearance of one process (`delivery.Clearance`), by the journal of its machine."""
+
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        *,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._folder = folder
+        self._clock = clock
+        self._monotonic = monotonic
+        self._token: uuid.UUID | None = None
+        self._until = float("-inf")
+        event.listen(database.engine, "connect", self._look_before_the_next)
+
+    def token(self) -> uuid.UUID | None:
+        """Return the token of a fresh look; None while promotional mail is refused.
+
+        Between two looks it costs a glance at the clock. Raises DatabaseAway and CommitInDoubt.
+        """
+        if self._monotonic() >= self._until:
+            self._until = self._monotonic() + FRESH_SECONDS  # a connection made by the look ends it
+            self._token = self._look()
+        return self._token
+
+    def _look_before_the_next(self, *_: Any) -> None:
+        """Somebody may have restored the database behind a connection that broke."""
+        self._until = float("-inf")
+
+    def _look(self) -> uuid.UUID | None:
+        before, self._token = self._token, None
+        now = self._clock()
+        try:
+            refused = look_again(self._database, self._folder, now=now)
+        except OSError as error:
+            log.error("journal.unreadable", why=error.strerror)
+            return None
+        if refused is not None:
+            log.error("promotional.refused", why=refused.why)
+            return None
+        with self._database.transaction() as session:
+            return delivery.clear(session, before=before)
