@@ -3,7 +3,7 @@
 import select
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -33,6 +33,17 @@ SQLModel.metadata.naming_convention = {
 }
 
 
+# The isolation is said twice: each transaction begins with it, and what stands for itself has it.
+_OPTIONS = " ".join(
+    f"-c {name}"
+    for name in (
+        "TimeZone=UTC",
+        "synchronous_commit=on",
+        r"default_transaction_isolation=read\ committed",
+        "default_transaction_read_only=off",
+        "jit=off",
+    )
+)
 RESTED_SECONDS = 30.0
 """A connection that nobody used for so long is asked whether it still stands, before it is used."""
 
@@ -64,8 +75,9 @@ class Held:
 class Database:
     """Sessions on one PostgreSQL primary (15 to 18), READ COMMITTED, never a read replica.
 
-    At most `pool_size + pool_overflow` connections beside those that are `held`; who wants one more waits for it at most
-    `pool_seconds`, so short that a mailbox which posts an opt-out is still listening then.
+    At most `pool_size + pool_overflow` connections beside those that are `held`; who wants one more
+    waits for it at most `pool_seconds`, so short that a mailbox which posts an opt-out is still
+    listening then.
     """
 
     def __init__(
@@ -91,7 +103,7 @@ class Database:
                 # A server that vanished without a word is given up after ten seconds.
                 "tcp_user_timeout": 10_000,
                 "keepalives_idle": 10,
-                "options": "-c TimeZone=UTC -c synchronous_commit=on -c default_transaction_read_only=off -c jit=off",
+                "options": _OPTIONS,
             },
         )
         event.listen(self.engine, "connect", _keep_notices)
@@ -111,10 +123,10 @@ class Database:
                 yield session
                 session.flush()
             except (DBAPIError, PoolExhausted) as error:
-                session.rollback()
+                _roll_back(session)
                 raise _away(error) from error
             except BaseException:
-                session.rollback()
+                _roll_back(session)
                 raise
             self._commit(session)
 
@@ -143,7 +155,7 @@ class Database:
                 raise _away(error) from error
             finally:
                 if session.is_active:
-                    session.rollback()
+                    _roll_back(session)
 
     @contextmanager
     def glance(self) -> Iterator[Session]:
@@ -247,6 +259,12 @@ def _copying(session: Session, statement: str) -> Iterator[psycopg.Copy]:
         raise IntegrityError(statement, None, error) from None
     except psycopg.OperationalError as error:
         raise OperationalError(statement, None, error) from None
+
+
+def _roll_back(session: Session) -> None:
+    """Undo what was done, as a server that has gone has done already."""
+    with suppress(DBAPIError):
+        session.rollback()
 
 
 def _away(error: DBAPIError | PoolExhausted) -> Exception:

@@ -128,6 +128,14 @@ class Settings(BaseModel):
     web_threads: int = Field(default=100, ge=1)
     mail_catcher: str = ""
     """Folder of the development mail catcher; refused beside a real provider."""
+    failpoints: str = ""
+    """Folder that says at which steps processes are ended, for tests; refused in production."""
+
+    @model_validator(mode="after")
+    def _nothing_is_broken_on_purpose_in_production(self) -> "Settings":
+        if self.failpoints and self.env is not Environment.DEVELOPMENT:
+            raise ValueError("MAILER_FAILPOINTS works with MAILER_ENV=development only; unset it")
+        return self
 
     @model_validator(mode="after")
     def _catcher_is_for_development_only(self) -> "Settings":

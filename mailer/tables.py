@@ -13,6 +13,7 @@ ROOMS_WITH_TABLES = (
     "mailer.intake",
     "mailer.orders",
     "mailer.campaigns",
+    "mailer.recovery",
 )
 
 for room in ROOMS_WITH_TABLES:

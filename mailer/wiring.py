@@ -46,6 +46,7 @@ from mailer.providers import (
     SmtpUrlInvalid,
     read_smtp_url,
 )
+from mailer.recovery import Watch
 from mailer.settings import ProviderName, Settings, SettingsInvalid
 from mailer.vault import Vault
 from mailer.vocabulary import Lane
@@ -248,6 +249,7 @@ def build_sender(
         SenderSettings(
             lease=timedelta(seconds=settings.lease_seconds), pace=parts.pace, cap=parts.cap
         ),
+        Watch(parts.database, parts.journal.folder, clock=parts.clock),
     )
 
 

@@ -9,7 +9,8 @@ import structlog
 from mailer import access, campaigns, delivery, measure
 from mailer.campaigns import CampaignId
 from mailer.database import CommitInDoubt, DatabaseAway
-from mailer.delivery import Sender
+from mailer.delivery import Reaper, Sender
+from mailer.failpoints import Failpoint, reached
 from mailer.vocabulary import Lane
 from mailer.wiring import Parts
 from workers.seats import Seats
@@ -32,6 +33,7 @@ class Shift:
         self._parts = parts
         self._sender = sender
         self._monotonic = monotonic
+        self._reaper = Reaper(monotonic)
 
     def deliver(self, lane: Lane) -> None:
         """Deliver due batches of a lane for a stint; rings again where more is due."""
@@ -75,6 +77,8 @@ class Shift:
         updates need.
         """
         try:
+            if not self._sender.is_cleared(Lane.PROMOTIONAL):
+                return  # what is due here may have begun before the database was restored
             while self._start_one_campaign():
                 pass
         except (DatabaseAway, CommitInDoubt) as error:
@@ -88,7 +92,8 @@ class Shift:
             started = campaigns.start_due(
                 session, brand=self._parts.brand, rules=self._parts.rules, now=now, limit=1
             )
-            return bool(started)
+        reached(Failpoint.STARTED)
+        return bool(started)
 
     def decide_campaigns(self) -> None:
         """Look at the samples whose wait is over, and let the remainder go on with what did best.
@@ -121,6 +126,7 @@ class Shift:
         try:
             now = self._parts.clock()
             with self._parts.database.reading() as session:
+                self._reaper.look(session)  # so that whichever process sweeps has seen it in time
                 lanes = {Lane(lane) for lane in delivery.due_lanes(session, now=now)}
                 if campaigns.is_any_due(session, now=now):
                     lanes.add(Lane.PROMOTIONAL)
@@ -138,7 +144,7 @@ class Shift:
         try:
             now = self._parts.clock()
             with self._parts.database.transaction() as session:
-                given_up = delivery.reap(session, reply_timeout=timeout, now=now)
+                given_up = self._reaper.reap(session, reply_timeout=timeout, now=now)
                 delivery.forget_recovered(session, now=now)
                 delivery.forget_ended(session)
                 access.sweep_idempotency(session, now=now)

@@ -55,6 +55,13 @@ from mailer.campaigns.report import (
     report_of,
 )
 from mailer.campaigns.report_csv import csv_of
+from mailer.campaigns.restoring import (
+    Halted,
+    campaign_of_key,
+    number_campaigns_beyond,
+    stop_half_sent,
+    take_back_begun,
+)
 from mailer.campaigns.series import By, ZoneUnknown
 from mailer.campaigns.splits import (
     Measure,
@@ -97,6 +104,7 @@ __all__ = [
     "Finding",
     "Foresight",
     "FullReport",
+    "Halted",
     "Hours",
     "How",
     "Interval",
@@ -137,6 +145,7 @@ __all__ = [
     "brake_sentence",
     "brake_stopped",
     "campaign_of",
+    "campaign_of_key",
     "campaigns_page",
     "cancel",
     "cancelled_at",
@@ -156,6 +165,7 @@ __all__ = [
     "is_any_due",
     "look_at",
     "looks_due",
+    "number_campaigns_beyond",
     "pause",
     "possible",
     "preview",
@@ -171,5 +181,7 @@ __all__ = [
     "start",
     "start_due",
     "status_of",
+    "stop_half_sent",
+    "take_back_begun",
     "unschedule",
 ]

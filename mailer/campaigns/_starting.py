@@ -30,6 +30,7 @@ from mailer.campaigns.plans import Plan
 from mailer.campaigns.previews import count_of
 from mailer.campaigns.revisions import is_approved
 from mailer.campaigns.values import Campaign
+from mailer.failpoints import Failpoint, reached
 from mailer.letters import Brand, PromotionalContent, compile_promotional
 from mailer.vocabulary import MailingId, Stream, Topic
 from mailer.zones import zone_of
@@ -72,7 +73,9 @@ def start_row(
         row.counted = drift.stored(counted)
     letter = _letter_of(row, gathered, brand)
     row.mailing_id = _make_mailing(session, row, letter, plan, rules, now)
+    reached(Failpoint.STARTING)
     row.audience_size = _prepare(session, row, gathered, plan, progress, now)
+    reached(Failpoint.CUT)
     row.state, row.started_at, row.taken_back = target, now, None
     detail: dict[str, object] = {"audience": row.audience_size}
     if checked.warnings:

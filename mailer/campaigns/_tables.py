@@ -72,7 +72,7 @@ class CampaignRow(Table, table=True):
     list_changes: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How often a list that its rule names was changed before it started."""
     taken_back: str | None = None
-    """Why the clock took it back to the drafts instead of starting it."""
+    """Why it went back to the drafts, or is paused, by no person's act."""
     copied_from: int | None = Field(default=None, sa_type=BigInteger)
     split: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     choose_at: datetime | None = None

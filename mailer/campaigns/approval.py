@@ -12,6 +12,7 @@ from mailer.campaigns.lifecycle import Act, State, after
 from mailer.campaigns.previews import count_of
 from mailer.campaigns.revisions import has_outgrown, is_approved, may_approve, revision_of
 from mailer.campaigns.values import Campaign, CampaignId
+from mailer.failpoints import Failpoint, reached
 from mailer.letters import Brand
 
 
@@ -64,4 +65,5 @@ def approve(
         row.counted = drift.stored(counted)
     detail = {"audience": checked.audience, "revision": revision_of(row)}
     note(session, row, "approved", by=by, now=now, detail=detail)
+    reached(Failpoint.APPROVED)
     return campaign_from(row)

@@ -104,7 +104,8 @@ def look_over(
     is_readable = not any(each.check is Check.CONTENT for each in findings)
     findings += of_sender
     instead = _instead(campaign) if is_readable else {}
-    counted = people.headcount(session, audience_select(campaign.audience, now=now), instead)
+    audience = audience_select(campaign.audience, now=now, said=people.said(instead))
+    counted = people.headcount(session, audience, instead)
     findings += _of_merge_fields(instead, counted)
     findings += _of_size(session, campaign, counted.people)
     findings += _of_split(campaign.split, counted.people)
@@ -258,7 +259,7 @@ def _of_surprise(session: Session, campaign: Campaign, size: int) -> Iterator[Fi
         yield _of_audience(text, fix)
     elif largest is None:
         everybody = people.audience_of(people.AudienceFilter())
-        customers = people.headcount(session, everybody, ()).people
+        customers = people.headcount(session, everybody).people
         if size * 2 > customers:
             text = f"The first campaign goes to {size:,} of {customers:,} customers."
             yield _of_audience(text, f"{fix} A smaller one shows first how mail is received.")

@@ -34,8 +34,10 @@ from mailer.campaigns.braking import (
 )
 from mailer.campaigns.checks import DEFAULT_RULES, Rules, refuse_unfit
 from mailer.campaigns.lifecycle import Act, State, after
+from mailer.campaigns.restoring import refuse_while_halted
 from mailer.campaigns.values import Campaign, CampaignId, NewCampaign
 from mailer.delivery import MailingState
+from mailer.failpoints import Failpoint, reached
 from mailer.letters import Brand
 from mailer.vocabulary import MailingId
 
@@ -118,8 +120,9 @@ def start(
     the quiet hours and the deadline go on to hold; a repetition ends. The caller rings the bell
     of the promotional lane after its commit; `progress` is told how far the cutting is, which
     takes a second for each million customers. Raises CannotDo, CannotSend where a check stops
-    it, and ReasonNeeded for a repetition that the brake stopped: it is resumed first.
+    it, ReasonNeeded for a repetition that the brake stopped: it is resumed first; and Halted.
     """
+    refuse_while_halted(session)
     row = locked(session, campaign_id)
     if is_stopped_series(session, row, now=now):
         refuse_without_reason(row)
@@ -210,12 +213,14 @@ def _steer(
         return campaign_from(row)
     if act is Act.RESUME:
         release(session, row, reason=reason)
+        row.taken_back = None
     if row.mailing_id is not None:
         delivery.set_mailing_state(session, MailingId(row.mailing_id), STEERED[act])
     if State(row.state).is_final:
         row.ended_at = now
     why = {"why": reason} if reason else None
     note(session, row, row.state, by=by, now=now, detail=why)
+    reached(Failpoint.STEERED)
     return campaign_from(row)
 
 

@@ -14,7 +14,8 @@ def revision_of(row: CampaignRow) -> str:
     """Return a digest of what a campaign says, to whom and when.
 
     It changes with the letter, the topic, the rule, the plan, the split test, what a digest
-    collects, and the members of a list that the rule names. Customers come and go without another revision: `has_outgrown` looks at those.
+    collects, and the members of a list that the rule names. Customers come and go without another
+    revision: `has_outgrown` looks at those.
     """
     said = [row.topic, row.content, row.audience, row.list_changes, row.plan]
     said += [row.split] if row.split is not None else []

@@ -130,8 +130,8 @@ class Cut(_Model):
 class Split(_Model):
     """Two to five variants of a campaign, a hold-out, or both; who gets what is drawn at random.
 
-    Without a `sample` everybody is divided at once and nothing is chosen. The hold-out gets nothing,
-    so that what the campaign brings can be told from what would have come anyway.
+    Without a `sample` everybody is divided at once and nothing is chosen. The hold-out gets
+    nothing, so that what the campaign brings can be told from what would have come anyway.
     """
 
     variants: Annotated[tuple[SplitVariant, ...], Field(max_length=5)] = ()

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
+from mailer import delivery
 from mailer.campaigns._rows import (
     CLOCK,
     CampaignError,
@@ -89,7 +90,7 @@ def first_to_come(plan: Plan, now: datetime) -> int:
 def unschedule(session: Session, campaign_id: CampaignId, *, by: str, now: datetime) -> Campaign:
     """Take a campaign back to the drafts before it starts, and end a repetition. Raises CannotDo."""
     row = locked(session, campaign_id)
-    _take_back(row)
+    take_back(row)
     note(session, row, "unscheduled", by=by, now=now)
     return campaign_from(row)
 
@@ -104,11 +105,14 @@ def start_due(
 ) -> list[CampaignId]:
     """Start what is scheduled for now or earlier; return which were started.
 
-    Two clocks at once do no harm: each locks different rows, and a started one is no longer due.
-    Of a campaign that repeats a copy is started, and the campaign waits for its next occurrence;
-    the last one it is itself. None is started where the safety brake fell on an earlier one. A campaign that has become unfit to send goes back to the drafts,
-    with the reason in the ledger, instead of failing again at every tick.
+    Two clocks at once do no harm: each locks different rows, and a started one is no longer due. Of
+    a campaign that repeats a copy is started, and the campaign waits for its next occurrence; the
+    last one it is itself. None is started where the safety brake fell on an earlier one. A campaign
+    that has become unfit to send goes back to the drafts, with the reason in the ledger, instead of
+    failing again at every tick. None starts while promotional mail is refused.
     """
+    if delivery.halts(session):
+        return []
     rows = session.exec(
         select(CampaignRow)
         .where(_is_start_due(now))
@@ -147,7 +151,7 @@ def _start_fit(
         with session.begin_nested():
             return _start(session, row, brand, rules, now)
     except UNFIT as error:
-        _take_back(row)
+        take_back(row)
         row.taken_back = _why(error)
         detail: dict[str, object] = {"why": row.taken_back, "fault": type(error).__name__}
         if isinstance(error, CannotSend):
@@ -233,6 +237,7 @@ def _note_skipped(session: Session, row: CampaignRow, missed: int, now: datetime
         note(session, row, "skipped", by=CLOCK, now=now, detail={"occurrences": missed})
 
 
-def _take_back(row: CampaignRow) -> None:
+def take_back(row: CampaignRow) -> None:
+    """Make a draft of a scheduled campaign. Raises CannotDo."""
     row.state = after(State(row.state), Act.UNSCHEDULE)
     row.scheduled_for = row.plan = row.occurrence = row.braked = None

@@ -16,6 +16,15 @@ from mailer.delivery.books import (
 from mailer.delivery.brake import Brake, Braked, Cause, Share, Tally, shares
 from mailer.delivery.budgets import forget_ended, set_pace
 from mailer.delivery.by_zone import Moments, count_by_zone, prepare_by_zone
+from mailer.delivery.clearance import (
+    Clearance,
+    Halt,
+    clear,
+    halt,
+    halt_sentence,
+    halts,
+    lift_halt,
+)
 from mailer.delivery.clocks import SenderClock
 from mailer.delivery.collecting import (
     HeldBackMailing,
@@ -55,9 +64,18 @@ from mailer.delivery.reach import (
     held_out_of,
     people_of,
 )
-from mailer.delivery.reaper import BatchNotUnknown, reap, settle_unknown
+from mailer.delivery.reaper import BatchNotUnknown, Reaper, settle_unknown
+from mailer.delivery.restoring import (
+    GivenUp,
+    InHand,
+    give_up_handed,
+    never_in_hand,
+    number_batches_beyond,
+    streams_of,
+)
 from mailer.delivery.roll import messages_of_mailing
 from mailer.delivery.sender import Sender, SenderSettings
+from mailer.delivery.silencing import NOBODY
 from mailer.delivery.slowing import forget_recovered, slow_scopes
 from mailer.delivery.splitting import (
     Part,
@@ -79,6 +97,7 @@ __all__ = [
     "BARRIER",
     "BATCH_SIZE",
     "HELD_OUT",
+    "NOBODY",
     "NO_LIMITS",
     "REST",
     "WHOLE",
@@ -89,11 +108,15 @@ __all__ = [
     "Brake",
     "Braked",
     "Cause",
+    "Clearance",
     "Clocks",
     "DryRun",
     "Gate",
     "Gauges",
+    "GivenUp",
+    "Halt",
     "HeldBackMailing",
+    "InHand",
     "Left",
     "LettersPress",
     "Limits",
@@ -109,6 +132,7 @@ __all__ = [
     "Pace",
     "PaceInvalid",
     "Part",
+    "Reaper",
     "Sender",
     "SenderClock",
     "SenderSettings",
@@ -124,6 +148,7 @@ __all__ = [
     "books",
     "books_by_part",
     "braked_of",
+    "clear",
     "collected",
     "compile_mailing",
     "count_by_zone",
@@ -137,19 +162,26 @@ __all__ = [
     "forget_ended",
     "forget_recovered",
     "gauges",
+    "give_up_handed",
+    "halt",
+    "halt_sentence",
+    "halts",
     "handed_over_of",
     "handed_over_when",
     "hear",
     "heard_of",
     "held_back",
     "held_out_of",
+    "lift_halt",
     "mailing_by_key",
     "mailing_of",
     "mails_of",
     "mark_at",
     "messages_of",
     "messages_of_mailing",
+    "never_in_hand",
     "new_test",
+    "number_batches_beyond",
     "one_at_a_time",
     "part_of",
     "people_of",
@@ -159,7 +191,6 @@ __all__ = [
     "prepare_split",
     "read_pace",
     "read_warm_up",
-    "reap",
     "release",
     "release_brake",
     "send_to_one",
@@ -172,6 +203,7 @@ __all__ = [
     "standing_of",
     "stands_of",
     "start_window",
+    "streams_of",
     "targets_of",
     "unfinished",
     "unknown_batches",

@@ -206,6 +206,27 @@ class LaneRow(Table, table=True):
     why: str
 
 
+class ClearanceRow(Table, table=True):
+    """A process that has compared this database with its journal may claim promotional mail."""
+
+    __tablename__ = "delivery_clearance"
+
+    token: uuid.UUID = Field(primary_key=True)
+    at: datetime
+
+
+class HaltRow(Table, table=True):
+    """A journal that knows more than this database: no promotional mail is claimed."""
+
+    __tablename__ = "delivery_halt"
+
+    journal: str = Field(primary_key=True)
+    why: str
+    since: datetime
+    persons: int = 0
+    mailings: int = 0
+
+
 class PaceRow(Table, table=True):
     """A budget of messages that all workers share; `*` is every mail by the second."""
 

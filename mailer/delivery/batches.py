@@ -13,10 +13,12 @@ from sqlmodel import Session, SQLModel, select
 from mailer.database import rows_changed
 from mailer.delivery._tables import BatchRow, ExceptionRow, MailingRow, RosterRow
 from mailer.delivery.claimed import Claimed
+from mailer.delivery.clearance import CLEARED
 from mailer.delivery.mailings import mailing_from
 from mailer.delivery.pace import IN_TURN
 from mailer.delivery.places import leave_places
 from mailer.delivery.still_told import keep_told, still_told
+from mailer.failpoints import Failpoint, reached
 from mailer.providers import without_addresses
 from mailer.vocabulary import (
     AddressId,
@@ -55,6 +57,7 @@ _CLAIM = text(
           AND {IN_TURN}
           AND NOT EXISTS (
               SELECT 1 FROM delivery_lane l WHERE l.lane = :lane AND l.stopped_until > :now)
+          AND (CAST(:lane AS text) <> 'promotional' OR {CLEARED})
         ORDER BY b.not_before, b.id
         LIMIT 1
         FOR UPDATE OF b SKIP LOCKED
@@ -71,13 +74,20 @@ _CLAIM = text(
 
 
 def claim(
-    session: Session, *, lane: Lane, token: uuid.UUID, lease: timedelta, now: datetime
+    session: Session,
+    *,
+    lane: Lane,
+    token: uuid.UUID,
+    lease: timedelta,
+    clearance: uuid.UUID | None = None,
+    now: datetime,
 ) -> Claimed | None:
-    """Take the batch that has been due the longest, or one whose lease is over; None if none is."""
-    row = session.execute(
-        _CLAIM,
-        {"lane": lane.value, "now": now, "token": token, "lease_until": now + lease},
-    ).one_or_none()
+    """Take the batch that has been due the longest, or one whose lease is over; None if none is.
+
+    Nothing promotional while that is refused, or where the database lacks our clearance.
+    """
+    given = {"lane": lane.value, "now": now, "token": token, "lease_until": now + lease}
+    row = session.execute(_CLAIM, {**given, "clearance": clearance}).one_or_none()
     if row is None:
         return None
     mailing = mailing_from(session.get_one(MailingRow, row.mailing_id))
@@ -179,6 +189,7 @@ def move_to_child(
         )
     )
     _take_off(session, batch, persons, BatchId(child))
+    reached(Failpoint.CHILD_MADE)
     return BatchId(child)
 
 

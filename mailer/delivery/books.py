@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
 from mailer import people
+from mailer.delivery.clearance import halts
 from mailer.delivery.facts import Limits, asked_about, counts_select, facts_from
 from mailer.delivery.pace import IN_TURN
 from mailer.delivery.slowing import slow_scopes
@@ -71,6 +72,8 @@ class Gauges:
     stopped_lanes: Sequence[str]
     slowed: Mapping[str, float] = field(default_factory=dict)
     """Messages a second where a provider asked for less: a domain, or `*` for all promotional mail."""
+    refusing_journals: int = 0
+    """Journals on account of which promotional mail is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,11 @@ def gauges(session: Session, *, now: datetime) -> Gauges:
         text("SELECT reason, count(*) FROM delivery_exception WHERE outcome = 'refused' GROUP BY 1")
     ).all()
     stopped = session.execute(
-        text("SELECT lane FROM delivery_lane WHERE stopped_until > :now"), {"now": now}
+        text(
+            "SELECT lane FROM delivery_lane WHERE stopped_until > :now"
+            " UNION SELECT 'promotional' WHERE EXISTS (SELECT FROM delivery_halt)"
+        ),
+        {"now": now},
     )
     return Gauges(
         due={row.lane: int(row.people) for row in due},
@@ -181,6 +188,7 @@ def gauges(session: Session, *, now: datetime) -> Gauges:
         accepted=totals.accepted,
         stopped_lanes=list(stopped.scalars()),
         slowed=slow_scopes(session, now=now),
+        refusing_journals=len(halts(session)),
     )
 
 
@@ -198,7 +206,8 @@ def dry_run(
     """Decide for everybody of an audience as the sender would; nothing is written.
 
     `told` are the topics of the letters that a digest tells of, whose audience (`collected`) says
-    by bits which. One statement counts those of whom the same is known, and each such group is decided on once.
+    by bits which. One statement counts those of whom the same is known, and each such group is
+    decided on once.
     """
     counts: Counter[Reason] = Counter()
     allowed = held = 0

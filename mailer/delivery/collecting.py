@@ -341,7 +341,8 @@ def prepare_sets(
 ) -> int:
     """Cut an audience (`collected`) into batches of one set each; return the mailing's people.
 
-    What holds for `prepare_audience` holds here; `moments` say when the people of each zone are due.
+    What holds for `prepare_audience` holds here; `moments` say when the people of each zone are
+    due.
     """
     slices = _sets(audience, moments)
     return insert_slices(session, mailing_id, slices, slices.c.due, more={"variant": slices.c.bits})

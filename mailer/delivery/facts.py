@@ -1,7 +1,7 @@
 """The facts of a batch in one statement: people's, permission's and our own, each read as a set.
 
-They are put together by person where they are read (`same_facts.py`), which leaves no plan of a join
-to go wrong.
+They are put together by person where they are read (`same_facts.py`), which leaves no plan of a
+join to go wrong.
 """
 
 from collections.abc import Mapping, Sequence

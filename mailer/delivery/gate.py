@@ -18,6 +18,7 @@ from mailer.delivery.same_facts import InHand, SameFacts, read_gate
 from mailer.delivery.states import MailingState
 from mailer.delivery.still_told import still_told
 from mailer.delivery.window import Window
+from mailer.failpoints import Failpoint, reached
 from mailer.permission import NO_CAP, Cap, Curfew, gives_way
 from mailer.providers import AboutUs, HandOver, NotBegun, Outgoing, Provider
 from mailer.vocabulary import Held, PersonId, Reason, Refused
@@ -78,10 +79,13 @@ class Gate:
         Raises DatabaseAway or CommitInDoubt before anything was handed over.
         """
         passed = self._decide_again(batch, prepared, now)
+        reached(Failpoint.GATE_DECIDED)
         if passed.refused and not self._refuse(batch, passed.refused, now):
             return Passed(waiting=list(prepared)), HandOver({})
+        reached(Failpoint.GATE_REFUSED)
         if not window.arm():
             return passed, HandOver({each.person_id: NotBegun() for each in passed.messages})
+        reached(Failpoint.GATE_ARMED)
         answer = self._provider.hand_over(
             passed.messages, begin_before=window.begin_before, all_begun=window.disarm
         )

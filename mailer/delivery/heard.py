@@ -65,8 +65,9 @@ def hear(session: Session, *news: News, now: datetime) -> list[Silenced]:
     limit stop the mailing in the same commit. News may come late, twice and in any order; what
     is about nobody whom a mailing was sent to is passed over.
 
-    Of the words of a bounce no address is kept. Returns the nos that this wrote, and those that stand since the same was heard before, for the
-    journal: it may have failed then. `OptOuts.hear` writes both.
+    Of the words of a bounce no address is kept. Returns the nos that this wrote, and those that
+    stand since the same was heard before, for the journal: it may have failed then. `OptOuts.hear`
+    writes both.
     """
     in_order = sorted(dict.fromkeys(news), key=_in_one_order)
     places = {each: _address_of(session, each) for each in in_order}

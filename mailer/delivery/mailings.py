@@ -328,7 +328,8 @@ def _count_audience(session: Session, mailing_id: MailingId) -> int:
 def set_mailing_state(session: Session, mailing_id: MailingId, state: MailingState) -> None:
     """Pause, resume or cancel a mailing; its batches in hand are stopped at the gate.
 
-    One that the brake has stopped stays so until it is released. Cancelling ends every batch that is not in hand, for good. Raises MailingNotFound.
+    One that the brake has stopped stays so until it is released. Cancelling ends every batch that
+    is not in hand, for good. Raises MailingNotFound.
     """
     changed = rows_changed(
         session,

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlalchemy import BigInteger, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -15,6 +16,7 @@ from mailer.delivery.heard import News, hear
 from mailer.delivery.lines import handfuls, line_of, line_of_no, only_gives
 from mailer.delivery.silencing import NOBODY, Silenced, silence
 from mailer.delivery.window import BARRIER
+from mailer.failpoints import Failpoint, reached
 from mailer.journal import Journal
 from mailer.permission import Applied, Change, NewSuppression, NotAdmitted
 from mailer.vault import Vault
@@ -28,6 +30,8 @@ from mailer.vocabulary import (
     Topic,
 )
 
+Marks = Mapping[AddressId, str]
+"""By what addresses are known again in a database that was restored."""
 POLL = 0.01
 """Seconds between two looks at the batches that an opt-out waits for."""
 
@@ -99,8 +103,11 @@ class OptOuts:
         JournalUnwritable when it is not certain that the wish is kept: then nothing may be said
         to be saved.
         """
-        survivor, addresses, applied = self._write(person_id, change, address_id)
-        self._journal_wish(survivor, addresses, applied)
+        survivor, addresses, applied, marks = self._write(person_id, change, address_id)
+        reached(Failpoint.WISH_WRITTEN)
+        kind, line = "yes" if only_gives(applied) else "no", line_of(survivor, applied)
+        self._journal_line(kind, applied.at, addresses, line, marks)
+        reached(Failpoint.WISH_JOURNALED)
         return self._acknowledge(survivor, addresses, applied)
 
     def suppress(
@@ -117,6 +124,7 @@ class OptOuts:
             number = permission.suppress(session, new, now=now)
             for person_id in sorted(persons):
                 silenced.append(silence(session, new, person_id, now=now))
+        reached(Failpoint.ADDRESS_SILENCED)
         silenced.append(Silenced(new, new.person_id or NOBODY, _set_of(new.address_id), 0))
         applied = Applied(version=0, reference=self._new_reference(), at=now)
         for each in silenced:
@@ -132,13 +140,14 @@ class OptOuts:
         now = self._clocks.now()
         with self._database.transaction() as session:
             written = hear(session, *news, now=now)
+        reached(Failpoint.NEWS_WRITTEN)
         for silenced in written:
             applied = Applied(silenced.version, self._new_reference(), now)
             self._journal_no(silenced, applied)
 
     def _write(
         self, person_id: PersonId, change: Change, address_id: AddressId | None
-    ) -> tuple[PersonId, frozenset[AddressId], Applied]:
+    ) -> tuple[PersonId, frozenset[AddressId], Applied, Marks]:
         """O1, under the lock of whoever answers for this person at that moment."""
         while True:
             with self._database.transaction() as session:
@@ -159,12 +168,13 @@ class OptOuts:
                         held=held,
                         now=self._clocks.now(),
                     )
-                    return person_id, addresses, applied
+                    reached(Failpoint.WISH_WRITING)
+                    return person_id, addresses, applied, identity.marks
             person_id = identity.survivor
 
     def _write_without_person(
         self, session: Session, change: Change, address_id: AddressId | None
-    ) -> tuple[PersonId, frozenset[AddressId], Applied]:
+    ) -> tuple[PersonId, frozenset[AddressId], Applied, Marks]:
         """Keep the no of somebody whose profile is gone: by the address of the link they used."""
         if address_id is None or not (change.stop_all or change.topics_off):
             raise NotAdmitted("no such customer")
@@ -183,8 +193,8 @@ class OptOuts:
                 now=now,
             )
         acts = tuple(("no", topic) if topic else ("stop", None) for topic in topics)
-        applied = Applied(version=0, reference=self._new_reference(), at=now, acts=acts)
-        return NOBODY, frozenset({address_id}), applied
+        applied = Applied(0, self._new_reference(), now, acts, door=change.door)
+        return NOBODY, frozenset({address_id}), applied, {}
 
     def merge(self, *, survivor: PersonId, merged: PersonId) -> Acknowledgement:
         """Make one customer of two; every no of either holds for both from the answer on.
@@ -195,6 +205,7 @@ class OptOuts:
         with self._database.transaction() as session:
             version = permission.merge(session, survivor=survivor, merged=merged, now=now)
             people.merge(session, survivor=survivor, merged=merged, now=now)
+        reached(Failpoint.MERGED)
         applied = Applied(version=version, reference=self._new_reference(), at=now)
         return self._after_joining(survivor, applied, {"acts": "merge", "merged": merged})
 
@@ -212,6 +223,7 @@ class OptOuts:
             version = permission.follow(
                 session, person_id=person_id, address_id=address_id, now=now
             )
+        reached(Failpoint.MOVED)
         applied = Applied(version=version, reference=self._new_reference(), at=now)
         return self._after_joining(person_id, applied, {"acts": "move", "address": address_id})
 
@@ -232,14 +244,8 @@ class OptOuts:
         with self._database.reading() as session:
             identity = people.identity_of(session, person_id)
         line = {**line_of(identity.survivor, applied), **what}
-        self._journal_line("no", applied.at, identity.addresses, line)
+        self._journal_line("no", applied.at, identity.addresses, line, identity.marks)
         return self._acknowledge(identity.survivor, identity.addresses, applied)
-
-    def _journal_wish(
-        self, person_id: PersonId, addresses: Collection[AddressId], applied: Applied
-    ) -> None:
-        line = line_of(person_id, applied)
-        self._journal_line("yes" if only_gives(applied) else "no", applied.at, addresses, line)
 
     def _journal_no(self, silenced: Silenced, applied: Applied) -> None:
         line = line_of_no(silenced, applied)
@@ -251,15 +257,33 @@ class OptOuts:
         at: datetime,
         addresses: Collection[AddressId],
         line: Mapping[str, int | str],
+        known: Marks = MappingProxyType({}),
     ) -> None:
+        lacking = [each for each in addresses if each not in known]
+        marks = {**known, **self._marks_of(lacking)}
         for some in handfuls(sorted(addresses)):
-            self._journal.write(kind, at=at, **line, addresses=",".join(str(each) for each in some))
+            told = {"addresses": ",".join(str(each) for each in some)}
+            if marks:
+                told["marks"] = ",".join(marks.get(each, "") for each in some)
+            self._journal.write(kind, at=at, **line, **told)
+
+    def _marks_of(self, addresses: Collection[AddressId]) -> Marks:
+        """Look up by what addresses are known again; a line without it is better than no line."""
+        if not addresses:
+            return {}
+        try:
+            with self._database.glance() as session:
+                return people.marks_of(session, addresses)
+        except DatabaseAway:
+            return {}
 
     def _acknowledge(
         self, person_id: PersonId, addresses: Collection[AddressId], applied: Applied
     ) -> Acknowledgement:
         waiting = {} if only_gives(applied) else self._in_hand(person_id, addresses)
+        reached(Failpoint.WISH_LOOKED)
         left, unsure = self._wait_for(waiting, person_id, addresses)
+        reached(Failpoint.WISH_WAITED)
         return Acknowledgement(
             reference=applied.reference,
             at=self._clocks.now(),

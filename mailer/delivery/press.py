@@ -79,7 +79,8 @@ class LettersPress:
     ) -> Mapping[PersonId, Prepared | Reason]:
         """Return a message for each person of the batch, or why there is none for them.
 
-        The messages of `untracked` carry plain links and no pixel (C17). Raises LetterUnprintable where the letter itself cannot be made. Nothing is logged here.
+        The messages of `untracked` carry plain links and no pixel (C17). Raises LetterUnprintable
+        where the letter itself cannot be made. Nothing is logged here.
         """
         if batch.mailing.letter == TEST:
             return self._print_test(batch, now)

@@ -1,7 +1,11 @@
 """Batches whose sender died in the act: unknown, and for order updates tried once more."""
 
+import time
+import uuid
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
+from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from mailer.delivery._tables import BatchRow, ExceptionRow, MailingRow, RosterRow
@@ -13,28 +17,43 @@ from mailer.delivery.mailings import mailing_from
 from mailer.delivery.retry import may_try_unknown_again
 from mailer.delivery.tally import count_in
 from mailer.delivery.window import BARRIER
+from mailer.failpoints import Failpoint, reached
 from mailer.vocabulary import AddressId, BatchId, Lane, MailingId, Outcome, PersonId, Reason
 
 
-def reap(session: Session, *, reply_timeout: timedelta, now: datetime, limit: int = 100) -> int:
-    """Give up batches in hand whose sender can neither begin nor hear anything any more.
+class Reaper:
+    """Gives up batches in hand whose sender can neither begin nor hear anything any more.
 
-    Only after the start window and the provider's time to reply are over, so that a living
-    sender's own settlement nearly always comes first. A promotional batch stays `unknown`; the
-    people of an order update go into a child with the same Message-ID. Of whom something was heard
-    already is accepted. Returns how many.
+    It believes no time of day, neither a sender's nor its own: like an opt-out it sees a batch in
+    hand, whose window is open by then, and counts from there by the monotonic clock of its own
+    process. One a process, kept as long as that: what it has seen, it knows from nowhere else.
     """
-    deadline = now - timedelta(seconds=BARRIER) - reply_timeout
-    rows = session.exec(
-        select(BatchRow)
-        .where(BatchRow.state == "handing", col(BatchRow.handing_at) < deadline)
-        .order_by(col(BatchRow.id))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
-    for row in rows:
-        _give_up(session, row, now)
-    return len(rows)
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._since: dict[uuid.UUID, float] = {}
+        """By the token under which it was taken: since when each batch is known to be in hand."""
+
+    def look(self, session: Session) -> None:
+        """See which batches are in hand; those that are not any more are forgotten."""
+        tokens = session.execute(_IN_HAND).scalars().all()
+        # Read after the answer: whoever was stopped before it has seen nothing in that time.
+        seen = self._monotonic()
+        self._since = {token: self._since.get(token, seen) for token in tokens}
+
+    def reap(
+        self, session: Session, *, reply_timeout: timedelta, now: datetime, limit: int = 100
+    ) -> int:
+        """Give up what has been seen in hand for an opt-out's wait and the time to reply together.
+
+        So a living sender's own settlement nearly always comes first. A promotional batch stays
+        `unknown`; the people of an order update go into a child with the same Message-ID. Of whom
+        something was heard already is accepted. `now` is only written down. Returns how many.
+        """
+        self.look(session)
+        seen_by = self._monotonic() - BARRIER - reply_timeout.total_seconds()
+        overdue = [token for token, since in self._since.items() if since < seen_by]
+        return _give_up_all(session, overdue, limit, now) if overdue else 0
 
 
 def settle_unknown(
@@ -42,10 +61,12 @@ def settle_unknown(
 ) -> int:
     """Settle a batch of unknown fate by hand, from evidence that a person has looked up.
 
-    Returns how many people it was about; raises BatchNotUnknown.
+    What is settled so stands: a sender whose word comes later finds nothing to say. Raises
+    BatchNotUnknown, too, where nobody is of unknown fate, since a copy of theirs is on its way.
+    Returns how many people it was about.
     """
     row = session.get(BatchRow, batch_id, with_for_update=True)
-    if row is None or row.state != "unknown":
+    if row is None or row.state != "unknown" or not row.unknown:
         raise BatchNotUnknown(f"batch {batch_id}")
     people = row.unknown
     row.state, row.settled_at, row.unknown = "settled", now, 0
@@ -72,6 +93,23 @@ def _note_rejected(session: Session, row: BatchRow, now: datetime) -> None:
 
 class BatchNotUnknown(Exception):
     """Only a batch of unknown fate can be settled by hand."""
+
+
+def _give_up_all(session: Session, tokens: Collection[uuid.UUID], limit: int, now: datetime) -> int:
+    rows = session.exec(
+        select(BatchRow)
+        .where(BatchRow.state == "handing", col(BatchRow.token).in_(tokens))
+        .order_by(col(BatchRow.id))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        _give_up(session, row, now)
+        reached(Failpoint.GIVEN_UP)
+    return len(rows)
+
+
+_IN_HAND = text("SELECT token FROM delivery_batch WHERE state = 'handing'")
 
 
 def _give_up(session: Session, row: BatchRow, now: datetime) -> None:

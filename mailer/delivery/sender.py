@@ -1,14 +1,13 @@
 """The main road of a batch, from due to done; each step is a line of `deliver_one`."""
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
 import structlog
 from sqlalchemy import text
-from sqlmodel import Session
 
 from mailer.database import CommitInDoubt, Database, DatabaseAway, rows_changed
 from mailer.delivery.batches import (
@@ -22,13 +21,14 @@ from mailer.delivery.batches import (
     refuse,
 )
 from mailer.delivery.claimed import Claimed
+from mailer.delivery.clearance import CLEARED, Clearance
 from mailer.delivery.clocks import SenderClock
-from mailer.delivery.facts import facts_of, limits_of
+from mailer.delivery.deciding import decide_all, facts_at_claim
 from mailer.delivery.gate import Gate, Passed, Prepared
+from mailer.delivery.lines import line_of_batch
 from mailer.delivery.pace import Pace
 from mailer.delivery.places import take_places
 from mailer.delivery.printing import LetterUnprintable, Press
-from mailer.delivery.same_facts import SameFacts
 from mailer.delivery.settle import (
     SOON,
     NotOurs,
@@ -42,11 +42,12 @@ from mailer.delivery.slowing import go_slower, pace_now
 from mailer.delivery.throttle import who_asks
 from mailer.delivery.turns import Turn, cut_to_a_slice, keep_pace, return_turns, take_turn
 from mailer.delivery.window import Window
+from mailer.failpoints import Failpoint, reached
 from mailer.journal import Journal, JournalUnwritable
 from mailer.people import MAILBOX_DOMAINS
 from mailer.permission import NO_CAP, Cap
 from mailer.providers import AboutUs, Accepted, HandOver, NotBegun
-from mailer.vocabulary import Held, Lane, PersonId, Reason, Refused
+from mailer.vocabulary import Lane, PersonId, Reason, Refused
 
 UNPRINTABLE_WAIT = timedelta(minutes=5)
 """When a batch is tried again whose letter could not be made."""
@@ -84,7 +85,10 @@ class Sender:
         journal: Journal,
         clock: SenderClock,
         settings: SenderSettings,
+        clearance: Clearance | None = None,
     ) -> None:
+        self._clearance = clearance
+        self._cleared: uuid.UUID | None = None
         self._database = database
         self._gate = gate
         self._press = press
@@ -104,22 +108,30 @@ class Sender:
         if claimed is None:
             return False
         batch, untracked = claimed
+        reached(Failpoint.CLAIMED)
         batch, prepared = self._print(batch, untracked)
+        reached(Failpoint.PRINTED)
         batch, prepared = keep_pace(self._database, self._pace, batch, prepared, clock=self._clock)
         if not prepared or not self._is_provider_ready(batch, prepared):
             return True
+        reached(Failpoint.READY)
         turn = take_turn(self._database, self._pace, batch, prepared, now=self._clock.now())
         if not turn.prepared:
             return True
         batch = turn.batch
+        reached(Failpoint.TURN_TAKEN)
         with self._clock.window() as window:
+            reached(Failpoint.WINDOW_OPEN)
             taken = self._take_in_hand(turn)
             if taken is Taken.YES:
+                reached(Failpoint.IN_HAND)
                 passed, answer = self._through_the_gate(batch, turn.prepared, window)
         if taken is Taken.IN_DOUBT:
             self._resolve_doubt(batch)
         elif taken is Taken.YES:
+            reached(Failpoint.HANDED_OVER)
             self._settle(batch, passed, answer)
+            reached(Failpoint.SETTLED)
             begun = sum(not isinstance(each, NotBegun) for each in answer.answers.values())
             return_turns(self._database, turn, begun, now=self._clock.now())
         return True
@@ -131,10 +143,17 @@ class Sender:
     # S1
 
     def _claim(self, lane: Lane) -> tuple[Claimed, set[PersonId]] | None:
+        if not self.is_cleared(lane):
+            return None
         now = self._clock.now()
         with self._database.transaction() as session:
             batch = claim(
-                session, lane=lane, token=uuid.uuid4(), lease=self._settings.lease, now=now
+                session,
+                lane=lane,
+                token=uuid.uuid4(),
+                lease=self._settings.lease,
+                clearance=self._cleared,
+                now=now,
             )
             if batch is None:
                 return None
@@ -144,8 +163,8 @@ class Sender:
             if not batch.people:
                 return batch, set()
             cap = self._settings.cap
-            facts = _facts_of(session, batch, cap, now)
-            allowed, refused, held = _decide_all(batch, facts, cap, now)
+            facts = facts_at_claim(session, batch, cap, now)
+            allowed, refused, held = decide_all(batch, facts, cap, now)
             batch = hold_back(session, batch, held)
             placed = take_places(session, batch, allowed, now=now)
             refused |= {
@@ -158,6 +177,16 @@ class Sender:
         return batch.without(refused), {
             who for same in facts if not same.tracking for who in same.versions
         }
+
+    def is_cleared(self, lane: Lane) -> bool:
+        """Say whether a lane may be claimed from; a restored database has to be looked at first.
+
+        Raises DatabaseAway and CommitInDoubt.
+        """
+        if lane is not Lane.PROMOTIONAL or self._clearance is None:
+            return True
+        self._cleared = self._clearance.token()
+        return self._cleared is not None
 
     def _print(
         self, batch: Claimed, untracked: Collection[PersonId]
@@ -227,11 +256,8 @@ class Sender:
             return Taken.NO
         try:
             with self._database.transaction() as session:
-                taken = rows_changed(
-                    session,
-                    _TAKE_IN_HAND,
-                    {"batch_id": batch.id, "token": batch.token, "now": now},
-                )
+                given = {"batch_id": batch.id, "token": batch.token, "clearance": self._cleared}
+                taken = rows_changed(session, _TAKE_IN_HAND, {**given, "now": now})
             return Taken.YES if taken else Taken.NO
         except CommitInDoubt:
             return Taken.IN_DOUBT
@@ -240,7 +266,8 @@ class Sender:
         """Find out by the token what became of S2; nobody was handed over, so nobody is lost.
 
         The window is over and time no matter: the server may still be away, or still be
-        committing, so `claimed` is believed only when it stands after a pause.
+        committing, so `claimed` is believed only when it stands after a pause. Where it was away for
+        so long that the reaper came first, this is the late word about everybody.
         """
         pause = 0.2
         while True:
@@ -254,7 +281,7 @@ class Sender:
                 break
             except (DatabaseAway, CommitInDoubt):
                 continue
-        if state == "handing":
+        if state in ("handing", "unknown"):
             self._settle(batch, Passed(waiting=list(batch.people)), HandOver({}, None))
 
     # S3 and S4
@@ -265,9 +292,8 @@ class Sender:
         """Pass the gate and hand over; whatever fails before the hand-over hands over nobody."""
         begun = self._clock.monotonic()
         try:
-            self._journal.write(
-                "handing", at=self._clock.now(), mailing=batch.mailing.id, batch=batch.id
-            )
+            self._journal.write("handing", at=self._clock.now(), **line_of_batch(batch))
+            reached(Failpoint.IN_HAND_JOURNALED)
             passed, answer = self._gate.hand_over(
                 batch,
                 prepared,
@@ -345,6 +371,7 @@ class Sender:
                 stop_lane(session, batch, about_us, now=now)
             if batch.lane is Lane.PROMOTIONAL:
                 go_slower(session, asked, now=now)
+            reached(Failpoint.SETTLING)
 
     def _is_settled(self, batch: Claimed) -> bool:
         try:
@@ -355,44 +382,9 @@ class Sender:
 
 
 _TAKE_IN_HAND = text(
-    """
+    f"""
     UPDATE delivery_batch SET state = 'handing', handing_at = :now
     WHERE id = :batch_id AND state = 'claimed' AND token = :token
+      AND (lane <> 'promotional' OR {CLEARED})
     """
 )
-
-
-def _facts_of(session: Session, batch: Claimed, cap: Cap, now: datetime) -> list[SameFacts]:
-    return facts_of(
-        session,
-        batch.people,
-        batch.mailing.id,
-        zoned=batch.mailing.quiet_hours is not None,
-        limits=limits_of(batch.mailing, cap),
-        cap=cap,
-        now=now,
-    )
-
-
-def _decide_all(
-    batch: Claimed, facts: Sequence[SameFacts], cap: Cap, now: datetime
-) -> tuple[list[PersonId], dict[PersonId, Refused], dict[PersonId, Held]]:
-    allowed: list[PersonId] = []
-    held: dict[PersonId, Held] = {}
-    # Whoever the statement does not name is not there, whatever the reason.
-    refused = dict.fromkeys(batch.people, Refused(Reason.NOT_GONE))
-    late = batch.mailing.use_by is not None and batch.mailing.use_by < now
-    curfew = batch.mailing.curfew(now)
-    for same in facts:
-        verdict = batch.verdict_on(same.facts, curfew=curfew, cap=cap, now=now)
-        if late:
-            refused |= dict.fromkeys(same.versions, Refused(Reason.NOT_LATE, batch.mailing.use_by))
-        elif isinstance(verdict, Refused):
-            refused |= dict.fromkeys(same.versions, verdict)
-        elif isinstance(verdict, Held):
-            held |= dict.fromkeys(same.versions, verdict)
-        else:
-            allowed += same.versions
-    for person in (*allowed, *held):
-        del refused[person]
-    return allowed, refused, held

@@ -181,6 +181,9 @@ def settle(session: Session, batch: Claimed, result: Result, *, now: datetime) -
     word is evidence. Raises NotOurs where it is neither, or where a copy is on its way already.
     """
     counted = Tally()
+    # What the reaper is writing at this moment is waited for, and seen by every statement below.
+    if session.execute(_LOCK, {"batch_id": batch.id, "token": batch.token}).first() is None:
+        raise NotOurs(f"batch {batch.id}")
     _take_back(session, batch)
     reopened = session.execute(_REOPEN, {"batch_id": batch.id, "token": batch.token}).one_or_none()
     if reopened is not None:
@@ -218,6 +221,10 @@ def settle(session: Session, batch: Claimed, result: Result, *, now: datetime) -
         _suppress_bounced(session, batch, person, now)
 
 
+_LOCK = text(
+    "SELECT 1 FROM delivery_batch"
+    " WHERE id = :batch_id AND token = :token AND state IN ('handing', 'unknown') FOR UPDATE"
+)
 _REOPEN = text(
     """
     UPDATE delivery_batch b SET unknown = 0, accepted = 0

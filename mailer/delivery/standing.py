@@ -11,6 +11,7 @@ from sqlmodel import Session
 from mailer.delivery._tables import MailingRow
 from mailer.delivery.brake import Brake, Tally
 from mailer.delivery.budgets import budgets_of, spent_so_far
+from mailer.delivery.clearance import halt_sentence, halts
 from mailer.delivery.limits import Limits, room
 from mailer.delivery.mailings import MailingNotFound
 from mailer.delivery.pace import Pace
@@ -36,6 +37,8 @@ class Standing:
     brake: Brake | None
     tally: Tally
     """What the brake counts, since it was released last."""
+    halted: str | None = None
+    """Why no promotional mail is claimed at all: the database is older than the journal."""
 
 
 def standing_of(session: Session, mailing_id: MailingId, *, pace: Pace, now: datetime) -> Standing:
@@ -56,6 +59,7 @@ def standing_of(session: Session, mailing_id: MailingId, *, pace: Pace, now: dat
         waiting_until=waiting.last,
         brake=Brake.model_validate(row.brake) if row.brake is not None else None,
         tally=_tally_of(session, mailing_id),
+        halted=halt_sentence(halts(session)),
     )
 
 

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class BatchState(StrEnum):
-    """Where a batch stands; nothing but the sender's evidence leads out of `handing`."""
+    """Where a batch stands; nothing but the sender's evidence, or its death, leads out of `handing`."""
 
     PREPARED = "prepared"
     CLAIMED = "claimed"
@@ -41,6 +41,7 @@ NEXT: dict[BatchState, frozenset[BatchState]] = {
             BatchState.CANCELLED,
         }
     ),
+    # handing → unknown: the reaper has seen it in hand for too long
     BatchState.HANDING: frozenset({BatchState.SETTLED, BatchState.UNKNOWN}),
     # unknown → settled: evidence came, or the sender's own late settlement
     BatchState.UNKNOWN: frozenset({BatchState.SETTLED}),
@@ -49,6 +50,14 @@ NEXT: dict[BatchState, frozenset[BatchState]] = {
 }
 
 
+AFTER_A_RESTORE: dict[BatchState, frozenset[BatchState]] = {
+    BatchState.PREPARED: frozenset({BatchState.UNKNOWN}),
+    BatchState.CLAIMED: frozenset({BatchState.UNKNOWN}),
+}
+"""Where a batch may go besides, by the replay of a journal alone: the database was restored from a
+backup, and the journal knows that the batch, or a later one of its root, had been in hand."""
+
+
 def may_follow(before: BatchState, after: BatchState) -> bool:
-    """Say whether a batch may go from one state to another."""
+    """Say whether a batch may go from one state to another while no database is restored."""
     return after in NEXT[before]

@@ -1,7 +1,8 @@
 """The turn of a batch in the budgets that all workers share; who is beyond it waits in line.
 
-By the second a worker sleeps until its turn; by the minute, hour and day it takes what there is room
-for, and the mailing is left alone until its next turn: no worker is held, and no other mailing.
+By the second a worker sleeps until its turn; by the minute, hour and day it takes what there is
+room for, and the mailing is left alone until its next turn: no worker is held, and no other
+mailing.
 """
 
 from collections.abc import Mapping, Sequence

@@ -41,15 +41,19 @@ class Window:
         before = self._monotonic()
         if before >= self.begin_before:
             return False
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        # Whoever started this process may have handed down a mask that keeps the signal waiting.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
-        signal.setitimer(signal.ITIMER_REAL, self._opened + WINDOW - before)
+        self._end_in(self._opened + WINDOW - before)
         after = self._monotonic()
         if after >= self.begin_before or after - before > ARMING:
             self.disarm()
             return False
         return True
+
+    def _end_in(self, seconds: float) -> None:
+        """Have the kernel end this process in so many seconds: of its own, not of this clock's."""
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        # Whoever started this process may have handed down a mask that keeps the signal waiting.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def disarm(self) -> None:
         """Let the process live: nothing more will begin. Safe to call twice, or unarmed."""

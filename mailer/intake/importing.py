@@ -16,6 +16,7 @@ from sqlmodel import Session
 
 from mailer import people
 from mailer.database import CommitInDoubt, Database, DatabaseAway, may_be_lost
+from mailer.failpoints import Failpoint, reached
 from mailer.intake._drafts import Draft, Drafting, Stretch
 from mailer.intake._helpers import helpers_for, helping
 from mailer.intake._runs import (
@@ -173,6 +174,7 @@ class _Import:
 
     def take(self, pieces: Sequence[Piece], draft: Draft, rejects: RejectsFile) -> None:
         """Take one set; what it refuses is on disk before its commit."""
+        reached(Failpoint.SET_READ)
         rejects.write(draft.rejected)
 
         def step(session: Session, run: Run) -> Run:
@@ -207,6 +209,7 @@ class _Import:
         while before != self.run.position:
             before = self.run.position
             self._do(self._grant_some)
+        reached(Failpoint.IMPORT_ENDED)
         with self._database.transaction() as session:
             finish_run(session, self.run, now=self._now)
 
@@ -247,6 +250,8 @@ class _Import:
             may_be_lost(session)
             after = step(session, self.run)
             advance(session, self.run, after)
+            reached(Failpoint.SET_WRITTEN)
+        reached(Failpoint.SET_COMMITTED)
         return after
 
     def _was_stored(self) -> bool:

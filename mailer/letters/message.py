@@ -48,8 +48,9 @@ def write_message(rendered: Rendered, envelope: Envelope) -> list[bytes]:
     """Write the message: CRLF, ASCII, lines of at most 78 characters but for links in headers.
 
     multipart/alternative, text first, in pieces to be put side by side: the static ones are not
-    copied. No line begins with a dot, and the last one has its end. Raises EnvelopeInvalid and AddressUnusable; a promotional
-    letter without a one-click way out (RFC 8058) is refused, and so is an order letter with one.
+    copied. No line begins with a dot, and the last one has its end. Raises EnvelopeInvalid and
+    AddressUnusable; a promotional letter without a one-click way out (RFC 8058) is refused, and so
+    is an order letter with one.
     """
     head = b"".join(
         [

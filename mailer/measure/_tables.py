@@ -1,7 +1,7 @@
 """The tables of this room; nobody else reads them. They hold ids and moments, no browser, no IP.
 
-`origin` is who asked, as `judging` has it; NULL until that was done (docs/decisions/stored-verdicts.md).
-Whatever removes a request removes its verdict with it.
+`origin` is who asked, as `judging` has it; NULL until that was done
+(docs/decisions/stored-verdicts.md). Whatever removes a request removes its verdict with it.
 """
 
 from datetime import datetime

@@ -27,8 +27,9 @@ def engaged_people(wanted: Engagement) -> Select[Any]:
     """Select who did (person_id, each once), of all that is judged to be a person's (C18).
 
     What came in the last seconds and is not judged yet counts unless it says itself that it is a
-    machine's: who leaves out the engaged must not reach one whose click waits. Numbers are those of the mail: who was merged since stands here under the former one. Raises
-    ValueError where neither clicks nor opens are asked for.
+    machine's: who leaves out the engaged must not reach one whose click waits. Numbers are those of
+    the mail: who was merged since stands here under the former one. Raises ValueError where neither
+    clicks nor opens are asked for.
     """
     tables: list[type[ClickRow] | type[OpenRow]] = []
     if wanted.clicks:

@@ -1,8 +1,8 @@
 """Judging what was asked and keeping the verdict beside it, a step at a time, as requests come in.
 
-The rules are `judging.judge` and `judging.is_crowd`, and nothing else. After every step the verdicts
-are what these rules say of all that was judged so far: what comes late or out of order has what it
-changes judged again. Why: docs/decisions/stored-verdicts.md.
+The rules are `judging.judge` and `judging.is_crowd`, and nothing else. After every step the
+verdicts are what these rules say of all that was judged so far: what comes late or out of order has
+what it changes judged again. Why: docs/decisions/stored-verdicts.md.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_keep
 from sqlmodel import Session, col, select
 
 from mailer import delivery, ledger, people
+from mailer.failpoints import Failpoint, reached
 from mailer.letters import Brand, Letter, compile_order_letter
 from mailer.orders._tables import EventRow, OrderRow
 from mailer.orders.books import CustomerGone, OrderUnknown, order_of, payment_place
@@ -64,6 +65,7 @@ def accept_event(
         return _first_one(session, event, cause)
     mailing_id = _put_in_line(session, event, letter, cause, brand=brand, now=now)
     session.execute(update(EventRow).where(col(EventRow.id) == made).values(mailing_id=mailing_id))
+    reached(Failpoint.EVENT_WRITTEN)
     return Taken(made, mailing_id, cause.person_id, already=False)
 
 

@@ -12,6 +12,7 @@ from collections import deque
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Final
 
+from mailer.failpoints import Failpoint, reached
 from mailer.providers.answers import AboutUs, Accepted, Later, Outgoing, Rejected, Unknown
 from mailer.providers.handshake import Features
 from mailer.providers.replies import Confused, Reply, ReplyReader, Step, scrubbed
@@ -244,6 +245,7 @@ class Conversation:
         self._end_opening(people)
 
     def _give_content(self) -> None:
+        reached(Failpoint.CONTENT_WANTED)
         message, self.opening = self.opening, None
         if message is None:
             raise Confused("content was asked for and there is none")
@@ -257,6 +259,7 @@ class Conversation:
         self._wait_from_now()
 
     def _hear_fate(self, reply: Reply, people: Slice) -> None:
+        reached(Failpoint.FATE_ARRIVED)
         message, self._current = self._current, None
         if message is not None and 200 <= reply.code < 300 and self._is_dot_touched:
             self.served += 1

@@ -9,17 +9,20 @@ from time import sleep
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from mailer import people
 from mailer.database import Database
 from mailer.delivery import (
     Brake,
+    Clearance,
     Clocks,
     Gate,
     Limits,
     NewMailing,
     OptOuts,
     Pace,
+    Reaper,
     Sender,
     SenderClock,
     SenderSettings,
@@ -37,7 +40,9 @@ from mailer.providers import MemoryProvider, Outgoing, Provider
 from mailer.vault import Vault
 from mailer.vocabulary import MailingId, PersonId, Reason, Stream, Topic
 from tests.open_window import open_window
-from tests.people_of_tests import TestPerson, a_customer
+from tests.people_of_tests import TestPerson, a_customer, many_customers
+
+REPLY_TIMEOUT = timedelta(seconds=60)
 
 
 class PlainPress:
@@ -81,9 +86,11 @@ class Road:
     is_no_waiting: threading.Event = field(default_factory=threading.Event)
     """Set once an opt-out waits for a batch in hand."""
     sender: Sender = field(init=False)
+    reaper: Reaper = field(init=False)
 
     def __post_init__(self) -> None:
         self.sender = self.worker()
+        self.reaper = Reaper(self.seconds)
 
     def worker(
         self,
@@ -94,6 +101,7 @@ class Road:
         cap: str = "",
         sleep: Callable[[float], None] = lambda seconds: None,
         window: StartWindow = open_window,
+        clearance: Clearance | None = None,
     ) -> Sender:
         """Another sender on this road, by its clock; what is not named is the road's."""
         database, limit = database or self.database, read_cap(cap)
@@ -104,6 +112,7 @@ class Road:
             self.journal,
             SenderClock(lambda: self.now, sleep=sleep, window=window),
             SenderSettings(lease=timedelta(seconds=30), pace=pace or Pace(), cap=limit),
+            clearance,
         )
 
     def cap(self, text: str) -> None:
@@ -114,15 +123,30 @@ class Road:
     def now(self) -> datetime:
         return self.time[0]
 
+    def seconds(self) -> float:
+        return self.now.timestamp()
+
     def later(self, **by: float) -> None:
         self.time[0] += timedelta(**by)
+
+    def sweep(self, *, ahead: timedelta = timedelta(0)) -> int:
+        """One look for dead senders' batches, on a host whose time of day may be another."""
+        with self.database.transaction() as session:
+            return self.reaper.reap(session, reply_timeout=REPLY_TIMEOUT, now=self.now + ahead)
+
+    def give_up(self) -> int:
+        """Let so much time pass that what is in hand now is given up."""
+        self.sweep()
+        self.later(seconds=100)
+        return self.sweep()
 
     def customer(self, name: str, **more: Any) -> TestPerson:
         with self.database.transaction() as session:
             return a_customer(session, self.vault, name, now=self.now, **more)
 
     def crowd(self, size: int) -> list[TestPerson]:
-        return [self.customer(f"Customer {number}") for number in range(size)]
+        with self.database.transaction() as session:
+            return many_customers(session, self.vault, size, now=self.now)
 
     def campaign(
         self,
@@ -192,3 +216,10 @@ def road(database: Database, vault: Vault, tmp_path: Path, now: datetime) -> Ite
         ),
     )
     journal.close()
+
+
+def is_anybody_waiting(road: Road) -> bool:
+    """Say whether somebody waits for a lock of the database at this moment."""
+    with road.database.reading() as session:
+        waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        return session.execute(text(waits)).first() is not None

@@ -143,6 +143,25 @@ def test_a_no_of_the_merged_customers_address_holds_for_the_survivor(road: Road)
     assert sent(road) == []
 
 
+def test_a_merge_makes_no_permission_of_what_the_merged_customer_asked_for(road: Road) -> None:
+    jo = road.customer("Jo Example", topics=NEWS)
+    anna = road.customer("Anna Becker", topics=NEWS | UPDATES)
+    road.opt_outs.merge(survivor=jo.person_id, merged=anna.person_id)
+    assert standing(road, jo.person_id).topics_on == NEWS
+    assert sent(road, topic=Topic.SOFTWARE_UPDATES) == []
+    assert sent(road, "campaign:2") == [JO]
+
+
+def test_a_topic_that_the_merged_customer_switched_off_is_off_for_the_survivor(road: Road) -> None:
+    jo = road.customer("Jo Example", topics=NEWS | UPDATES)
+    anna = road.customer("Anna Becker", topics=NEWS | UPDATES)
+    road.opt_outs.change(anna.person_id, replace(WISH, topics_off=NEWS))
+    road.opt_outs.merge(survivor=jo.person_id, merged=anna.person_id)
+    assert standing(road, jo.person_id).topics_on == UPDATES
+    assert sent(road) == []
+    assert sent(road, "campaign:2", Topic.SOFTWARE_UPDATES) == [JO]
+
+
 def test_the_survivors_no_holds_at_the_merged_customers_address(road: Road) -> None:
     jo, anna = road.customer("Jo Example"), road.customer("Anna Becker")
     road.opt_outs.change(jo.person_id, STOP)
@@ -274,7 +293,7 @@ def test_who_wants_no_mail_at_all_from_a_former_address_gets_none_at_any(road: R
 def noted(road: Road) -> list[tuple[str, dict[str, int | str]]]:
     """The journal's nos and yeses, without what each line has."""
     lines = [line for line in read_journal(road.journal.folder) if isinstance(line, JournalLine)]
-    always = {"person", "version", "reference", "addresses"}
+    always = {"person", "version", "reference", "addresses", "marks", "door", "policy"}
     told = [line for line in lines if line.kind in {"yes", "no"}]
     return [(line.kind, {k: v for k, v in line.ids.items() if k not in always}) for line in told]
 

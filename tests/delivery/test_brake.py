@@ -2,7 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import sleep
 
 import pytest
@@ -264,9 +264,7 @@ def test_a_batch_that_was_given_up_counts_as_unknown_until_somebody_knows(
     road.provider.before_each(die)
     with pytest.raises(KillError):
         road.sender.deliver_one(Lane.PROMOTIONAL)
-    road.later(minutes=5)
-    with road.database.transaction() as session:
-        delivery.reap(session, reply_timeout=timedelta(seconds=60), now=road.now)
+    road.give_up()
     assert tally_of(road, mailing) == (0, 0, 12)
     with road.database.transaction() as session:
         (found,) = delivery.unknown_batches(session)
@@ -280,9 +278,7 @@ def given_up_in_hand(road: Road, mailing: MailingId) -> list[tuple[int, ...]]:
 
     def reap_once(_: Outgoing) -> None:
         if not seen:
-            road.later(minutes=5)
-            with road.database.transaction() as session:
-                delivery.reap(session, reply_timeout=timedelta(seconds=60), now=road.now)
+            road.give_up()
             seen.append(tally_of(road, mailing))
 
     road.provider.before_each(reap_once)

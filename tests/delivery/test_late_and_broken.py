@@ -3,7 +3,8 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -11,22 +12,21 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from mailer import delivery
-from mailer.database import CommitInDoubt, Database
+from mailer.database import CommitInDoubt, Database, DatabaseAway
 from mailer.delivery import MailingState, News
 from mailer.delivery.batches import claim, move_to_child
 from mailer.delivery.settle import SOON
 from mailer.providers import NotBegun, Outgoing, Unknown
 from mailer.vocabulary import Heard, Lane, MailingId, Outcome, Reason
-from tests.delivery.conftest import Road
+from tests.delivery.conftest import Road, is_anybody_waiting
 
 TIMEOUT = timedelta(seconds=60)
 
 
 def reaped(road: Road, *news: News) -> None:
     """Let so much time pass that the batch in hand is given up, and hear something of it."""
-    road.later(seconds=100)
+    road.give_up()
     with road.database.transaction() as session:
-        delivery.reap(session, reply_timeout=TIMEOUT, now=road.now)
         for each in news:
             delivery.hear(session, each, now=road.now)
 
@@ -44,6 +44,35 @@ def once(act: Callable[[], object]) -> Callable[[Outgoing], None]:
 def books_of(road: Road, mailing: MailingId) -> delivery.Books:
     with road.database.reading() as session:
         return delivery.books(session, mailing)
+
+
+def test_a_late_settlement_waits_for_the_sweep_that_is_giving_its_batch_up(road: Road) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.campaign()
+    is_written = threading.Event()
+
+    def give_up() -> None:
+        with road.database.transaction() as session:
+            road.reaper.reap(session, reply_timeout=TIMEOUT, now=road.now)
+            is_written.set()
+            while not is_anybody_waiting(road):
+                time.sleep(0.01)
+
+    def meanwhile() -> None:
+        road.sweep()
+        road.later(seconds=100)
+        sweep.start()
+        is_written.wait()
+
+    sweep = threading.Thread(target=give_up)
+    road.provider.answer_for(anna.email, NotBegun())
+    road.provider.before_each(once(meanwhile))
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    sweep.join()
+    road.later(minutes=1)
+    assert road.sender.deliver_one(Lane.PROMOTIONAL)
+    assert road.got() == [anna.email]
+    assert books_of(road, mailing).accepted == 1
 
 
 def test_a_late_settlement_is_believed_and_who_was_not_begun_still_gets_the_mail(
@@ -212,6 +241,65 @@ def test_a_doubtful_commit_of_taking_in_hand_loses_nobody(road: Road, is_done: b
     books = books_of(road, mailing)
     assert books.balance
     assert (books.accepted, books.unknown) == (1, 0)
+
+
+class ForgetfulDatabase(DoubtfulDatabase):
+    """Is away, too, when somebody wants to know what became of the doubtful COMMIT."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, is_done=True)
+        self._looks_in_vain = 1
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        if self.doubts_at is None and self._looks_in_vain:
+            self._looks_in_vain = 0
+            raise DatabaseAway("between two moments")
+        with super().reading() as session:
+            yield session
+
+
+def test_a_settlement_that_was_written_in_doubt_is_not_written_again(road: Road) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.campaign()
+    forgetful = ForgetfulDatabase(road.database.url)
+    road.sender = road.worker(database=forgetful)
+    road.provider.answer_for(anna.email, NotBegun())
+    forgetful.doubts_at = "settled"
+    assert road.sender.deliver_one(Lane.PROMOTIONAL)
+    assert books_of(road, mailing).to_go == 1
+    road.later(seconds=SOON.total_seconds())
+    assert road.sender.deliver_one(Lane.PROMOTIONAL)
+    forgetful.close()
+    assert road.got() == [anna.email]
+    assert books_of(road, mailing).accepted == 1
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_a_doubt_that_outlasts_the_senders_time_is_resolved_all_the_same(
+    road: Road, lane: Lane
+) -> None:
+    """Nobody was handed over, and the sender knows it, though its batch was given up meanwhile."""
+    anna = road.customer("Anna Becker")
+    mailing = road.campaign() if lane is Lane.PROMOTIONAL else road.order_update(anna)
+    doubtful = DoubtfulDatabase(road.database.url, is_done=True)
+    slow = road.worker(database=doubtful, sleep=lambda _: meanwhile(road))
+    doubtful.doubts_at = "handing"
+    slow.deliver_one(lane)
+    doubtful.close()
+    assert road.got() == []
+    assert books_of(road, mailing).to_go == 1
+    road.later(minutes=1)
+    while road.sender.deliver_one(lane):
+        pass
+    assert road.got() == [anna.email]
+    books = books_of(road, mailing)
+    assert books.balance
+    assert (books.accepted, books.unknown) == (1, 0)
+
+
+def meanwhile(road: Road) -> None:
+    road.give_up()
 
 
 def test_a_cancellation_and_a_claim_never_wait_for_each_other(road: Road) -> None:

@@ -3,7 +3,6 @@
 import random
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -102,8 +101,7 @@ class History:
                 delivery.set_mailing_state(session, mailing, state)
 
     def _reap(self) -> None:
-        with self.road.database.transaction() as session:
-            delivery.reap(session, reply_timeout=timedelta(seconds=1), now=self.road.now)
+        self.road.sweep()
 
     def _while_in_hand(self, message: Outgoing) -> None:
         self.compare()

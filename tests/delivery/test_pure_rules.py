@@ -7,7 +7,7 @@ import pytest
 from mailer.delivery import BatchState, Pace, PaceInvalid, read_pace
 from mailer.delivery.heard import is_hard
 from mailer.delivery.retry import may_try_unknown_again, next_try
-from mailer.delivery.states import NEXT, may_follow
+from mailer.delivery.states import AFTER_A_RESTORE, NEXT, may_follow
 from mailer.vocabulary import Stream
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -22,6 +22,12 @@ def test_nothing_but_settlement_or_doubt_leads_out_of_hand() -> None:
     assert not may_follow(BatchState.UNKNOWN, BatchState.PREPARED)
     assert not may_follow(BatchState.SETTLED, BatchState.HANDING)
     assert not may_follow(BatchState.CANCELLED, BatchState.CLAIMED)
+
+
+def test_what_waits_is_of_unknown_fate_only_where_a_journal_knows_more() -> None:
+    waiting = (BatchState.PREPARED, BatchState.CLAIMED)
+    assert not any(may_follow(state, BatchState.UNKNOWN) for state in waiting)
+    assert {state: {BatchState.UNKNOWN} for state in waiting} == AFTER_A_RESTORE
 
 
 def test_a_batch_that_was_never_claimed_is_never_in_hand() -> None:

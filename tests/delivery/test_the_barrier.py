@@ -2,11 +2,14 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from mailer import delivery, people
 from mailer.delivery import Acknowledgement
+from mailer.failpoints import Failpoint, acting
+from mailer.journal import JournalLine, JournalUnwritable, read_journal
 from mailer.permission import Change, NewSuppression, NotAdmitted
 from mailer.providers import Outgoing, Unknown
 from mailer.vocabulary import Door, Lane, PersonId, Scope, SuppressionReason, Topic
@@ -51,6 +54,21 @@ def test_an_opt_out_waits_for_a_batch_in_hand_and_names_what_left(road: Road) ->
     answer = meanwhile.result()
     assert [each.mailing_id for each in answer.left] == [mailing]
     assert not answer.may_still_arrive
+
+
+@pytest.mark.clause("C08")
+def test_a_sweep_whose_clock_is_hours_ahead_ends_no_wait(road: Road) -> None:
+    jo = road.customer("Jo Example")
+    road.campaign()
+    meanwhile = Meanwhile(road, lambda: road.opt_outs.change(jo.person_id, STOP))
+
+    def sweep_and_speak(message: Outgoing) -> None:
+        road.sweep(ahead=timedelta(hours=3))
+        meanwhile(message)
+
+    road.provider.before_each(sweep_and_speak)
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    assert meanwhile.result().left
 
 
 @pytest.mark.clause("C08")
@@ -167,9 +185,39 @@ def test_a_merged_customers_no_reaches_the_survivor(road: Road) -> None:
         assert delivery.books(session, mailing).balance
 
 
-def test_each_wish_is_in_the_journal_before_it_is_acknowledged(road: Road) -> None:
-    from mailer.journal import JournalLine, read_journal
+def test_an_opt_out_looks_for_batches_after_its_commit(road: Road) -> None:
+    jo = road.customer("Jo Example")
+    road.campaign()
+    in_hand, is_done = threading.Event(), threading.Event()
 
+    def take_in_hand(point: Failpoint) -> None:
+        if point is Failpoint.WISH_WRITING:  # before the commit of the no
+            sending.start()
+            assert in_hand.wait(30)
+        elif point is Failpoint.GATE_ARMED:  # which the gate does not know of yet
+            in_hand.set()
+            assert road.is_no_waiting.wait(30), "it looked before the batch was in hand"
+        elif point is Failpoint.SETTLED:
+            is_done.set()
+
+    sending = threading.Thread(target=road.sender.deliver_one, args=(Lane.PROMOTIONAL,))
+    with acting(take_in_hand):
+        answer = road.opt_outs.change(jo.person_id, STOP)
+        assert is_done.wait(30)
+    sending.join(30)
+    assert len(answer.left) == 1
+
+
+def test_a_wish_that_the_journal_cannot_take_is_not_acknowledged(road: Road) -> None:
+    jo = road.customer("Jo Example")
+    road.journal.folder.write_text("no folder")  # as a disk that fails
+    with pytest.raises(JournalUnwritable):
+        road.opt_outs.change(jo.person_id, STOP)
+    road.journal.folder.unlink()
+    assert road.opt_outs.change(jo.person_id, STOP).already_since == road.now
+
+
+def test_each_wish_is_in_the_journal_before_it_is_acknowledged(road: Road) -> None:
     jo = road.customer("Jo Example")
     answer = road.opt_outs.change(jo.person_id, STOP)
     lines = [line for line in read_journal(road.journal.folder) if isinstance(line, JournalLine)]

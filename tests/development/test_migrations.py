@@ -93,3 +93,31 @@ def test_words_that_were_kept_with_an_address_lose_it(empty: str) -> None:
         told = list(kept.scalars())
     engine.dispose()
     assert told == ["5.1.1 <address>: no such user, <address>", "5.2.2 mailbox full"]
+
+
+NOS = """
+    INSERT INTO permission_standing
+        (person_id, version, topics_on, topics_answered, frequency, tracking, confirmed)
+    VALUES (11, 3, 2, 31, 'as_it_comes', true, true), (12, 2, 0, 31, 'as_it_comes', true, true);
+    INSERT INTO permission_suppression
+        (person_id, address_id, scope, topic, reason, door, since, lifted_at, lifted_why)
+    VALUES (11, 21, 'promotional', NULL, 'opt_out', 'one_click', now(), now(), 'their own yes, P-1'),
+           (11, 21, 'topic', 'company_news', 'opt_out', 'one_click', now(), NULL, NULL),
+           (12, 22, 'promotional', NULL, 'opt_out', 'one_click', now(), NULL, NULL);
+"""
+
+
+@pytest.mark.clause("C08")
+def test_what_a_yes_did_not_name_before_becomes_a_no_of_the_address(empty: str) -> None:
+    migrate(empty)
+    engine = create_engine(empty.replace("postgresql://", "postgresql+psycopg://", 1))
+    with engine.connect() as connection:
+        command.downgrade(_config(connection), "0019")
+        connection.execute(text(NOS))
+        connection.commit()
+        command.upgrade(_config(connection), "head")
+        query = "SELECT address_id, topic FROM permission_suppression WHERE lifted_at IS NULL"
+        held = {tuple(row) for row in connection.execute(text(query))}
+    engine.dispose()
+    off = {"company_news", "product_information", "service_and_events", "partner_offers"}
+    assert held == {(22, None), *((21, topic) for topic in off)}

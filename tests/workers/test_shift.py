@@ -182,6 +182,27 @@ def test_the_clock_starts_nothing_large_that_nobody_else_approved(
     hall.shift.close()
 
 
+def test_whoever_ticked_has_seen_what_it_sweeps_later(hall: Hall) -> None:
+    with hall.parts.database.transaction() as session:
+        a_customer(session, hall.parts.vault, now=hall.now)
+    hall.scheduled("Autumn")
+    hall.now += timedelta(minutes=2)
+    hall.shift.start_campaigns()
+    with hall.parts.database.transaction() as session:  # as a sender leaves it that dies
+        for state in ("claimed", "handing"):
+            left = "UPDATE delivery_batch SET state = :state, token = gen_random_uuid()"
+            session.execute(text(left), {"state": state})
+    hours = itertools.count()
+    sender = build_sender(hall.parts, provider=hall.provider)
+    shift = Shift(hall.parts, sender, monotonic=lambda: next(hours) * 3600.0)
+    shift.tick()
+    shift.sweep()
+    with hall.parts.database.reading() as session:
+        states = session.execute(text("SELECT state FROM delivery_batch")).scalars().all()
+    assert states == ["unknown"]
+    hall.shift.close()
+
+
 def test_the_sweep_forgets_the_addresses_of_yesterdays_tests(hall: Hall) -> None:
     campaign = hall.scheduled("Autumn")
     with hall.parts.database.transaction() as session:

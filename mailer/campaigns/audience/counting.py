@@ -100,8 +100,9 @@ def count_step(
     """Go on counting an audience by the sender's own decision, by one part; say how far it is.
 
     Call it again, in a transaction of its own, while the count is not whole. Two who ask for the
-    same one share it: the second waits for the first one's step and goes on from there. What 'within n days'
-    and a pause mean is fixed by the moment at which the count began. `run` decides for a digest.
+    same one share it: the second waits for the first one's step and goes on from there. What
+    'within n days' and a pause mean is fixed by the moment at which the count began. `run` decides
+    for a digest.
     """
     key = _key(rule, topic, terms)
     session.execute(_ONE_AT_A_TIME, {"key": key})

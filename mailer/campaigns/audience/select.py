@@ -1,9 +1,11 @@
 """From a rule to one SELECT, built from those that each room offers at its door; all is bound.
 
 What another room knows is joined from the left, one row a person, and asked for with IS NOT NULL:
-PostgreSQL makes a plain join of it under `all`, an anti-join under `not`, and hashes it under `any`.
+PostgreSQL makes a plain join of it under `all`, an anti-join under `not`, and hashes it under
+`any`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, assert_never
@@ -88,18 +90,23 @@ class _Builder:
 
 
 def audience_select(
-    audience: Audience, *, now: datetime, within: Numbers | None = None
+    audience: Audience,
+    *,
+    now: datetime,
+    within: Numbers | None = None,
+    said: Sequence[ColumnElement[bool]] = (),
 ) -> Select[Any]:
     """Select the audience (person_id, address_id), a person once, in the order of their numbers.
 
-    `now` is what 'within n days' counts back from. Whoever may not be mailed belongs to it all the
-    same: who they are and why they are refused is decided per person at the hand-over, and for the
-    preview, by one function.
+    `said` are columns of `people.said` that are wanted as well. `now` is what 'within n days'
+    counts back from. Whoever may not be mailed belongs to it all the same: who they are and why
+    they are refused is decided per person at the hand-over, and for the preview, by one function.
     """
-    who = people.living().subquery("living")
+    who = people.living(*said).subquery("living")
     builder = _Builder(who, now, within)
     condition = _condition(builder, audience.rule)
-    chosen = select(who.c.person_id, who.c.address_id).select_from(builder.joined).where(condition)
+    wanted = [who.c.person_id, who.c.address_id, *(who.c[each.key or ""] for each in said)]
+    chosen = select(*wanted).select_from(builder.joined).where(condition)
     if within is not None:
         chosen = chosen.where(who.c.person_id >= within.first, who.c.person_id < within.end)
     return chosen.order_by(who.c.person_id)
