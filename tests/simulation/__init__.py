@@ -1,0 +1,1 @@
+"""The protocol itself, on real PostgreSQL, in every order that a seed thinks of."""

@@ -1,0 +1,94 @@
+"""What a seed lets happen, drawn before anything does, and what all seeds together must meet."""
+
+import math
+import random
+
+from mailer.delivery import Brake, Limits, MailingState, Pace
+from mailer.failpoints import Failpoint
+from tests.simulation.crowd import KINDS
+from tests.simulation.world import HostClocks, Plan
+
+POINTS = (
+    *(each for each in Failpoint if each.value.startswith(("sender.", "gate.", "reaper."))),
+    Failpoint.WISH_WRITING,
+    Failpoint.WISH_WRITTEN,
+    Failpoint.WISH_JOURNALED,
+    Failpoint.WISH_LOOKED,
+    Failpoint.WISH_WAITED,
+    Failpoint.ADDRESS_SILENCED,
+    Failpoint.MERGED,
+    Failpoint.MOVED,
+    Failpoint.LINE_BEGUN,
+    Failpoint.LINE_WRITTEN,
+    Failpoint.LINE_SAFE,
+)
+"""Where a simulated process is killed."""
+ENOUGH = 100
+"""Seeds of a run that must meet something; fewer are for looking into one."""
+OFTEN = (
+    "kills",
+    "a no acknowledged",
+    "somebody dropped at the gate",
+    "a barrier's wait ended by settling",
+    "a batch that was no longer ours",
+    "COMMIT done and its answer lost",
+    "COMMIT lost before it was done",
+    "the database was away",
+    "ended by the kernel, too late",
+)
+"""What a hundred seeds meet: zero of any, and nothing was shown."""
+TO_BE_MET = (
+    *OFTEN,
+    "a no acknowledged, naming what left",
+    "a no acknowledged, naming what may have",
+    "a barrier's wait ended by its time",
+    "batches given up",
+    "a brake released",
+    "an ambiguous hand-over",
+    "no connection",
+    "a yes",
+    "a stale yes, asked again",
+    "lock waits",
+    "people of unknown fate",
+    "copies of order updates",
+)
+"""What a long run meets, beside a kill at every point."""
+APART = (0.0, 0.0, 0.0, 45.0, -45.0, 3600.0)
+"""Seconds that the clocks of two hosts may be apart: more than a lease, and than a reply may take."""
+LONG = 5000
+"""Seeds of a long run."""
+
+
+def aims_of(plan: Plan) -> list[Failpoint]:
+    """Where somebody may be killed in a plan; what few plans come to, the more often there."""
+    rare = {
+        Failpoint.MERGED: "merge",
+        Failpoint.MOVED: "move",
+        Failpoint.ADDRESS_SILENCED: "removal",
+    }
+    aims = [each for each in POINTS if each not in rare]
+    return aims + [point for point, kind in rare.items() if kind in plan.wishes for _ in range(8)]
+
+
+def clocks_of(seed: int) -> HostClocks:
+    """Draw how the clocks of a seed's hosts stand, apart from everything else that it draws."""
+    chance = random.Random(f"clocks of {seed}")
+    return HostClocks(chance.choice(APART), right_from=chance.choice((20.0, 60.0, math.inf)))
+
+
+def plan_of(chance: random.Random, clocks: HostClocks) -> Plan:
+    """Draw what a seed lets happen."""
+    is_rough = chance.random() < 0.7
+    return Plan(
+        people=chance.randint(2, 6),
+        mailings=chance.choice((1, 1, 2)),
+        orders=chance.choice((0, 0, 1, 2)),
+        unsteady_relay=chance.choice((0.0, 0.15, 0.5)) if is_rough else 0.0,
+        unsteady_database=chance.choice((0.0, 0.0, 0.01, 0.05)) if is_rough else 0.0,
+        pace=Pace(per_second=chance.choice((0.0, 2.0, 2.0, 3.0))),
+        limits=chance.choice((None, None, Limits(per_minute=2))),
+        brake=chance.choice((Brake(after=1000), Brake(after=3))),
+        staff=chance.choice((None, None, MailingState.PAUSED, MailingState.CANCELLED)),
+        wishes=tuple(chance.choices(KINDS, k=chance.choice((1, 1, 2, 3)))),
+        clocks=clocks,
+    )
