@@ -1,0 +1,35 @@
+"""The mutants keep up with the code: each still finds what it edits, and its catcher exists."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.mutants.applying import ROOT, edited, files_of
+from tests.mutants.listed import MUTANTS
+from tests.mutants.page import PAGE, table_of, table_on
+from tests.mutants.values import Mutant
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_is_a_change_of_the_code_that_is_there(mutant: Mutant) -> None:
+    before = files_of(mutant, ROOT)
+    after = edited(mutant, before)
+    assert all(after[name] != text for name, text in before.items())
+    for name, text in after.items():
+        compile(text, name, "exec")
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_the_catcher_of_a_mutant_exists(mutant: Mutant) -> None:
+    file, _, name = mutant.catcher.partition("::")
+    text = (ROOT / file).read_text()
+    assert not name or f"\ndef {name}(" in text
+
+
+def test_names_are_counted_from_one() -> None:
+    assert [each.name for each in MUTANTS] == [f"M{n:02}" for n in range(1, len(MUTANTS) + 1)]
+    assert len(MUTANTS) >= 25
+
+
+def test_the_page_tells_of_the_mutants_that_there_are() -> None:
+    assert table_on(Path(PAGE).read_text()) == table_of(MUTANTS)
