@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 import psycopg
 from kombu.connection import Connection
@@ -24,6 +25,7 @@ from mailer.development.servers import Service, broker_service, postgres_service
 from mailer.migrations import migrate
 from mailer.settings import read_settings
 from mailer.wiring import Parts, build
+from tests.promises.proxy import RunningProxy, proxy_process
 from tests.promises.witness import RunningWitness, Script, witness_process
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,20 +108,34 @@ class System:
     environment: dict[str, str]
     port: int
     parts: Parts
+    eye_url: str
+    """The database itself, whatever stands between it and the service."""
+    proxy: RunningProxy | None = None
+    second_port: int = 0
+    """Where a second web answers, if there is one."""
+    for_webs: dict[str, str] = field(default_factory=dict)
+    """Variables that webs have otherwise than the other processes."""
     processes: dict[str, Part] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, name: str, *words: str) -> Part:
-        part = Part(name, words, self.environment, self.folder / f"{name}.log")
+    def webs(self) -> list[tuple[str, int]]:
+        """Every web's name, and the port at which it answers."""
+        both = [("web", self.port), ("web-2", self.second_port)]
+        return [(name, port) for name, port in both if port]
+
+    def start(self, name: str, *words: str, **environment: str) -> Part:
+        own = {**self.environment, **environment} if environment else self.environment
+        part = Part(name, words, own, self.folder / f"{name}.log")
         part.start()
         self.processes[name] = part
         return part
 
     def start_all(self) -> None:
-        self.start("web", "web", "--port", str(self.port))
+        for name, port in self.webs():
+            self.start(name, "web", "--port", str(port), **self.for_webs)
         for n in (1, 2):
             self.start(f"worker-{n}", "worker")
         self.start("beat", "beat")
@@ -149,8 +165,19 @@ class System:
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Look into the database by a connection of the test's own."""
-        with psycopg.connect(self.environment["MAILER_DATABASE_URL"]) as connection:
+        with psycopg.connect(self.eye_url) as connection:
             return connection.execute(sql, values).fetchall()
+
+    def seen(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return what `rows` does, however long the database is away."""
+        end = time.monotonic() + 60
+        while True:
+            try:
+                return self.rows(sql, *values)
+            except psycopg.Error:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
 
     def flush_broker(self) -> None:
         """Empty the broker: every doorbell is lost."""
@@ -163,6 +190,15 @@ class System:
             with Connection(self.broker_url) as connection:  # type: ignore[no-untyped-call]
                 for queue in ("orders", "promotional", "chores"):
                     connection.default_channel.queue_purge(queue)
+
+    def leave(self) -> None:
+        """Have every part leave in good order, all at once, so that nothing changes any more."""
+        running = [part.process for part in self.processes.values() if part.process is not None]
+        for process in running:
+            process.terminate()
+        for process in running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(60)
 
     def stop_all(self) -> None:
         for part in self.processes.values():
@@ -183,8 +219,11 @@ class System:
 
 
 @contextlib.contextmanager
-def running_system(folder: Path, *, script: Script = ()) -> Iterator[System]:
-    """Bring up everything but our own processes; call `start_all` once the data is there."""
+def running_system(folder: Path, *, script: Script = (), is_cut: bool = False) -> Iterator[System]:
+    """Bring up everything but our own processes; call `start_all` once the data is there.
+
+    Where `is_cut`, our processes reach database, broker and witness through a proxy that cuts.
+    """
     with contextlib.ExitStack() as stack:
         database, database_url = _database(folder, stack)
         broker, broker_url = _broker(folder, stack)
@@ -208,10 +247,41 @@ def running_system(folder: Path, *, script: Script = ()) -> Iterator[System]:
         }
         migrate(database_url)
         parts = build(read_settings(environment), process="test", clock=lambda: datetime.now(UTC))
-        system = System(folder, database, broker, broker_url, witness, environment, port, parts)
+        proxy = _between(environment, stack) if is_cut else None
+        system = System(
+            folder,
+            database,
+            broker,
+            broker_url,
+            witness,
+            environment,
+            port,
+            parts,
+            database_url,
+            proxy,
+        )
         stack.callback(parts.close)
         stack.callback(system.stop_all)
         yield system
+
+
+BETWEEN = {
+    "database": "MAILER_DATABASE_URL",
+    "broker": "MAILER_BROKER_URL",
+    "witness": "MAILER_SMTP_URL",
+}
+"""What a proxy can stand before, and the variable that says where it is."""
+
+
+def _between(environment: dict[str, str], stack: contextlib.ExitStack) -> RunningProxy:
+    """Put a proxy before everything that the service talks to."""
+    urls = {name: urlsplit(environment[variable]) for name, variable in BETWEEN.items()}
+    places = {name: (url.hostname or "", url.port or 0) for name, url in urls.items()}
+    proxy = stack.enter_context(proxy_process(places))
+    for name, variable in BETWEEN.items():
+        before = f":{urls[name].port}"
+        environment[variable] = environment[variable].replace(before, f":{proxy.ports[name]}", 1)
+    return proxy
 
 
 def _database(folder: Path, stack: contextlib.ExitStack) -> tuple[Service | None, str]:

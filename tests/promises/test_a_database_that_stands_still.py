@@ -6,7 +6,7 @@ import pytest
 
 from tests.promises.system import running_system
 from tests.promises.test_opt_outs_under_load import books_of, people_of, start_campaign
-from tests.promises.test_under_fire import aim, freeze_the_database
+from tests.promises.trouble import aim, freeze_the_database
 
 PEOPLE = 1500
 FREEZES = 3

@@ -25,7 +25,7 @@ from tests.campaigns.conftest import BOTH, BY, DigestDesk, parts_over
 from tests.people_of_tests import TestPerson, many_customers
 from tests.promises.system import Part, System, running_system
 from tests.promises.test_opt_outs_under_load import books_of
-from tests.promises.test_under_fire import SLOW_ANSWERS, aim, check_the_books, people_in_hand
+from tests.promises.trouble import SLOW_ANSWERS, aim, check_the_books, people_in_hand
 from tests.promises.witness import read_log
 
 UPDATES = Topic.SOFTWARE_UPDATES
@@ -94,13 +94,17 @@ def worker_at(system: System, port: int) -> Part:
 
 
 def kill_while_sending(system: System) -> int:
-    """kill -9 the workers in turn while they hand over; return how many people were in hand."""
+    """kill -9 the workers in turn while they hand over, and lose every doorbell with each.
+
+    Returns how many people were in hand.
+    """
     at_risk = 0
     for n in range(KILLS):
         aim(system)
         worker = system.processes[f"worker-{n % 2 + 1}"]
         worker.kill()
         at_risk += people_in_hand(system)
+        system.flush_broker()
         worker.start()
     return at_risk
 

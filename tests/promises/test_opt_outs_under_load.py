@@ -4,6 +4,7 @@
 """
 
 import os
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,9 +38,12 @@ CONTENT = {
 }
 
 
-def people_of(system: System, count: int) -> dict[int, TestPerson]:
+def people_of(
+    system: System, count: int, *, topics: Iterable[Topic] = (Topic.COMPANY_NEWS,)
+) -> dict[int, TestPerson]:
     with system.parts.database.transaction() as session:
-        made = many_customers(session, system.parts.vault, count, now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        made = many_customers(session, system.parts.vault, count, topics=topics, now=now)
     return {each.person_id: each for each in made}
 
 

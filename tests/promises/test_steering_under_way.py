@@ -17,7 +17,7 @@ from mailer.vocabulary import MailingId
 from tests.promises.checkers import promotional
 from tests.promises.system import System, running_system
 from tests.promises.test_opt_outs_under_load import books_of, people_of, start_campaign
-from tests.promises.test_under_fire import SLOW_ANSWERS, aim
+from tests.promises.trouble import SLOW_ANSWERS, aim
 from tests.promises.witness import Handed, read_log
 
 PEOPLE = int(os.environ.get("STEER_PEOPLE", "3000"))

@@ -19,6 +19,7 @@ from tests.promises.witness import (
     witness_process,
     witness_thread,
 )
+from tests.promises.witness_script import Director
 
 ENVELOPE = b"MAIL FROM:<news@example.com>\r\nRCPT TO:<anna@example.com>\r\nDATA\r\n"
 CONTENT = b"Message-ID: <1@example.com>\r\nX-Mailing: 7\r\n\r\nHello Anna\r\n"
@@ -293,3 +294,24 @@ def test_its_clock_is_the_one_that_all_processes_share(tmp_path: Path) -> None:
         (handed,) = witness.handed()
     assert before < handed.begun < time.monotonic()
     assert os.path.getsize(tmp_path / "log") > 0
+
+
+def test_what_comes_beyond_a_rate_is_put_off_and_nothing_within_it() -> None:
+    director = Director(seed=1)
+    director.play([Act("rcpt", reply="450 4.7.0 too fast", over=5)])
+
+    def taken(moments: list[float]) -> list[bool]:
+        return [director.act("rcpt", "anna@example.com", 1, at) is None for at in moments]
+
+    assert taken([0.0] * 7) == [True] * 5 + [False] * 2, "a second's worth may come at once"
+    assert taken([0.1]) == [False]
+    assert taken([0.25]) == [True]
+    assert taken([2.0 + n / 5 for n in range(20)]) == [True] * 20
+    assert taken([6.0 + n / 10 for n in range(20)]).count(False) in {5, 6}
+
+
+def test_who_comes_beyond_a_rate_hears_so(tmp_path: Path) -> None:
+    throttled = [Act("rcpt", reply="450 4.7.0 too fast", over=0.001)]
+    with visit(tmp_path / "log", throttled) as (client, witness):
+        assert client.send("anna@example.com") == [250, 450, 554]
+        assert not witness.accepted()

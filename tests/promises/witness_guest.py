@@ -119,7 +119,7 @@ class Guest:
         return stop
 
     def _misbehave_at_content(self, now: float) -> None:
-        act = self._act("content", self._handed)
+        act = self._act("content", self._handed, now)
         if act is not None:
             self._pause(act, now)
             if act.cut:
@@ -213,15 +213,15 @@ class Guest:
 
     # Answers
 
-    def _act(self, step: str, about: Sequence[Handed]) -> Act | None:
+    def _act(self, step: str, about: Sequence[Handed], now: float) -> Act | None:
         if not self.witness.director.script:
             return None
         recipient = about[-1].recipient if about else ""
-        return self.witness.director.act(step, recipient, self.number)
+        return self.witness.director.act(step, recipient, self.number, now)
 
     def _answer(self, step: str, usual: bytes, now: float, about: Sequence[Handed] = ()) -> int:
         """Owe the usual reply or the script's, and return the code that counts."""
-        act = self._act(step, about)
+        act = self._act(step, about, now)
         reply = act.reply.encode() + b"\r\n" if act and act.reply else usual
         code = int(reply[:3])
         if step == "dot":
