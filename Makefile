@@ -1,16 +1,19 @@
 # Everything from a fresh clone, with Python 3.11 or newer and make alone.
 
 BIN := .venv/bin
+# Without it nothing else is worth its while, so it is asked first.
+GATE := tests/delivery/test_the_gate.py
 FAST := not slow and not browser
 # A test process that ends in the middle ends the run: another in its place may wait for ever.
 PARALLEL := -n 2 --dist loadscope --max-worker-restart 0
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$name && break; done)
+MINUTES ?= 120
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
-.PHONY: help run test test-fast test-rest test-elsewhere bench bench-quick lint format lock install clean
+.PHONY: help run test test-fast test-rest test-elsewhere promises promises-long mutants model bench bench-quick lint format lock install clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -22,14 +25,27 @@ test: test-fast test-rest ## Run every test: the fast ones first, stopping at th
 
 test-fast: install
 	@$(BIN)/python -m tests.tools
+	$(BIN)/python -m pytest -q -x $(GATE)
 	$(BIN)/python -m pytest -q -x $(PARALLEL) -m "$(FAST)"
 
+# A third beside the two cores' own: the slow ones wait more than they work.
 test-rest: install
-	$(BIN)/python -m pytest -q -n 2 --dist load --max-worker-restart 0 -m browser
-	$(BIN)/python -m pytest -q -m "slow and not browser"
+	$(BIN)/python -m pytest -q $(PARALLEL) -n 3 -m "slow or browser"
 
 test-elsewhere: install ## Run journeys and promises on Debian's PostgreSQL, Redis and RabbitMQ
 	@tests/elsewhere.sh $(BIN)/python
+
+promises: install ## Attack everything from a seed, in minutes, and say whether it kept its word (ARGS="--seed 7")
+	@$(BIN)/python -m tests.promises $(ARGS)
+
+promises-long: install ## The same for MINUTES=120 by hand; adds its sums to docs/promises.md
+	@$(BIN)/python -m tests.promises --report --minutes $(MINUTES) $(ARGS)
+
+mutants: install ## Weaken the promise in each of its details; a named test must turn red (ARGS="M01 M17")
+	$(BIN)/python -m tests.mutants $(ARGS)
+
+model: install ## Let spin go through the model of the protocol, all of it (docs/model)
+	@$(BIN)/python -m tests.promises.model
 
 bench: install ## Measure everything beside other programs, within an hour; draws docs/performance.md anew
 	@$(BIN)/python -m bench --save

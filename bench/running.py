@@ -51,12 +51,17 @@ def rows_of(measure: Measure, stage: Stage, scale: Scale) -> list[Row]:
     except Missing as missing:
         return [Row(spec, notes=(str(missing),)) for spec in measure.specs]
     except CheckFailed as failed:
-        notes = (f"check failed: {failed}",)
+        notes = (f"check failed: {failed}", *notes_of(failed))
         return [Row(spec, notes=notes, is_broken=True) for spec in measure.specs]
     except Exception as error:  # the other measures are worth their while all the same
-        notes = (f"broke off: {type(error).__name__}: {str(error)[-600:]}",)
+        notes = (f"broke off: {type(error).__name__}: {str(error)[-600:]}", *notes_of(error))
         return [Row(spec, notes=notes, is_broken=True) for spec in measure.specs]
     return [row_of(spec, reading) for spec, reading in zip(measure.specs, readings, strict=True)]
+
+
+def notes_of(error: Exception) -> tuple[str, ...]:
+    """Return what was noted beside an error, such as where the logs are."""
+    return tuple(getattr(error, "__notes__", ()))
 
 
 def row_of(spec: Spec, reading: Reading) -> Row:

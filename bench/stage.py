@@ -6,6 +6,7 @@ The servers are the embedded ones, durable: every commit is on the disk before i
 import base64
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from mailer.wiring import Parts, build
 from workers.doorbell import BrokerDoorbell
 
 ROOT = Path(__file__).resolve().parents[1]
+LOGS = ROOT / ".bench" / "logs"
 SERVER_SETTINGS = {
     "shared_preload_libraries": "pg_stat_statements",
     "shared_buffers": "1GB",
@@ -163,7 +165,8 @@ class Stage:
                 read, process="bench", clock=lambda: datetime.now(UTC), ring=BrokerDoorbell(read)
             )
             stack.callback(parts.close)
-            yield House(folder, environment, parts, stack, smtp_port)
+            with logs_kept(folder, LOGS / name):
+                yield House(folder, environment, parts, stack, smtp_port)
 
     @contextmanager
     def empty_database(self) -> Iterator[str]:
@@ -212,6 +215,19 @@ class Stage:
     def _administer(self, sql: str) -> None:
         with psycopg.connect(self.database.url, autocommit=True) as connection:
             connection.execute(sql.encode())
+
+
+@contextmanager
+def logs_kept(folder: Path, kept: Path) -> Iterator[None]:
+    """Keep the logs of a measure that breaks off, and say where: a doubt without a cause helps nobody."""
+    try:
+        yield
+    except Exception as error:
+        kept.mkdir(parents=True)
+        for log in folder.glob("*.log"):
+            shutil.copy(log, kept)
+        error.add_note(f"its logs are kept under .bench/logs as {kept.name}")
+        raise
 
 
 @contextmanager

@@ -48,19 +48,29 @@ mkdir "$folder/rabbit" && { [[ ${#as[@]} == 0 ]] || chown nobody "$folder/rabbit
 pids+=($!)
 
 export TEST_DATABASE_URL="postgresql://postgres@127.0.0.1:$pg/postgres"
-for broker in "redis://127.0.0.1:$redis/0" "amqp://guest:guest@127.0.0.1:$rabbit//"; do
+check() { # a broker's URL and the promise that is tried on it: with the journeys, when it listens
     for _ in $(seq 120); do
-        (exec 3<>"/dev/tcp/127.0.0.1/$(sed -E 's#.*:([0-9]+)/.*#\1#' <<<"$broker")") 2>/dev/null && break
+        (exec 3<>"/dev/tcp/127.0.0.1/$(sed -E 's#.*:([0-9]+)/.*#\1#' <<<"$1")") 2>/dev/null && break
         sleep 0.5
     done
-    echo "on $("$postgres/postgres" --version) and ${broker%%:*}"
-    # `make test` runs both promises with the embedded broker, which speaks Redis too.
-    case $broker in
-        redis*) promise=tests/promises/test_opt_outs_under_load.py ;;
-        *) promise=tests/promises/test_under_fire.py ;;
-    esac
-    TEST_BROKER_URL=$broker "$python" -m pytest -q tests/journeys "$promise"
-done
-"$python" -m pytest -q -n 2 --dist loadscope --max-worker-restart 0 \
-    -m 'not slow and not browser' tests/delivery tests/permission tests/people tests/measure \
+    echo "on $("$postgres/postgres" --version) and ${1%%:*}"
+    TEST_BROKER_URL=$1 "$python" -m pytest -q tests/journeys "$2"
+}
+# Beside each other: journeys and promises wait more than they work. The embedded broker, which
+# `make test` has both promises on, speaks Redis too.
+beside() { # a name, and what to run of it; what it says is told when it has ended
+    "${@:2}" >"$folder/$1.said" 2>&1 &
+    running[$1]=$!
+}
+declare -A running
+beside redis check "redis://127.0.0.1:$redis/0" tests/promises/test_opt_outs_under_load.py
+beside rabbit check "amqp://guest:guest@127.0.0.1:$rabbit//" tests/promises/test_digest_under_fire.py
+beside rooms "$python" -m pytest -q -n 2 --dist loadscope --max-worker-restart 0 \
+    -m 'not slow and not browser' tests/delivery tests/permission tests/recovery \
     tests/campaigns/test_audience.py tests/development/test_migrations.py
+status=0
+for name in redis rabbit rooms; do
+    wait "${running[$name]}" || status=1
+    cat "$folder/$name.said"
+done
+exit "$status"

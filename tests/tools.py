@@ -27,7 +27,17 @@ CHROMIUM = Tool(
     purpose="the tests in a real browser",
 )
 GIT = Tool(names=("git",), install="sudo apt-get install git", purpose="the tests of a fresh clone")
-TOOLS = (CHROMIUM, GIT)
+SPIN = Tool(
+    names=("spin",),
+    install="sudo apt-get install spin",
+    purpose="checking the model of the protocol",
+)
+GCC = Tool(
+    names=("gcc",),
+    install="sudo apt-get install gcc libc6-dev",
+    purpose="checking the model of the protocol",
+)
+TOOLS = (CHROMIUM, GIT, SPIN, GCC)
 
 
 def find(tool: Tool) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -16,7 +17,7 @@ from bench.running import (
     rows_of,
     run,
 )
-from bench.stage import Stage
+from bench.stage import Stage, logs_kept
 from bench.values import (
     FULL,
     QUICK,
@@ -58,6 +59,20 @@ def test_a_row_below_what_is_to_be_reached_says_so() -> None:
     assert not row_of(FAST, Reading(70, [Pair(19, 10)], "counted")).reached
     assert not row_of(LIGHT, Reading(1, [Pair(101, 100)], "weighed")).reached
     assert row_of(LIGHT, Reading(1, [Pair(100, 100)], "weighed")).reached
+
+
+def test_what_the_processes_said_is_kept_where_a_measure_breaks_off(tmp_path: Path) -> None:
+    house, kept = tmp_path / "house", tmp_path / "kept"
+    house.mkdir()
+    (house / "worker.log").write_text("it hung")
+    with pytest.raises(CheckFailed) as failed, logs_kept(house, kept):
+        raise CheckFailed("500 are missing")
+    assert (kept / "worker.log").read_text() == "it hung"
+    rows = rows_of(failing(failed.value), NOWHERE, QUICK)
+    assert rows[0].notes == (
+        "check failed: 500 are missing",
+        "its logs are kept under .bench/logs as kept",
+    )
 
 
 def test_a_failed_check_makes_every_row_of_its_measure_fail() -> None:

@@ -1,7 +1,8 @@
 """Chromium stands still once in some hundreds of pages, and what it was asked never returns.
 
 So it is watched: one that takes too long over a test is killed, the call that waits for it raises,
-and the test is done once more in a new one. A page that makes it hang each time is red all the same.
+and the test is done once more in a new one. A page that makes it hang each time is red all the
+same.
 """
 
 import threading

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from email.message import EmailMessage
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 from mailer.vocabulary import Topic
 from tests.web.house import Customer, House
@@ -13,6 +13,13 @@ Scene = Callable[[Page, str, House], None]
 """Brings a page to where it is to be looked at: the page, the site's URL, the house."""
 
 ON = (Topic.COMPANY_NEWS, Topic.SOFTWARE_UPDATES, Topic.SERVICE_AND_EVENTS)
+
+
+def follow(way: Locator) -> None:
+    """Press a button or a link, and return when the page that it leads to is there."""
+    # A click alone returns on the way: what is looked at next may be no document yet.
+    with way.page.expect_navigation():
+        way.click()
 
 
 def _jo(house: House) -> Customer:
@@ -27,13 +34,13 @@ def unsubscribe(page: Page, site: str, house: House) -> None:
 def stopped(page: Page, site: str, house: House) -> None:
     """The acknowledgement."""
     unsubscribe(page, site, house)
-    page.get_by_role("button", name="Stop all promotional mail").click()
+    follow(page.get_by_role("button", name="Stop all promotional mail"))
 
 
 def topic_stopped(page: Page, site: str, house: House) -> None:
     """The acknowledgement for one topic."""
     unsubscribe(page, site, house)
-    page.get_by_role("button", name="Stop only").click()
+    follow(page.get_by_role("button", name="Stop only"))
 
 
 def preferences(page: Page, site: str, house: House) -> None:
@@ -45,14 +52,14 @@ def preferences_wrong(page: Page, site: str, house: House) -> None:
     """The preference centre with a day that cannot be meant."""
     preferences(page, site, house)
     page.get_by_label("Pause until").fill("2020-01-01")
-    page.get_by_role("button", name="Save preferences").click()
+    follow(page.get_by_role("button", name="Save preferences"))
 
 
 def preferences_stopped(page: Page, site: str, house: House) -> None:
     """The preference centre after everything was stopped."""
     preferences(page, site, house)
-    page.get_by_role("button", name="Stop all promotional mail").click()
-    page.get_by_role("link", name="Back to my preferences").click()
+    follow(page.get_by_role("button", name="Stop all promotional mail"))
+    follow(page.get_by_role("link", name="Back to my preferences"))
 
 
 def preferences_asked_again(page: Page, site: str, house: House) -> None:
@@ -61,9 +68,9 @@ def preferences_asked_again(page: Page, site: str, house: House) -> None:
     other = page.context.new_page()
     other.goto(page.url)
     _choose(other, "Company news", "Off")
-    other.get_by_role("button", name="Save preferences").click()
+    follow(other.get_by_role("button", name="Save preferences"))
     other.close()
-    page.get_by_role("button", name="Save preferences").click()
+    follow(page.get_by_role("button", name="Save preferences"))
 
 
 def receipt(page: Page, site: str, house: House) -> None:
@@ -73,7 +80,7 @@ def receipt(page: Page, site: str, house: House) -> None:
     _choose(page, "Product information", "On")
     page.get_by_label("Send me").select_option("weekly")
     page.get_by_label("Pause until").fill("2027-03-14")
-    page.get_by_role("button", name="Save preferences").click()
+    follow(page.get_by_role("button", name="Save preferences"))
 
 
 def bad_link(page: Page, site: str, _: House) -> None:
@@ -99,7 +106,7 @@ def outbox(page: Page, site: str, _: House) -> None:
 def outbox_mail(page: Page, site: str, house: House) -> None:
     """One caught mail."""
     outbox(page, site, house)
-    page.get_by_role("link", name="The autumn release is here").click()
+    follow(page.get_by_role("link", name="The autumn release is here"))
 
 
 SCENES: Mapping[str, Scene] = {

@@ -9,6 +9,7 @@ from playwright.sync_api import BrowserContext, Page, Playwright
 
 from mailer.vocabulary import Topic
 from tests.browser.chromium import CHROMIUM, FLAGS
+from tests.browser.scenes import follow
 from tests.web.house import NOW, House
 
 pytestmark = [pytest.mark.browser, pytest.mark.clause("C14")]
@@ -42,7 +43,7 @@ def _context(playwright: Playwright, profile: Path, what: str) -> BrowserContext
 def test_unsubscribing_takes_one_press(page: Page, site: str, house: House) -> None:
     jo = house.customer(NEWS, SOFTWARE)
     page.goto(f"{site}/u/{jo.unsubscribe}")
-    page.get_by_role("button", name="Stop all promotional mail").click()
+    follow(page.get_by_role("button", name="Stop all promotional mail"))
     assert page.get_by_role("heading", level=1).inner_text() == "Promotional mail is stopped"
     assert "in force now" in page.get_by_role("status").inner_text()
     assert house.standing(jo).stopped_since == NOW
@@ -55,13 +56,13 @@ def test_preferences_are_saved_and_shown_on_a_receipt(page: Page, site: str, hou
     page.goto(f"{site}/p/{jo.preferences}")
     page.get_by_role("group", name="Company news").get_by_label("Off").check()
     page.get_by_label("Send me").select_option("monthly")
-    page.get_by_role("button", name="Save preferences").click()
+    follow(page.get_by_role("button", name="Save preferences"))
     assert page.get_by_role("heading", level=1).inner_text() == "Your preferences are saved"
     assert "Company news off." in page.get_by_role("main").inner_text()
     assert house.standing(jo).topics_on == {SOFTWARE}
     page.reload()
     assert "Company news off." in page.get_by_role("main").inner_text()
-    page.get_by_role("link", name="Back to my preferences").click()
+    follow(page.get_by_role("link", name="Back to my preferences"))
     assert page.get_by_role("group", name="Company news").get_by_label("Off").is_checked()
     assert page.context.cookies() == []
 
@@ -113,7 +114,7 @@ def test_a_caught_mail_is_framed_without_a_script_or_a_pixel(
     answered: list[str] = []
     page.on("response", lambda response: answered.append(response.url))
     page.goto(f"{site}/outbox")
-    page.get_by_role("link", name="The autumn release is here").click()
+    follow(page.get_by_role("link", name="The autumn release is here"))
     frame = page.frame_locator("iframe")
     assert frame.get_by_role("heading").inner_text() == "The autumn release is here"
     assert not any("/o/" in url for url in answered)

@@ -30,7 +30,7 @@ from mailer.settings import Settings
 from mailer.vocabulary import Door, Lane, Reason, Topic
 from mailer.wiring import Parts, build, build_sender
 from tests.open_window import open_window
-from tests.people_of_tests import TestPerson, a_customer
+from tests.people_of_tests import TestPerson, a_customer, many_customers
 from tests.web.house import settings_for
 
 BY = "api_key:1"
@@ -70,6 +70,11 @@ class Desk:
     def customer(self, name: str, **more: Any) -> TestPerson:
         with self.database.transaction() as session:
             return a_customer(session, self.parts.vault, name, now=self.now, **more)
+
+    def crowd(self, count: int, **more: Any) -> list[TestPerson]:
+        """Make so many customers at once, of whom nothing but their number is special."""
+        with self.database.transaction() as session:
+            return many_customers(session, self.parts.vault, count, now=self.now, **more)
 
     def draft(self, **audience: object) -> CampaignId:
         with self.database.transaction() as session:

@@ -19,7 +19,7 @@ BRAKE = Brake(complaints=10, after=10)
 
 def started(desk: Desk, size: int = 12) -> tuple[CampaignId, list[News]]:
     """A campaign that has left, and a complaint of everybody whom it reached."""
-    crowd = [desk.customer(f"Customer {number}") for number in range(size)]
+    crowd = desk.crowd(size)
     with desk.database.transaction() as session:
         made = campaigns.create(
             session,
@@ -127,7 +127,7 @@ def test_a_campaign_that_is_over_stays_over(desk: Desk) -> None:
 
 
 def test_the_installations_limits_hold_for_whoever_has_none(desk: Desk) -> None:
-    people = [desk.customer(f"Customer {number}") for number in range(200)]
+    people = desk.crowd(200)
     for each in people[:11]:
         desk.provider.answer_for(each.email, Rejected(550, "5.1.1 no such user", about_person=True))
     campaign = desk.draft()
@@ -166,7 +166,7 @@ DAILY = Plan.model_validate(
 
 def repeated(desk: Desk, *, is_over: bool = False) -> tuple[CampaignId, CampaignId, list[News]]:
     """A campaign that repeats, its first time, which is over or not, and complaints of that."""
-    crowd = [desk.customer(f"Customer {number}") for number in range(12)]
+    crowd = desk.crowd(12)
     if not is_over:
         late = desk.customer("Mehmet Late")
         desk.provider.answer_for(late.email, Later(450, "4.2.1 later"))

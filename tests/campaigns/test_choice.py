@@ -60,7 +60,7 @@ def test_a_pause_between_look_and_choice_holds_up_the_choice(desk: Desk) -> None
 
 
 def test_when_a_later_hour_wins_the_whole_remainder_has_that_hour(desk: Desk) -> None:
-    berlin = crowd(desk, 300, timezone="Europe/Berlin")
+    berlin = crowd(desk, 300, timezones=["Europe/Berlin"])
     evening = {"name": "Evening", "later_minutes": 480}
     desk.time[0] = datetime(2026, 11, 23, 6, tzinfo=UTC)
     campaign_id = draft(desk, a_split(variants=[TWO[0], evening], sample=SAMPLE))
@@ -88,7 +88,7 @@ def test_when_a_later_hour_wins_the_whole_remainder_has_that_hour(desk: Desk) ->
 
 
 def test_of_a_repetition_by_own_time_the_remainder_is_not_mailed_at_night(desk: Desk) -> None:
-    berlin = crowd(desk, 60, timezone="Europe/Berlin")
+    berlin = crowd(desk, 60, timezones=["Europe/Berlin"])
     desk.time[0] = datetime(2026, 11, 23, 6, tzinfo=UTC)
     campaign_id = draft(desk, a_split(sample=SAMPLE))
     plan = {

@@ -134,7 +134,7 @@ def test_who_had_a_letter_the_second_time_is_not_told_of_the_first(capped: Diges
 
 
 def test_nobody_is_told_of_what_they_were_held_out_of(capped: DigestDesk) -> None:
-    everybody = {capped.customer(f"Customer {n}").person_id for n in range(12)}
+    everybody = {each.person_id for each in capped.crowd(12)}
     capped.send("Autumn release")
     split = Split(holdout_percent=50)
     new = replace(letter_of("Open house"), split=split)

@@ -37,7 +37,7 @@ def drift(desk: Desk, campaign_id: CampaignId) -> Drift:
 
 
 def test_preview_dry_run_and_campaign_agree_to_the_person(desk: Desk) -> None:
-    people = [desk.customer(f"Customer Nr{n}") for n in range(12)]
+    people = desk.crowd(12)
     desk.customer("Li Wei", topics=())
     for person in people[:3]:
         opt_out(desk, person.person_id)
@@ -55,7 +55,7 @@ def test_preview_dry_run_and_campaign_agree_to_the_person(desk: Desk) -> None:
 
 
 def test_what_changed_since_the_approval_is_told_by_reason(desk: Desk) -> None:
-    people = [desk.customer(f"Customer Nr{n}") for n in range(8)]
+    people = desk.crowd(8)
     opt_out(desk, people[0].person_id)
     campaign_id = desk.draft()
     desk.do("approve", campaign_id, by=ANNA)

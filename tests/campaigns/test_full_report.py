@@ -28,7 +28,7 @@ FEW = "fewer than 10"
 
 
 def customers(desk: Desk, count: int, domain: str) -> list[TestPerson]:
-    return [desk.customer(f"Jo {n}", email=f"jo.{n}@{domain}") for n in range(count)]
+    return desk.crowd(count, name="Jo {}", email=f"jo.{{}}@{domain}")
 
 
 def sent(desk: Desk) -> tuple[CampaignId, MailingId]:

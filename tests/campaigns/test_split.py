@@ -286,7 +286,7 @@ def test_a_look_ahead_says_when_the_winner_is_chosen(desk: Desk) -> None:
 
 
 def test_by_everybodys_own_time_the_remainder_has_its_hour_after_the_choice(desk: Desk) -> None:
-    berlin = crowd(desk, 60, timezone="Europe/Berlin")
+    berlin = crowd(desk, 60, timezones=["Europe/Berlin"])
     desk.time[0] = datetime(2026, 11, 23, 6, tzinfo=UTC)
     campaign_id = draft(desk, a_split(sample=SAMPLE))
     plan = Plan.model_validate({"at": "2026-11-24T09:00", "zone": "Europe/Berlin", "local": True})
