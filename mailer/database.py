@@ -2,9 +2,10 @@
 
 import select
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 import psycopg
@@ -23,6 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlmodel import Session, SQLModel
 
 from mailer import packed
+from mailer.clock import HouseClock
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -77,7 +79,7 @@ class Database:
 
     At most `pool_size + pool_overflow` connections beside those that are `held`; who wants one more
     waits for it at most `pool_seconds`, so short that a mailbox which posts an opt-out is still
-    listening then.
+    listening then. A `clock` is told the server's time of day now and then, before a connection is used.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Database:
         pool_overflow: int = 10,
         pool_seconds: float = 4.0,
         application: str = "fpmail",
+        clock: HouseClock | None = None,
     ) -> None:
         self.url = url
         self.engine: Engine = create_engine(
@@ -109,6 +112,8 @@ class Database:
         event.listen(self.engine, "connect", _keep_notices)
         event.listen(self.engine, "checkin", _note_return)
         event.listen(self.engine, "checkout", _refuse_a_dead_one)
+        if clock is not None:
+            event.listen(self.engine, "checkout", _telling(clock))
         self._each_alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
@@ -312,10 +317,24 @@ def _refuse_a_dead_one(connection: psycopg.Connection[Any], record: Any, proxy: 
         raise InvalidatePoolError
 
 
-def _ask(connection: psycopg.Connection[Any]) -> None:
+def _telling(clock: HouseClock) -> Callable[[psycopg.Connection[Any], Any, Any], None]:
+    """Return what tells the clock the server's time of day by a connection about to be used."""
+
+    def tell(connection: psycopg.Connection[Any], record: Any, proxy: Any) -> None:
+        del record, proxy
+        try:
+            clock.hear(lambda: _ask(connection))
+        except psycopg.OperationalError:
+            raise InvalidatePoolError from None
+
+    return tell
+
+
+def _ask(connection: psycopg.Connection[Any]) -> datetime:
+    """Ask for the server's time of day, in a statement that stands for itself."""
     connection.autocommit = True
     try:
-        connection.execute("SELECT 1")
+        return cast("datetime", connection.execute("SELECT clock_timestamp()").fetchall()[0][0])
     finally:
         if not connection.closed:
             connection.autocommit = False

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from mailer import people
 from mailer.campaigns import Rules
+from mailer.clock import HouseClock
 from mailer.database import Database
 from mailer.delivery import (
     Brake,
@@ -59,11 +60,6 @@ HOST = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 
 REFERENCE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """No 0, 1, I, L, O, U: a reference is read out on the telephone."""
-
-
-def wall_clock() -> datetime:
-    """Return the time of day, aware, in UTC; the doors read it and pass it on."""
-    return datetime.now(UTC)
 
 
 def no_bell(lane: Lane) -> None:
@@ -128,15 +124,17 @@ def build(
     *,
     process: str,
     ring: Doorbell = no_bell,
-    clock: Clock = wall_clock,
+    clock: Clock | None = None,
     window: StartWindow = start_window,
 ) -> Parts:
     """Put the parts together for one process; `process` names its journal file.
 
-    Opens no connection and starts no thread. Raises SettingsInvalid.
+    Without a `clock` the house's own is kept, which follows the database's (`mailer.clock`). Opens no connection and starts no thread. Raises SettingsInvalid.
     """
     refuse_unusable(settings)
-    database, exits = _databases(settings, process)
+    house = HouseClock()
+    clock = clock or house
+    database, exits = _databases(settings, process, house)
     journal = Journal(Path(settings.data_dir) / "journal", process=process)
     vault = Vault(settings.vault_keys, settings.index_keys)
     return Parts(
@@ -160,14 +158,19 @@ def build(
     )
 
 
-def _databases(settings: Settings, process: str) -> tuple[Database, Database | None]:
-    """Return the pool of a process; the web door gets one more, which only opt-outs use."""
+def _databases(
+    settings: Settings, process: str, clock: HouseClock
+) -> tuple[Database, Database | None]:
+    """Return the pool of a process; the web door gets one more, which only opt-outs use.
+
+    The clock hears the time by the first: nobody's opt-out waits for that.
+    """
     application = f"fpmail-{process}"
     if process != "web":
-        return Database(settings.database_url, application=application), None
+        return Database(settings.database_url, application=application, clock=clock), None
     pages = max(10, settings.web_threads // 4)
     return (
-        Database(settings.database_url, pool_size=pages, application=application),
+        Database(settings.database_url, pool_size=pages, application=application, clock=clock),
         Database(settings.database_url, pool_size=5, application=f"{application}-exits"),
     )
 

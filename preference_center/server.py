@@ -19,7 +19,7 @@ from mailer import delivery, permission
 from mailer.database import DatabaseAway
 from mailer.measure import ClickDesk
 from mailer.settings import Environment, Settings
-from mailer.wiring import Clock, Parts, build, log_as_json, no_bell, refuse_lost_keys, wall_clock
+from mailer.wiring import Clock, Parts, build, log_as_json, no_bell, refuse_lost_keys
 from preference_center.app import create_app
 from preference_center.fast_lane import IDLE_SECONDS, lane
 from preference_center.last_resort import LastResort
@@ -33,7 +33,7 @@ GRACE_SECONDS = 20
 """How long a request may take to end after SIGTERM; an opt-out's barrier takes three."""
 
 
-def serve(settings: Settings, *, host: str, port: int, clock: Clock = wall_clock) -> None:
+def serve(settings: Settings, *, host: str, port: int, clock: Clock | None = None) -> None:
     """Serve until SIGTERM or SIGINT; requests that have begun are answered first.
 
     One process, so that clicks are written in one group and figures are counted once. Raises

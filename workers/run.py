@@ -34,6 +34,7 @@ def run_worker(settings: Settings) -> int:
 
     def open_shift() -> Shift:
         parts = build(settings, process="worker", ring=BrokerDoorbell(settings))
+        parts.database.is_ready()  # so that its clock has heard the time before it is asked
         return Shift(parts, build_sender(parts))
 
     app = create_worker_app(settings, open_shift)

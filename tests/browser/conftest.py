@@ -15,6 +15,7 @@ from tests.browser.chromium import CHROMIUM, MISSING
 from tests.browser.hanging import ENDED, PATIENCE, Browsers, watched
 from tests.browser.scenes import catch_sample_mail
 from tests.browser.site import running_site
+from tests.databases import count_from_one, empty_tables, made_tables, own_database
 from tests.web.house import NOW, House, environment_for, settings_for
 
 
@@ -60,25 +61,42 @@ def outbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def site(
-    database_url: str,
-    tables: Database,
-    outbox: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[str]:
+def site_tables(server_url: str) -> Iterator[Database]:
+    """The site's own database: it would find any other that tests empty to be a restored one."""
+    with own_database(server_url) as url, made_tables(url) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def site_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the site keeps its journal."""
+    return tmp_path_factory.mktemp("site")
+
+
+@pytest.fixture
+def database(site_tables: Database, site_folder: Path) -> Iterator[Database]:
+    """The site's database, empty; what its journal tells is over with the test as well."""
+    count_from_one(site_tables)
+    yield site_tables
+    for journal in (site_folder / "journal").glob("*.jsonl"):
+        journal.unlink()  # the site writes on, and reads no line of somebody who is gone
+    empty_tables(site_tables)
+
+
+@pytest.fixture(scope="session")
+def site(site_tables: Database, site_folder: Path, outbox: Path) -> Iterator[str]:
     """The URL of the running web door."""
-    folder = tmp_path_factory.mktemp("site")
     environment = environment_for(
-        database_url, folder, smtp_url="smtp://127.0.0.1:1", mail_catcher=str(outbox)
+        site_tables.url, site_folder, smtp_url="smtp://127.0.0.1:1", mail_catcher=str(outbox)
     )
     with running_site(environment) as url:
         yield url
 
 
 @pytest.fixture
-def house(database: Database, database_url: str, tmp_path: Path) -> Iterator[House]:
+def house(database: Database, tmp_path: Path) -> Iterator[House]:
     """The house behind the site: same database, same keys, a journal of its own."""
-    parts = build(settings_for(database_url, tmp_path), process="test", clock=lambda: NOW)
+    parts = build(settings_for(database.url, tmp_path), process="test", clock=lambda: NOW)
     yield House(parts)
     parts.close()
 
