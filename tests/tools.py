@@ -35,7 +35,7 @@ SPIN = Tool(
 GCC = Tool(
     names=("gcc",),
     install="sudo apt-get install gcc libc6-dev",
-    purpose="checking the model of the protocol",
+    purpose="checking the model of the protocol and moving clocks",
 )
 TOOLS = (CHROMIUM, GIT, SPIN, GCC)
 

@@ -2,11 +2,14 @@
 
 import gc
 import logging
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 from celery import Celery
+from celery.schedules import schedule
 from celery.signals import (
     task_unknown,
     worker_process_init,
@@ -18,6 +21,7 @@ from kombu.entity import Queue
 
 from mailer.settings import Settings
 from mailer.vocabulary import Lane
+from workers.chores import Chores
 from workers.seats import Seats
 from workers.shift import Shift
 
@@ -26,6 +30,8 @@ QUEUES = (*(lane.value for lane in Lane), CHORES)
 TICK_SECONDS = 2.0
 SWEEP_SECONDS = 10.0
 JUDGE_SECONDS = 2.0
+CHORES_AT_MOST = {"tick": TICK_SECONDS / 4, "sweep": SWEEP_SECONDS / 4, "judge": JUDGE_SECONDS / 4}
+"""Seconds between two of a kind in one process."""
 PROCESS_STARTS_WITHIN = 60.0
 """Seconds until a new process that says nothing is replaced; with Celery's four, a machine that is
 busy enough replaces its processes for ever."""
@@ -37,7 +43,8 @@ def create_celery(settings: Settings) -> Celery:
     """Build the app for a broker URL (Redis, Valkey or RabbitMQ); connects to nothing yet.
 
     Tasks acknowledge early: a lost doorbell costs a tick, while a late acknowledgement costs the
-    worker when the broker dies with a task in hand (docs/decisions/doorbells.md).
+    worker when the broker dies with a task in hand (docs/decisions/doorbells.md). No task has an
+    hour at which it expires: that would compare the clocks of two hosts.
     """
     app = Celery("fpmail", broker=settings.broker_url)
     app.conf.update(
@@ -62,23 +69,36 @@ def create_celery(settings: Settings) -> Celery:
         beat_schedule={
             "tick": {
                 "task": "workers.tick",
-                "schedule": TICK_SECONDS,
-                "options": {"queue": CHORES, "expires": TICK_SECONDS * 5},
+                "schedule": every(TICK_SECONDS),
+                "options": {"queue": CHORES},
             },
             "sweep": {
                 "task": "workers.sweep",
-                "schedule": SWEEP_SECONDS,
-                "options": {"queue": CHORES, "expires": SWEEP_SECONDS * 5},
+                "schedule": every(SWEEP_SECONDS),
+                "options": {"queue": CHORES},
             },
             "judge": {
                 "task": "workers.judge",
-                "schedule": JUDGE_SECONDS,
-                "options": {"queue": CHORES, "expires": JUDGE_SECONDS},
+                "schedule": every(JUDGE_SECONDS),
+                "options": {"queue": CHORES},
             },
         },
         beat_max_loop_interval=TICK_SECONDS,
     )
     return app
+
+
+def every(seconds: float) -> schedule:
+    """Return when the beat rings: by its running clock, whatever its host's time of day does.
+
+    By the time of day, a host set back an hour would ring nobody for an hour.
+    """
+    began, ran = datetime.now(UTC), time.monotonic()
+
+    def steady() -> datetime:
+        return began + timedelta(seconds=time.monotonic() - ran)
+
+    return schedule(timedelta(seconds=seconds), nowfun=steady)
 
 
 def _transport_options(broker_url: str) -> dict[str, object]:
@@ -96,15 +116,19 @@ def create_worker_app(settings: Settings, open_shift: Callable[[], Shift]) -> Ce
     app = create_celery(settings)
     seats = Seats(max(1, settings.worker_processes - 1))
     shifts: list[Shift] = []
+    chores: list[Chores] = []
 
     @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]
     def _open(**_: Any) -> None:
         quiet_logs()
-        shifts.append(open_shift())
+        shift = open_shift()
+        shifts.append(shift)
+        chores.append(Chores(shift, CHORES_AT_MOST))
         collect_garbage_seldom()
 
     @worker_process_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]
     def _close(**_: Any) -> None:
+        chores.clear()
         while shifts:
             shifts.pop().close()
 
@@ -117,7 +141,7 @@ def create_worker_app(settings: Settings, open_shift: Callable[[], Shift]) -> Ce
         structlog.get_logger().info("worker.draining")
 
     pass_over_unknown_doorbells()
-    register(app, lambda: shifts[0], seats)
+    register(app, lambda: shifts[0], lambda: chores[0], seats)
     return app
 
 
@@ -136,7 +160,9 @@ def _pass_over(*, name: str, **_: Any) -> None:
     structlog.get_logger().warning("doorbell.unknown", name=name)
 
 
-def register(app: Celery, shift: Callable[[], Shift], seats: Seats) -> None:
+def register(
+    app: Celery, shift: Callable[[], Shift], chores: Callable[[], Chores], seats: Seats
+) -> None:
     """Give the app its tasks; each is a doorbell that names no mail, no person and no batch."""
 
     @app.task(name="workers.deliver.orders")  # type: ignore[untyped-decorator]
@@ -149,15 +175,15 @@ def register(app: Celery, shift: Callable[[], Shift], seats: Seats) -> None:
 
     @app.task(name="workers.tick", time_limit=CHORE_SECONDS)  # type: ignore[untyped-decorator]
     def tick(**_later: object) -> None:
-        shift().tick()
+        chores().tick()
 
     @app.task(name="workers.sweep", time_limit=CHORE_SECONDS)  # type: ignore[untyped-decorator]
     def sweep(**_later: object) -> None:
-        shift().sweep()
+        chores().sweep()
 
     @app.task(name="workers.judge", time_limit=CHORE_SECONDS)  # type: ignore[untyped-decorator]
     def judge(**_later: object) -> None:
-        shift().judge()
+        chores().judge()
 
 
 def collect_garbage_seldom() -> None:

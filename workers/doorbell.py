@@ -26,8 +26,6 @@ class BrokerDoorbell:
     def __call__(self, lane: Lane) -> None:
         """Ring one lane. Never raises: the clock's tick finds what nobody rang for."""
         try:
-            self._app.send_task(
-                f"workers.deliver.{lane.value}", queue=lane.value, expires=60, retry=False
-            )
+            self._app.send_task(f"workers.deliver.{lane.value}", queue=lane.value, retry=False)
         except (OperationalError, OSError) as error:
             log.warning("doorbell.silent", lane=lane, why=type(error).__name__)

@@ -64,6 +64,7 @@ class Nemesis:
             "cut.broker": self._cut,
             "cut.witness": self._cut,
             "witness": self._change_mood,
+            "clock": self._set_a_clock,
         }
 
     def begin(self) -> None:
@@ -89,9 +90,11 @@ class Nemesis:
             time.sleep(0.2)
 
     def relent(self) -> None:
-        """End all trouble: no aims, nobody asleep, a kind witness."""
+        """End all trouble: no aims, nobody asleep, a kind witness, every clock right."""
         self._aims.end()
         self._system.witness.play(())
+        if self._system.clocks is not None:
+            self._system.clocks.set_right()
         self._have_it_long_past()
 
     def end(self) -> None:
@@ -157,6 +160,10 @@ class Nemesis:
         if deed.target == BUSY:
             time.sleep(UNTIL_SETTLED)
             self._have_it_long_past()
+
+    def _set_a_clock(self, deed: Deed) -> None:
+        if self._system.clocks is not None:
+            self._system.clocks.move(deed.target, deed.seconds)
 
     def _have_it_long_past(self) -> None:
         """Cut the quarter of an hour short in which little would leave, and little be attacked."""

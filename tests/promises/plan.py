@@ -13,6 +13,8 @@ EVERY = 2.0
 JOURNAL = (Failpoint.LINE_BEGUN, Failpoint.LINE_WRITTEN, Failpoint.LINE_SAFE)
 PARTS = ("worker-1", "worker-2")
 WEBS = ("web", "web-2")
+APART = (-86_400.0, -3_600.0, -45.0, -2.0, 2.0, 45.0, 3_600.0, 86_400.0, 0.0, 0.0, 0.0)
+"""Seconds by which a host's time of day is set, or set right again."""
 KINDS = {
     "aim": 52,
     "child": 8,
@@ -30,6 +32,7 @@ KINDS = {
     "cut.broker": 2,
     "cut.witness": 3,
     "witness": 5,
+    "clock": 5,
 }
 """How often each kind of deed is drawn, of a hundred and a bit; a run does each once at least."""
 
@@ -45,6 +48,7 @@ class Deed:
     act: str = ""
     """Of an aim: kill, stop, wait or no_space."""
     seconds: float = 0.0
+    """How long it takes; of a clock, by how much it is off from now on."""
     share: float = 1.0
 
     def __str__(self) -> str:
@@ -106,6 +110,10 @@ def _deed(
             return Deed(at, kind, chance.choice(sorted(MOODS)), seconds=seconds)
         case "web":
             return Deed(at, kind, chance.choice(WEBS))
+        case "clock":
+            return Deed(
+                at, kind, chance.choice((*PARTS, *WEBS, "beat")), seconds=chance.choice(APART)
+            )
         case "child" | "kill" | "stop" | "deploy":
             parts = (*PARTS, *WEBS) if kind == "stop" else PARTS
             return Deed(at, kind, chance.choice(parts), seconds=seconds)

@@ -28,6 +28,7 @@ ACTS = {
     "freeze": "PostgreSQL frozen for longer than a start window",
     "connections cut": "connections cut",
     "witness": "the witness in a mood",
+    "clock": "the time of day of a worker, a web or the clock set, or set right",
 }
 
 

@@ -11,6 +11,7 @@ from tests.promises.aims import Aims
 from tests.promises.clients import Client, Movers, OptOuts, World, Yeses, a_world
 from tests.promises.clients_log import ClientsLog
 from tests.promises.evidence import Evidence, gather
+from tests.promises.moved import MovedClocks
 from tests.promises.nemesis import Nemesis
 from tests.promises.plan import Deed, drawn
 from tests.promises.system import System, running_system
@@ -59,10 +60,14 @@ class Ran:
 
 
 def run(folder: Path, *, seed: int, seconds: float, say: Say) -> Ran:
-    """Attack everything for so many seconds; read and judge what that left behind."""
+    """Attack everything for so many seconds; read and judge what that left behind.
+
+    Raises NoCompiler.
+    """
     deeds = drawn(seed, seconds)
     (folder / "deeds.txt").write_text("".join(f"{deed}\n" for deed in deeds))
     with running_system(folder, is_cut=True) as system:
+        system.clocks = MovedClocks(folder / "clocks")
         aims = Aims(folder / "failpoints", seed)
         world = _settled(system, aims)
         say(f"{len(world.town)} people live here; {len(deeds)} deeds are planned")

@@ -25,6 +25,7 @@ from mailer.development.servers import Service, broker_service, postgres_service
 from mailer.migrations import migrate
 from mailer.settings import read_settings
 from mailer.wiring import Parts, build
+from tests.promises.moved import MovedClocks
 from tests.promises.proxy import RunningProxy, proxy_process
 from tests.promises.witness import RunningWitness, Script, witness_process
 
@@ -111,6 +112,8 @@ class System:
     eye_url: str
     """The database itself, whatever stands between it and the service."""
     proxy: RunningProxy | None = None
+    clocks: MovedClocks | None = None
+    """What moves the time of day of a single part, if anything does."""
     second_port: int = 0
     """Where a second web answers, if there is one."""
     for_webs: dict[str, str] = field(default_factory=dict)
@@ -127,7 +130,12 @@ class System:
         return [(name, port) for name, port in both if port]
 
     def start(self, name: str, *words: str, **environment: str) -> Part:
-        own = {**self.environment, **environment} if environment else self.environment
+        moved = self.clocks.environment(name) if self.clocks is not None else {}
+        own = (
+            {**self.environment, **environment, **moved}
+            if environment or moved
+            else self.environment
+        )
         part = Part(name, words, own, self.folder / f"{name}.log")
         part.start()
         self.processes[name] = part
