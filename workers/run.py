@@ -1,9 +1,7 @@
 """Starting a worker or the beat in this process."""
 
 import os
-import tempfile
 import time
-from pathlib import Path
 
 import structlog
 
@@ -74,6 +72,6 @@ def run_beat(settings: Settings) -> int:
     log_as_json()
     refuse_unusable(settings)
     app = create_celery(settings)
-    with tempfile.TemporaryDirectory(prefix="fpmail-beat-") as folder:
-        app.Beat(schedule=str(Path(folder) / "schedule"), loglevel="WARNING", quiet=True).run()
+    # It remembers nothing from one start to the next, and may ring once more than it should.
+    app.Beat(scheduler="celery.beat:Scheduler", loglevel="WARNING", quiet=True).run()
     return 0
