@@ -15,6 +15,8 @@ PARTS = ("worker-1", "worker-2")
 WEBS = ("web", "web-2")
 APART = (-86_400.0, -3_600.0, -45.0, -2.0, 2.0, 45.0, 3_600.0, 86_400.0, 0.0, 0.0, 0.0)
 """Seconds by which a host's time of day is set, or set right again."""
+CLOCKS = 5
+"""How often a clock is set in the shortest of runs."""
 KINDS = {
     "aim": 52,
     "child": 8,
@@ -75,8 +77,8 @@ def _moments(chance: random.Random, count: int, seconds: float) -> Iterator[floa
 
 
 def _kinds(chance: random.Random, seconds: float) -> Sequence[str]:
-    """Draw kinds of deeds, each once at least, with a whole turn of aims."""
-    kinds = [*KINDS, *["aim"] * (len(Failpoint) + len(JOURNAL) - 1)]
+    """Draw kinds of deeds, each once at least, with a whole turn of aims and some clocks set."""
+    kinds = [*KINDS, *["aim"] * (len(Failpoint) + len(JOURNAL) - 1), *["clock"] * (CLOCKS - 1)]
     more = max(0, round(seconds / EVERY) - len(kinds))
     kinds += chance.choices(list(KINDS), list(KINDS.values()), k=more)
     chance.shuffle(kinds)
