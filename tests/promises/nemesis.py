@@ -191,6 +191,8 @@ class Nemesis:
             if time.monotonic() > self._leaving.get(name, float("inf")):
                 del self._leaving[name]
                 self.faults.append(f"{name} did not leave within {TO_DRAIN:.0f} s")
+                part.signal(signal.SIGABRT)  # it says in its log where it stands
+                time.sleep(1)
                 part.kill()
             return
         if self._leaving.pop(name, None) is not None and part.process.returncode == 0:

@@ -43,6 +43,7 @@ def summed(ran: Ran) -> dict[str, Any]:
         "minutes": round(ran.seconds / 60, 2),
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "verdicts": {each.name: each.holds for each in ran.verdicts},
+        "troubles": ran.troubles,
         "counts": dict(counts),
         "kills at failpoints": killed,
         "killed by their own start window": ran.ended_by_the_kernel,
@@ -114,6 +115,7 @@ def page_of(runs: Sequence[Mapping[str, Any]]) -> list[str]:
         "| checker | in every run |",
         "|---|---|",
         *(f"| {name} | {'held' if each else '**broken**'} |" for name, each in held.items()),
+        *_told(runs),
         "",
         *_sums("what was met", (run["counts"] for run in runs)),
         "",
@@ -121,6 +123,12 @@ def page_of(runs: Sequence[Mapping[str, Any]]) -> list[str]:
         "",
         *_sums("who died or met a full disk, at", (run["hits"] for run in runs)),
     ]
+
+
+def _told(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say what clients and keeper met that no deed of the plan excuses, if anything."""
+    met = [f"- seed {run['seed']}: {each}" for run in runs for each in run.get("troubles", ())]
+    return ["", "Beside the checkers, there was trouble:", "", *met] if met else []
 
 
 def _acts_of(run: Mapping[str, Any]) -> dict[str, int]:

@@ -252,6 +252,7 @@ def running_system(folder: Path, *, script: Script = (), is_cut: bool = False) -
             "MAILER_REPLY_TIMEOUT": str(REPLY_TIMEOUT),
             "MAILER_LEASE_SECONDS": str(LEASE),
             "PYTHONUNBUFFERED": "1",
+            "PYTHONFAULTHANDLER": "1",
         }
         migrate(database_url)
         parts = build(read_settings(environment), process="test", clock=lambda: datetime.now(UTC))

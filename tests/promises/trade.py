@@ -106,6 +106,11 @@ class Shop(Client):
         }
 
 
+def soon() -> object:
+    """When a campaign is scheduled for."""
+    return {"at": (datetime.now(UTC) + timedelta(seconds=1.5)).isoformat()}
+
+
 class Staff(Client):
     """Makes, approves, starts or schedules, pauses, resumes and cancels campaigns, several at once."""
 
@@ -130,7 +135,7 @@ class Staff(Client):
         """Let whatever is paused go on, and hang up."""
         sql = "SELECT id FROM campaigns_campaign WHERE state = 'paused'"
         for (number,) in self.world.system.seen(sql):
-            self._insist(self.web, "resume", number, {"reason": "the run ends"})
+            self._insist(self.web, "resume", number, lambda: {"reason": "the run ends"})
         self._second.hang_up()
         super().leave()
 
@@ -147,29 +152,35 @@ class Staff(Client):
         number = made.json["id"]
         self._insist(self._second, "approve", number, None)
         if self.chance.random() < 0.4:
-            soon = datetime.now(UTC) + timedelta(seconds=1.5)
-            self._insist(self.web, "schedule", number, {"at": soon.isoformat()})
+            self._insist(self.web, "schedule", number, soon)
         else:
             self._insist(self.web, "start", number, None)
 
     def _steer(self, number: int) -> None:
         if self.chance.random() < 0.1:
-            self._insist(self.web, "cancel", number, {"reason": "not now"})
+            self._insist(self.web, "cancel", number, lambda: {"reason": "not now"})
             return
         self._insist(self.web, "pause", number, None)
         time.sleep(self.chance.uniform(0.05, 1.5))
-        self._insist(self.web, "resume", number, {"reason": "go on"})
+        self._insist(self.web, "resume", number, lambda: {"reason": "go on"})
 
-    def _insist(self, web: Caller, what: str, number: int, body: object) -> None:
-        """Ask until an answer comes: what an earlier try has done already is refused, and done."""
+    def _insist(
+        self, web: Caller, what: str, number: int, body: Callable[[], object] | None
+    ) -> None:
+        """Ask until an answer comes: what an earlier try has done already is refused, and done.
+
+        Whoever is asked may be so slow that a moment to come has passed: then it is another's turn.
+        """
         for tries in range(TRIES):
             try:
                 if what != "schedule" and self.chance.random() < 0.7:
                     self.hand.do("campaign", campaign=number, act=what)
                     return
-                answer = web.ask("POST", f"/campaigns/{number}/{what}", body)
+                answer = web.ask("POST", f"/campaigns/{number}/{what}", body() if body else None)
             except NotAnswered:
                 time.sleep(0.1)
+                continue
+            if what == "schedule" and answer.status == 422:
                 continue
             if tries == 0:
                 answer.refuse_but(200, 409)
