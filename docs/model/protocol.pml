@@ -35,6 +35,7 @@ byte crashes;
 bool has_begun;                 /* somebody has claimed */
 
 #define IS_IN_HAND(b) (token[b] == me && state[b] == handing)
+#define IS_MY_UNKNOWN(b) (token[b] == me && state[b] == unknown)
 #define HOLDS(b, who) (state[b] == handing && HAS(people[b], who) -> BIT(b) : 0)
 
 /* Everybody is in one batch, or the books say what became of them: they balance, always. */
@@ -196,11 +197,13 @@ sender_window_open:
     goto sender_in_hand;
 
 in_doubt:
-    /* The answer to S2's COMMIT is lost: read again by the token; nobody is handed over. */
+    /* The answer to S2's COMMIT is lost: read again by the token; nobody is handed over. Where the
+       reaper came first, this is the late word about everybody. */
     if
     :: atomic { IS_CLAIMED(b) -> move(b, claimed, prepared); leave() }
     :: atomic { IS_IN_HAND(b) -> passed = 0; goto sender_handed_over }
-    :: atomic { !IS_CLAIMED(b) && !IS_IN_HAND(b) -> leave() }
+    :: atomic { IS_MY_UNKNOWN(b) -> passed = 0; goto sender_handed_over }
+    :: atomic { !IS_CLAIMED(b) && !IS_IN_HAND(b) && !IS_MY_UNKNOWN(b) -> leave() }
     :: atomic { KILLED }
     fi;
 
