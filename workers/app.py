@@ -22,8 +22,9 @@ from kombu.entity import Queue
 from mailer.settings import Settings
 from mailer.vocabulary import Lane
 from workers.chores import Chores
+from workers.leaving import leave_within
 from workers.seats import Seats
-from workers.shift import Shift
+from workers.shift import STINT, Shift
 
 CHORES = "chores"
 QUEUES = (*(lane.value for lane in Lane), CHORES)
@@ -32,6 +33,8 @@ SWEEP_SECONDS = 10.0
 JUDGE_SECONDS = 2.0
 CHORES_AT_MOST = {"tick": TICK_SECONDS / 4, "sweep": SWEEP_SECONDS / 4, "judge": JUDGE_SECONDS / 4}
 """Seconds between two of a kind in one process."""
+LEAVING_SECONDS = 10.0
+"""How long a process may take to leave beside its stint and the last answer that it waits for."""
 PROCESS_STARTS_WITHIN = 60.0
 """Seconds until a new process that says nothing is replaced; with Celery's four, a machine that is
 busy enough replaces its processes for ever."""
@@ -139,6 +142,7 @@ def create_worker_app(settings: Settings, open_shift: Callable[[], Shift]) -> Ce
     @worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
     def _say(**_: Any) -> None:
         structlog.get_logger().info("worker.draining")
+        leave_within(STINT + settings.reply_timeout + LEAVING_SECONDS)
 
     pass_over_unknown_doorbells()
     register(app, lambda: shifts[0], lambda: chores[0], seats)
