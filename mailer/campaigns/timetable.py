@@ -90,8 +90,10 @@ def first_to_come(plan: Plan, now: datetime) -> int:
 def unschedule(session: Session, campaign_id: CampaignId, *, by: str, now: datetime) -> Campaign:
     """Take a campaign back to the drafts before it starts, and end a repetition. Raises CannotDo."""
     row = locked(session, campaign_id)
+    before = State(row.state)
     take_back(row)
-    note(session, row, "unscheduled", by=by, now=now)
+    if row.state != before:  # a second click takes nothing back, and the ledger tells of one
+        note(session, row, "unscheduled", by=by, now=now)
     return campaign_from(row)
 
 

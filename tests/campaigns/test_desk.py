@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from mailer import campaigns, ledger
 from mailer.campaigns import (
@@ -86,6 +87,16 @@ def test_a_draft_can_be_edited_and_a_scheduled_campaign_cannot(desk: Desk) -> No
     desk.do("unschedule", campaign_id)
     edit("Spring release")
     assert desk.look(campaign_id).name == "Spring release"
+
+
+def test_a_second_click_on_taking_back_is_agreed_with_and_not_told(desk: Desk) -> None:
+    campaign_id = desk.draft()
+    desk.do("schedule", campaign_id, at=desk.now + timedelta(days=1))
+    for _ in range(2):
+        assert desk.do("unschedule", campaign_id).state is State.DRAFT
+    with desk.database.reading() as session:
+        kinds = session.execute(text("SELECT kind FROM ledger_entry ORDER BY id")).scalars().all()
+    assert kinds == ["campaign.created", "campaign.scheduled", "campaign.unscheduled"]
 
 
 @pytest.mark.clause("C27")

@@ -1,0 +1,381 @@
+"""A campaign does what its state allows and nothing else, whatever happens in any order.
+
+Hypothesis plays staff, the clock, the sender, the provider and customers over the real rooms. Beside
+them goes a small model (`life.py`), read from the page that clients read. After each step every
+campaign stands where the model has it, with its whole story in the ledger; the books balance, person
+by person; and whatever came to the provider was judged at the moment at which it came.
+`tests/playing.py` says how to play longer.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
+
+from mailer import campaigns
+from mailer.campaigns import CampaignId, CannotDo, State, possible
+from mailer.failpoints import Failpoint
+from mailer.permission import Change
+from mailer.providers import Answer, Later, Rejected, Unknown
+from mailer.vocabulary import Door, Heard, Lane
+from tests.campaigns.conftest import Desk
+from tests.campaigns.conftest import desk as desk  # noqa: PLC0414 - a fixture
+from tests.campaigns.life import CAN, STEERED, Life, When, Wish
+from tests.campaigns.office import ANNA, CLOCK, FEW, LI, MANY, MARIA, STAFF, Died, Office
+from tests.playing import plays
+
+which = st.integers(0, 9)
+staff = st.sampled_from(STAFF)
+somebody = st.integers(0, MANY - 1)
+ACTS = [
+    "edit",
+    "approve",
+    "schedule",
+    "unschedule",
+    "start",
+    "start",
+    "pause",
+    "pause",
+    "resume",
+    "resume",
+    "resume",
+    "cancel",
+]
+ACTS += ["pace", "brake", "test"]
+reasons = st.sampled_from(["", "   ", "It was a mistake.", "asked by jo@example.com"])
+NO_MAILBOX = Rejected(550, "5.1.1 no such user", about_person=True)
+MOODS: list[Answer] = [
+    NO_MAILBOX,
+    Rejected(554, "5.7.1 not from you", about_person=False),
+    Later(450, "4.2.1 later"),
+    Unknown("no answer came"),
+]
+BEFORE_THE_GATE = [
+    Failpoint.CLAIMED,
+    Failpoint.PRINTED,
+    Failpoint.READY,
+    Failpoint.TURN_TAKEN,
+    Failpoint.WINDOW_OPEN,
+    Failpoint.IN_HAND,
+    Failpoint.IN_HAND_JOURNALED,
+]
+"""What is wished while a batch stands here holds for everybody in it."""
+ANYWHERE = [*BEFORE_THE_GATE, Failpoint.GATE_REFUSED, Failpoint.HANDED_OVER, Failpoint.SETTLING]
+
+FAR = ["a draft", "started", "on its way", "complained of", "soon too late"]
+"""How far the first campaign of a play is when it begins: so that all states are played."""
+MET = "schedule approve CannotDo OwnApproval ReasonNeeded agreed accepted unknown refused cancelled"
+MET += " braked died finished late on_its_way"
+
+
+class CampaignLife(Office):
+    """Campaigns, and all that may happen to them."""
+
+    def __init__(self, desk: Desk, met: Counter[str], far: str) -> None:
+        super().__init__(desk, met)
+        self.far = far
+
+    @initialize(size=st.sampled_from([FEW, MANY]), is_slow=st.booleans())
+    def a_campaign_is_there(self, size: int, is_slow: bool) -> None:
+        self.create(MARIA, size, is_slow)
+        if self.far == "a draft":
+            return
+        campaign, soon = self.chosen(0), self.desk.now + timedelta(minutes=1)
+        self.ask(campaign, Wish("approve", ANNA))
+        if self.far == "soon too late":
+            self.ask(
+                campaign, Wish("schedule", MARIA, plan=When(soon, soon + timedelta(minutes=1)))
+            )
+            self.desk.later(minutes=1)
+            self.the_clock_ticks()
+            return
+        self.ask(campaign, Wish("start", MARIA))
+        if self.far != "started":
+            self.batches_leave(1, 0)
+        if self.far == "complained of":
+            self.many_complain_at_once(0, Heard.COMPLAINED, "")
+
+    @precondition(lambda self: len(self.lives) < 5)
+    @rule(by=staff, size=st.sampled_from([FEW, MANY]), is_slow=st.booleans())
+    def create(self, by: str, size: int, is_slow: bool) -> None:
+        letter = f"Letter {next(self.letters)}"
+        with self.database.transaction() as session:
+            made = campaigns.create(
+                session,
+                self.written(letter, size, is_slow=is_slow),
+                brand=self.desk.parts.brand,
+                by=by,
+                now=self.desk.now,
+            )
+        people = frozenset(int(each.person_id) for each in self.people[:size])
+        self.came(made.campaign_id, Life(people, size > FEW, letter, {by}), by)
+
+    @precondition(lambda self: len(self.lives) < 5)
+    @rule(n=which, by=staff)
+    def clone(self, n: int, by: str) -> None:
+        """Of any campaign, in any state: a draft without a past."""
+        source = self.lives[self.chosen(n)]
+        copy = self.desk.do("clone", self.chosen(n), by=by).campaign_id
+        self.met["cloned when over"] += source.is_over
+        self.came(copy, Life(source.people, source.needs_approval, source.letter, {by}), by)
+
+    @rule(
+        n=which,
+        act=st.sampled_from(ACTS),
+        by=staff,
+        reason=reasons,
+        minutes=st.sampled_from([-5, 0, 1, 10]),
+        lasts=st.sampled_from([None, 1, 60]),
+        is_stale=st.sampled_from([False, False, False, True]),
+    )
+    def staff_want(
+        self,
+        n: int,
+        act: str,
+        by: str,
+        reason: str,
+        minutes: int,
+        lasts: int | None,
+        is_stale: bool,
+    ) -> None:
+        at = self.desk.now + timedelta(minutes=minutes)
+        plan = When(at, None if lasts is None else at + timedelta(minutes=lasts))
+        said = reason if act in STEERED else ""
+        letter = f"Letter {next(self.letters)}"
+        self.wish(n, Wish(act, by, said, plan, letter, is_stale))
+        if act == "test":
+            self.deliver(Lane.ORDERS, Failpoint.CLAIMED, lambda: None)
+
+    @precondition(lambda self: any(life.needs_approval for life in self.lives.values()))
+    @rule(act=st.sampled_from(["start", "schedule"]), lasts=st.sampled_from([None, 1]))
+    def two_pairs_of_eyes(self, act: str, lasts: int | None) -> None:
+        """What often happens to a large campaign, so that many of them get so far."""
+        large = [each for each, life in self.lives.items() if life.needs_approval]
+        self.ask(large[-1], Wish("approve", LI))
+        self.ask(large[-1], Wish("approve", ANNA))
+        at = self.desk.now + timedelta(minutes=1)
+        plan = When(at, None if lasts is None else at + timedelta(minutes=lasts))
+        self.ask(large[-1], Wish(act, MARIA, plan=plan))
+
+    def wish(self, n: int, wish: Wish) -> None:
+        self.ask(self.chosen(n), wish)
+
+    def ask(self, campaign: CampaignId, wish: Wish) -> None:
+        """Ask for an act: it is done, agreed with, or refused by name and nothing has changed."""
+        life = self.lives[campaign]
+        named, before = life.refusal(wish, self.desk.now), self.everything()
+        if named is not None:
+            with pytest.raises(getattr(campaigns, named)) as told:
+                self.call(campaign, wish)
+            if isinstance(told.value, CannotDo):
+                assert set(told.value.possible) == CAN[life.state]
+            assert self.everything() == before, f"{wish} was refused and left something behind"
+            self.met[named] += 1
+            return
+        self.call(campaign, wish)
+        was_braked = life.is_braked
+        if not life.do(wish, self.outcomes(life)):
+            assert self.everything() == before, f"{wish} was agreed with and changed something"
+            self.met["agreed"] += 1
+            return
+        if wish.act == "start":
+            life.mailing = self.desk.look(campaign).mailing_id
+        self.met[wish.act] += 1
+        self.met["resumed after the brake"] += wish.act == "resume" and was_braked
+
+    # Customers and mailboxes
+
+    @rule(who=somebody)
+    def a_no_is_said(self, who: int) -> None:
+        person = self.people[who]
+        change = Change(door=Door.ONE_CLICK, policy_version="2026-11", stop_all=True)
+        self.opt_outs.change(person.person_id, change, address_id=person.address_id)
+        self.silent.add(int(person.person_id))
+
+    @precondition(lambda self: bool(self.taken))
+    @rule(n=st.integers(0, 20), heard=st.sampled_from(Heard))
+    def something_is_heard(self, n: int, heard: Heard) -> None:
+        self.hear([sorted(self.taken)[n % len(self.taken)]], heard)
+
+    @precondition(lambda self: bool(self.taken))
+    @rule(
+        n=st.integers(0, 20),
+        heard=st.sampled_from([Heard.COMPLAINED, Heard.BOUNCED]),
+        reason=st.none() | reasons,
+    )
+    def many_complain_at_once(self, n: int, heard: Heard, reason: str | None) -> None:
+        """Of one campaign, most often so many that the brake falls; somebody wants it to go on."""
+        mailing, _ = sorted(self.taken)[n % len(self.taken)]
+        self.hear(sorted(each for each in self.taken if each[0] == mailing)[:4], heard)
+        held = [each for each, life in self.lives.items() if life.is_held]
+        if held and reason is not None:
+            self.ask(held[-1], Wish("resume", LI, reason))
+
+    # The provider, the sender and the clock
+
+    @rule(who=st.sets(somebody, min_size=1, max_size=5), mood=st.sampled_from(MOODS))
+    def the_provider_will_say(self, who: set[int], mood: Answer) -> None:
+        for each in who:
+            self.provider.answer_for(self.people[each].email, mood)
+
+    @rule(times=st.integers(1, 3), seconds=st.sampled_from([3600, 40, 0]))
+    def batches_leave(self, times: int, seconds: int) -> None:
+        self.desk.later(seconds=seconds)
+        for _ in range(times):
+            self.deliver(Lane.PROMOTIONAL, Failpoint.CLAIMED, lambda: None)
+            self.account()
+
+    @rule(
+        point=st.sampled_from(BEFORE_THE_GATE),
+        n=which,
+        who=somebody,
+        what=st.sampled_from(["pause", "cancel", "no", "edit", "news"]),
+    )
+    def something_happens_while_a_batch_is_on_its_way(
+        self, point: Failpoint, n: int, who: int, what: str
+    ) -> None:
+        acts: dict[str, Callable[[], object]] = {
+            "pause": lambda: self.wish(n, Wish("pause", ANNA)),
+            "cancel": lambda: self.wish(n, Wish("cancel", LI, "It was a mistake.")),
+            "no": lambda: self.a_no_is_said(who),
+            "edit": lambda: self.wish(n, Wish("edit", MARIA, letter="Another one")),
+            "news": lambda: self.taken and self.many_complain_at_once(who, Heard.COMPLAINED, None),
+        }
+
+        def act() -> None:
+            acts[what]()
+            self.met["on_its_way"] += 1
+
+        self.deliver(Lane.PROMOTIONAL, point, act)
+        self.account()
+
+    @precondition(lambda self: any(life.may_leave for life in self.lives.values()))
+    @rule(point=st.sampled_from(ANYWHERE))
+    def a_sender_dies(self, point: Failpoint) -> None:
+        def die() -> None:
+            raise Died
+
+        self.deliver(Lane.PROMOTIONAL, point, die)
+        self.account()
+
+    @rule(seconds=st.sampled_from([1, 40, 100, 3600]))
+    def time_passes(self, seconds: int) -> None:
+        self.desk.later(seconds=seconds)
+
+    @precondition(lambda self: bool(self.lost))
+    @rule()
+    def the_sweep_comes(self) -> None:
+        """Twice: what it sees in hand it gives up when it sees it still there."""
+        self.sweep()
+        self.desk.later(seconds=100)
+        self.met["given_up"] += self.sweep()
+        self.account()
+
+    @rule()
+    def the_clock_ticks(self) -> None:
+        now = self.desk.now
+        with self.database.transaction() as session:
+            started = campaigns.start_due(
+                session, brand=self.desk.parts.brand, rules=self.asked, now=now
+            )
+        due = {each for each, life in self.lives.items() if life.is_due(now)}
+        assert set(started) == due
+        for each in started:
+            self.lives[each].do(Wish("start", CLOCK), Counter())
+            self.lives[each].mailing = self.desk.look(each).mailing_id
+            self.met["started by the clock"] += 1
+        self.account()
+        with self.database.transaction() as session:
+            stopped = campaigns.brake_stopped(session, now=now)
+            finished = campaigns.finish_done(session, now=now)
+        fell = {each for each, life in self.lives.items() if life.look_at_brake()}
+        assert set(stopped) == fell
+        done = {each for each, life in self.lives.items() if self.is_done(life)}
+        assert set(finished) == done
+        for each in done:
+            self.lives[each].finish()
+        self.met["braked"] += len(fell)
+        self.met["finished"] += len(done)
+
+    def is_done(self, life: Life) -> bool:
+        return life.state in {"sending", "paused"} and not self.outcomes(life)["to_go"]
+
+    # What is true after every step
+
+    @invariant()
+    def every_campaign_stands_where_it_should_and_its_story_is_told(self) -> None:
+        found, told = self.told()
+        for each, life in self.lives.items():
+            assert found[each].state.value == life.state
+            assert (found[each].braked is not None) == life.is_braked or life.is_over
+            assert (found[each].approved_by is not None) == life.is_approved or life.mailing
+            assert told[each] == life.story
+
+    @invariant()
+    def the_books_balance_person_by_person(self) -> None:
+        self.account()
+        all_books = self.books()
+        for life in self.lives.values():
+            if life.mailing is None:
+                continue
+            account, books = self.accounts[life.mailing], all_books[life.mailing]
+            assert account.keys() == life.people, "somebody is missing"
+            assert books.balance
+            assert books.audience == len(life.people)
+            assert Counter(account.values()) == +Counter(
+                accepted=books.accepted,
+                refused=books.refused_in_all,
+                rejected=books.rejected,
+                unknown=books.unknown,
+                cancelled=books.cancelled,
+                to_go=books.to_go,
+            )
+            for person, outcome in account.items():
+                self.it_came_about(life, person, outcome)
+
+    def it_came_about(self, life: Life, person: int, outcome: str) -> None:
+        """Hold what the books say of somebody against what the provider and they themselves know."""
+        where = (life.mailing or 0, person)
+        said = type(self.answers.get(where)).__name__
+        is_lost = where in self.lost
+        is_heard = any(each[:2] == where for each in self.heard)
+        is_late = life.deadline is not None and self.desk.now > life.deadline
+        why = {
+            "accepted": said == "Accepted" or is_heard,
+            "rejected": said in {"Rejected", "Later"},
+            "unknown": (said == "Unknown" or is_lost) and not is_heard,
+            "refused": person in self.silent or is_late,
+            "cancelled": life.state == "cancelled",
+            "to_go": not life.is_over or is_lost,
+        }
+        assert why[outcome], f"{where} is {outcome}; the provider said {said}"
+        if said == "Accepted":
+            assert outcome == "accepted"
+        if said == "Unknown":
+            assert outcome in {"unknown", "accepted"}
+        self.met[outcome] += 1
+        self.met["late"] += outcome == "refused" and person not in self.silent
+
+    @invariant()
+    def nothing_came_to_the_provider_that_should_not_have(self) -> None:
+        assert [each for each in self.offers if each.wrong] == []
+
+
+@pytest.mark.parametrize("state", State)
+def test_what_is_possible_is_what_the_page_for_clients_says(state: State) -> None:
+    assert set(possible(state)) == CAN[state]
+
+
+@pytest.mark.timeout(600)
+def test_a_campaign_lives_as_it_should_in_any_order(desk: Desk) -> None:
+    met: Counter[str] = Counter()
+    for far in FAR:
+        run_state_machine_as_test(
+            lambda far=far: CampaignLife(desk, met, far),  # type: ignore[arg-type]
+            settings=plays(examples=7, steps=20),
+        )
+    for what in MET.split():
+        assert met[what], f"{what} was never met: {met}"
