@@ -9,6 +9,9 @@ from datetime import UTC, datetime, timedelta
 EVERY_SECONDS = 10.0
 """How long a process goes on by its own monotonic clock before it asks the database again."""
 
+AT_ONCE_SECONDS = 1.0
+"""An answer that took longer may be off by half of that: it is believed until there is a better one."""
+
 
 def host_clock() -> datetime:
     """Return the time of day of this host, aware, in UTC."""
@@ -19,6 +22,7 @@ def host_clock() -> datetime:
 class _Heard:
     told: datetime
     at: float
+    took: float
 
 
 class HouseClock:
@@ -50,7 +54,8 @@ class HouseClock:
     def hear(self, ask: Callable[[], datetime]) -> None:
         """Have the database asked, unless it was a short while ago or is just being asked.
 
-        The answer is taken for the middle of the time that it took to come. Raises what `ask` does.
+        The answer is taken for the middle of the time that it took to come; one that was long on
+        its way, as from a server that was frozen, takes no better one's place. Raises what `ask` does.
         """
         if not self._is_due() or not self._asking.acquire(blocking=False):
             return
@@ -59,10 +64,14 @@ class HouseClock:
                 return
             asked = self._monotonic()
             told = ask()
-            self._heard = _Heard(told.astimezone(UTC), (asked + self._monotonic()) / 2)
+            took = self._monotonic() - asked
+            if self._heard is None or took <= AT_ONCE_SECONDS or took <= self._heard.took:
+                self._heard = _Heard(told.astimezone(UTC), asked + took / 2, took)
         finally:
             self._asking.release()
 
     def _is_due(self) -> bool:
         heard = self._heard
-        return heard is None or self._monotonic() - heard.at > EVERY_SECONDS
+        if heard is None or heard.took > AT_ONCE_SECONDS:
+            return True
+        return self._monotonic() - heard.at > EVERY_SECONDS

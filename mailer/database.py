@@ -322,10 +322,8 @@ def _telling(clock: HouseClock) -> Callable[[psycopg.Connection[Any], Any, Any],
 
     def tell(connection: psycopg.Connection[Any], record: Any, proxy: Any) -> None:
         del record, proxy
-        try:
+        with suppress(psycopg.OperationalError):  # whoever wants the connection will meet it
             clock.hear(lambda: _ask(connection))
-        except psycopg.OperationalError:
-            raise InvalidatePoolError from None
 
     return tell
 

@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from mailer.clock import EVERY_SECONDS, HouseClock
-from mailer.database import Database
+from mailer.database import Database, DatabaseAway
 from mailer.wiring import build
 from tests.web.house import settings_for
 
@@ -22,12 +23,13 @@ class Host:
         self.shows = WRONG
         self.ran = 100.0
         self.asked = 0
+        self.takes = 0.8
         self.clock = HouseClock(lambda: self.shows, lambda: self.ran)
 
     def ask(self) -> datetime:
-        """Answer as the database would, two seconds later."""
+        """Answer as the database would, some time later."""
         self.asked += 1
-        self.ran += 2
+        self.ran += self.takes
         return TOLD
 
 
@@ -42,10 +44,10 @@ def test_until_the_database_was_heard_there_is_only_the_hosts_own_time(host: Hos
 
 def test_the_databases_time_goes_on_by_the_hosts_running_clock(host: Host) -> None:
     host.clock.hear(host.ask)
-    assert host.clock() == TOLD + timedelta(seconds=1)  # half the way there and back
+    assert host.clock() == TOLD + timedelta(seconds=0.4)  # half the way there and back
     host.ran += 5
     host.shows += timedelta(days=400)
-    assert host.clock() == TOLD + timedelta(seconds=6)
+    assert host.clock() == TOLD + timedelta(seconds=5.4)
 
 
 def test_it_is_asked_now_and_then_only(host: Host) -> None:
@@ -66,9 +68,48 @@ def test_a_database_that_does_not_answer_leaves_the_time_as_it_was(host: Host) -
 
     with pytest.raises(ConnectionError):
         host.clock.hear(fail)
-    assert host.clock() == TOLD + timedelta(seconds=EVERY_SECONDS + 1)
+    assert host.clock() == TOLD + timedelta(seconds=EVERY_SECONDS + 0.4)
     host.clock.hear(host.ask)
     assert host.asked == 2
+
+
+def test_an_answer_that_was_long_on_its_way_takes_no_better_ones_place(host: Host) -> None:
+    host.clock.hear(host.ask)
+    host.ran, host.takes = host.ran + EVERY_SECONDS, 120.0
+    host.clock.hear(host.ask)
+    assert host.clock() == TOLD + timedelta(seconds=0.4 + EVERY_SECONDS + 120)
+    host.takes = 0.2
+    host.clock.hear(host.ask)
+    assert host.clock() == TOLD + timedelta(seconds=0.1)
+
+
+def test_a_first_answer_that_was_long_on_its_way_is_asked_for_again(host: Host) -> None:
+    host.takes = 120.0
+    host.clock.hear(host.ask)
+    assert host.clock() == TOLD + timedelta(seconds=60)
+    host.takes = 0.2
+    host.clock.hear(host.ask)
+    assert host.clock() == TOLD + timedelta(seconds=0.1)
+
+
+def test_a_connection_that_dies_at_the_question_is_a_database_that_is_away(
+    tables: Database,
+) -> None:
+    clock = HouseClock(lambda: WRONG)
+    database = Database(tables.url, clock=clock)
+
+    def hang_up(connection: Any, record: Any, proxy: Any) -> None:
+        del record, proxy
+        connection.close()
+
+    event.listen(database.engine, "checkout", hang_up, insert=True)
+    try:
+        with pytest.raises(DatabaseAway), database.reading() as session:
+            session.scalar(text("SELECT 1"))
+        assert not database.is_ready()
+        assert clock() == WRONG
+    finally:
+        database.close()
 
 
 def test_who_is_asking_already_is_not_waited_for(host: Host) -> None:

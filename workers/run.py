@@ -32,7 +32,8 @@ def run_worker(settings: Settings) -> int:
 
     def open_shift() -> Shift:
         parts = build(settings, process="worker", ring=BrokerDoorbell(settings))
-        parts.database.is_ready()  # so that its clock has heard the time before it is asked
+        while not parts.database.is_ready():  # its clock hears the time before anybody asks it
+            time.sleep(RETRY_SECONDS)
         return Shift(parts, build_sender(parts))
 
     app = create_worker_app(settings, open_shift)

@@ -60,6 +60,7 @@ def the_parts() -> Iterator["Parts"]:
     ring = BrokerDoorbell(settings) if settings.broker_url else no_bell
     parts = build(settings, process="cli", ring=ring)
     try:
+        parts.database.is_ready()  # its clock hears the time before the command asks it
         yield parts
     finally:
         parts.close()

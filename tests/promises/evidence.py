@@ -128,6 +128,6 @@ GATE_DROPS = """
 """
 SILENT = """
     SELECT person_id, address_id, topic FROM permission_suppression
-    WHERE lifted_at IS NULL AND scope IN ('all', 'promotional', 'topic')
+    WHERE lifted_at IS NULL AND until IS NULL AND scope IN ('all', 'promotional', 'topic')
 """
 SURVIVORS = "SELECT id, merged_into FROM people_customer WHERE merged_into IS NOT NULL"

@@ -1,6 +1,7 @@
 """What a promise run found, as a table for people, a line for the sums, and the page of the sums."""
 
 import json
+import subprocess
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -40,6 +41,7 @@ def summed(ran: Ran) -> dict[str, Any]:
     killed = sum(n for (_, act), n in ran.evidence.hits.items() if act == "kill")
     return {
         "seed": ran.seed,
+        "version": _version(),
         "minutes": round(ran.seconds / 60, 2),
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "verdicts": {each.name: each.holds for each in ran.verdicts},
@@ -50,6 +52,18 @@ def summed(ran: Ran) -> dict[str, Any]:
         "acts": dict(ran.done),
         "hits": _by_point(ran.evidence.hits),
     }
+
+
+def _version() -> str:
+    """Name the commit that was attacked, as far as git knows one."""
+    asked = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return asked.stdout.strip() or "unknown"
 
 
 def _by_point(hits: Mapping[tuple[str, str], int]) -> dict[str, int]:
@@ -107,10 +121,13 @@ def page_of(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     if not runs:
         return ["None is on file yet."]
     minutes = sum(run["minutes"] for run in runs)
-    seeds = ", ".join(str(run["seed"]) for run in runs)
     held = {name: all(run["verdicts"][name] for run in runs) for name in runs[0]["verdicts"]}
     return [
-        f"{len(runs)} runs, {minutes:,.0f} minutes of attack in sum; seeds {seeds}.",
+        f"{len(runs)} runs, {minutes:,.0f} minutes of attack in sum.",
+        "",
+        "| seed | commit | ended | minutes | clocks set | ended with |",
+        "|---:|---|---|---:|---:|---|",
+        *map(_row_of, runs),
         "",
         "| checker | in every run |",
         "|---|---|",
@@ -125,10 +142,36 @@ def page_of(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
+def _row_of(run: Mapping[str, Any]) -> str:
+    clocks = run["acts"].get("clock", 0)
+    ended = f"{run['ended'][:16].replace('T', ' ')}"
+    return (
+        f"| {run['seed']} | {run['version']} | {ended} | {run['minutes']:.0f} | {clocks} |"
+        f" {_ended_with(run)} |"
+    )
+
+
+def _ended_with(run: Mapping[str, Any]) -> str:
+    if not all(run["verdicts"].values()):
+        return "**1**: a checker found something"
+    if "troubles" not in run:
+        return "every checker held; trouble was not kept then"
+    return "**1**: trouble, below" if run["troubles"] else "0"
+
+
 def _told(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Say what clients and keeper met that no deed of the plan excuses, if anything."""
     met = [f"- seed {run['seed']}: {each}" for run in runs for each in run.get("troubles", ())]
-    return ["", "Beside the checkers, there was trouble:", "", *met] if met else []
+    return (
+        [
+            "",
+            "Beside what the checkers look for there was trouble, which ends a run with 1 as well:",
+            "",
+            *met,
+        ]
+        if met
+        else []
+    )
 
 
 def _acts_of(run: Mapping[str, Any]) -> dict[str, int]:

@@ -66,8 +66,9 @@ def run(folder: Path, *, seed: int, seconds: float, say: Say) -> Ran:
     """
     deeds = drawn(seed, seconds)
     (folder / "deeds.txt").write_text("".join(f"{deed}\n" for deed in deeds))
+    clocks = MovedClocks(folder / "clocks")
     with running_system(folder, is_cut=True) as system:
-        system.clocks = MovedClocks(folder / "clocks")
+        system.clocks = clocks
         aims = Aims(folder / "failpoints", seed)
         world = _settled(system, aims)
         say(f"{len(world.town)} people live here; {len(deeds)} deeds are planned")

@@ -41,13 +41,17 @@ def test_a_broken_promise_is_told_with_its_faults_and_trouble_too() -> None:
 
 def test_the_page_adds_runs_up_and_names_their_seeds() -> None:
     one, other = summed(ran()), summed(ran(silent_persons=set()))
-    lines = page_of([one, {**other, "seed": 8}])
-    assert lines[0] == "2 runs, 2 minutes of attack in sum; seeds 7, 8."
+    trouble = {**one, "seed": 9, "troubles": ["a worker did not leave"]}
+    lines = page_of([one, {**other, "seed": 8}, trouble])
+    assert lines[0] == "3 runs, 4 minutes of attack in sum."
+    ended = [line.split(" | ")[-1] for line in lines if line.startswith(("| 7 ", "| 8 ", "| 9 "))]
+    assert ended == ["0 |", "**1**: a checker found something |", "**1**: trouble, below |"]
+    assert "- seed 9: a worker did not leave" in lines
     assert "| C3 | **broken** |" in lines
     assert "| C1 | held |" in lines
-    assert "| connections cut | 14 |" in lines
-    assert "| sender.claimed | 2 |" in lines
-    assert "| gate drops | 2 |" in lines
+    assert "| connections cut | 21 |" in lines
+    assert "| sender.claimed | 3 |" in lines
+    assert "| gate drops | 3 |" in lines
 
 
 def test_only_what_stands_between_the_marks_is_written(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from tests.promises.clients_log import Said
 from tests.promises.evidence import Batch, Evidence, Mailing
 from tests.promises.verdicts import (
     BOUND,
+    NAMED_FOR,
     Verdict,
     it_ends,
     it_meant_something,
@@ -192,6 +193,15 @@ def test_c1_spares_what_the_answer_named_and_few_of_these() -> None:
     }
     assert len(no_1(named, *waits, mail=came(ANNA, 4.2, mailing=13)).faults) == 1
     assert len(no_1(named, mail=came(ANNA, 4.2, mailing=11)).faults) == 1, "one of two waits"
+
+
+@pytest.mark.parametrize("unsure", [[11], [0]])
+def test_c1_spares_what_was_named_for_seconds_only(unsure: list[int]) -> None:
+    named = said("no", ANNA, 4.0, 4.1, unsure=unsure)
+    waits = [said("no", BEN, 1.0 + n / 100, 2.0, left=[12]) for n in range(40)]
+    soon, late = 4.1 + NAMED_FOR - 0.1, 4.1 + NAMED_FOR + 0.1
+    assert not no_1(named, *waits, mail=came(ANNA, soon, mailing=11)).faults
+    assert len(no_1(named, *waits, mail=came(ANNA, late, mailing=11)).faults) == 1
 
 
 def test_c2_finds_who_was_accepted_twice_by_address_or_person() -> None:

@@ -20,6 +20,8 @@ BOUND = 90.0
 """Seconds after the last fault within which everything due is done (C7)."""
 NAMED_AT_MOST = 0.05
 """Of the barrier waits: hand-overs that began after an answer which had named them (C1)."""
+NAMED_FOR = 5.0
+"""Seconds after such an answer in which they may: what a witness that reads late had in its buffers."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ def _broken(handed: Handed, told: Iterable[Silence], evidence: Evidence) -> Sile
 
 
 def _is_named(handed: Handed, silence: Silence) -> bool:
+    if handed.begun - silence.begins > NAMED_FOR:
+        return False
     found = named_in(handed)
     if found is None or 0 in silence.unsure:
         return bool(silence.unsure)
