@@ -41,10 +41,12 @@ def explain(*, address: str, limit: int, as_json: bool) -> None:
     if as_json:
         say_json(_explanation(told))
         return
+    if told.halted:
+        say(f"{told.halted} Until then a no may be missing below.")
     if not told.customers:
         say(_of_a_stranger(told))
     for story in told.customers:
-        _say_story(story)
+        _say_story(story, is_halted=told.halted is not None)
 
 
 @click.command()
@@ -102,12 +104,16 @@ def _acknowledged(person_id: int, said: Any) -> str:
     return text
 
 
-def _say_story(story: Any) -> None:
+def _say_story(story: Any, *, is_halted: bool) -> None:
     table(
         f"Customer {story.person_id}: what would leave now",
         ["Mail", "Leaves", "Why"],
         [
-            (each.topic.label if each.topic else "Order updates", _yes(each.allowed), each.sentence)
+            (
+                each.topic.label if each.topic else "Order updates",
+                _yes(each.allowed and not (each.topic and is_halted)),
+                each.sentence,
+            )
             for each in story.now
         ],
     )
@@ -135,6 +141,7 @@ def _explanation(told: Any) -> dict[str, object]:
     return {
         "customers": [_story(each) for each in told.customers],
         "address_known": told.address_known,
+        "halted": told.halted,
         "suppressions": [_suppression(each) for each in told.suppressions],
     }
 

@@ -40,6 +40,8 @@ class Explanation:
     customers: tuple[Story, ...]
     address_known: bool
     suppressions: tuple[SuppressionRecord, ...]
+    halted: str | None = None
+    """Why nothing promotional leaves for anybody now, and why what is told here may lack a no."""
 
 
 def explain(
@@ -64,6 +66,7 @@ def explain(
         customers=tuple(story_of(session, each, cap=cap, now=now, limit=limit) for each in persons),
         address_known=address_id is not None,
         suppressions=_suppressions(session, address_id),
+        halted=delivery.halt_sentence(delivery.halts(session)),
     )
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mailer import ledger
+from mailer import delivery, ledger
 from mailer.cli.exits import Exit
+from mailer.delivery import Halt
 from tests.cli.conftest import House, Run
 
 
@@ -43,6 +44,24 @@ def test_remove_is_the_opt_out_and_explain_says_so(fpmail: Run, house: House) ->
     assert "by customer care" in now["company_news"]["sentence"]
     assert "in force since" in fpmail("remove", jo.email).out
     assert "Order updates" in fpmail("explain", jo.email).out
+
+
+def test_of_a_database_that_forgot_nos_explain_promises_no_promotional_mail(
+    fpmail: Run, house: House
+) -> None:
+    jo = house.customer("Jo Example")
+    assert fpmail("explain", jo.email, "--json").json["halted"] is None
+    why = "the database is older than the journal; run: fpmail journal replay"
+    with house.parts.database.transaction() as session:
+        delivery.halt(session, Halt("a journal", why, house.parts.clock()))
+    said = fpmail("explain", jo.email)
+    first, *rows = said.out.splitlines()
+    assert first == f"Promotional mail is refused: {why}. Until then a no may be missing below."
+    cells = [[cell.strip() for cell in row.split("│")] for row in rows]
+    leaves = {row[0]: row[1] for row in cells if len(row) == 3}
+    assert leaves["Order updates"] == "yes"
+    assert leaves["Company news"] == "no"
+    assert fpmail("explain", jo.email, "--json").json["halted"].startswith("Promotional mail")
 
 
 def test_a_look_and_a_removal_stand_in_the_ledger(fpmail: Run, house: House) -> None:
