@@ -59,6 +59,7 @@ from mailer.campaigns.restoring import (
     Halted,
     campaign_of_key,
     number_campaigns_beyond,
+    stop_begun_again,
     stop_half_sent,
     take_back_begun,
 )
@@ -181,6 +182,7 @@ __all__ = [
     "start",
     "start_due",
     "status_of",
+    "stop_begun_again",
     "stop_half_sent",
     "take_back_begun",
     "unschedule",

@@ -25,7 +25,7 @@ HALF_SENT = (
 )
 BEGUN_BEFORE = (
     "The database was restored from before this campaign began, and the journal says that campaigns"
-    " had begun since. To start it may send it to the same people again."
+    " had begun since. To start or resume it may send it to the same people again."
 )
 
 
@@ -53,6 +53,22 @@ def stop_half_sent(
 
     Their mailings were paused by who gave up what had been in hand.
     """
+    return _stop(session, mailing_ids, HALF_SENT, now)
+
+
+def stop_begun_again(
+    session: Session, mailing_ids: Collection[MailingId], *, now: datetime
+) -> list[CampaignId]:
+    """Pause campaigns that had begun after the backup, and began once more in this database.
+
+    Nobody knows who of their people was mailed before. Returns which.
+    """
+    return _stop(session, mailing_ids, BEGUN_BEFORE, now)
+
+
+def _stop(
+    session: Session, mailing_ids: Collection[MailingId], why: str, now: datetime
+) -> list[CampaignId]:
     rows = session.exec(
         select(CampaignRow)
         .where(
@@ -62,12 +78,12 @@ def stop_half_sent(
         .order_by(col(CampaignRow.id))
         .with_for_update()
     ).all()
-    return [_stop(session, row, now) for row in rows if row.taken_back != HALF_SENT]
+    return [_pause(session, row, why, now) for row in rows if row.taken_back != why]
 
 
-def _stop(session: Session, row: CampaignRow, now: datetime) -> CampaignId:
-    row.state, row.taken_back = after(State(row.state), Act.PAUSE), HALF_SENT
-    note(session, row, "paused", by=JOURNAL, now=now, detail={"why": HALF_SENT})
+def _pause(session: Session, row: CampaignRow, why: str, now: datetime) -> CampaignId:
+    row.state, row.taken_back = after(State(row.state), Act.PAUSE), why
+    note(session, row, "paused", by=JOURNAL, now=now, detail={"why": why})
     return CampaignId(row.id or 0)
 
 

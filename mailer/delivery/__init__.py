@@ -68,10 +68,11 @@ from mailer.delivery.reaper import BatchNotUnknown, Reaper, settle_unknown
 from mailer.delivery.restoring import (
     GivenUp,
     InHand,
+    Kept,
     give_up_handed,
+    kept_mailings,
     never_in_hand,
     number_batches_beyond,
-    streams_of,
 )
 from mailer.delivery.roll import messages_of_mailing
 from mailer.delivery.sender import Sender, SenderSettings
@@ -117,6 +118,7 @@ __all__ = [
     "Halt",
     "HeldBackMailing",
     "InHand",
+    "Kept",
     "Left",
     "LettersPress",
     "Limits",
@@ -172,6 +174,7 @@ __all__ = [
     "heard_of",
     "held_back",
     "held_out_of",
+    "kept_mailings",
     "lift_halt",
     "mailing_by_key",
     "mailing_of",
@@ -203,7 +206,6 @@ __all__ = [
     "standing_of",
     "stands_of",
     "start_window",
-    "streams_of",
     "targets_of",
     "unfinished",
     "unknown_batches",

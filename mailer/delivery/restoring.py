@@ -1,16 +1,16 @@
 """What a journal says of batches that a restored database does not know to have been in hand."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, bindparam, text
+from sqlalchemy import BigInteger, Text, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
 from mailer.delivery.brake import Tally
 from mailer.delivery.tally import count_in
-from mailer.vocabulary import BatchId, MailingId, Stream
+from mailer.vocabulary import BatchId, Lane, MailingId, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,18 @@ class InHand:
     root_id: BatchId
     mailing_id: MailingId
     at: datetime
+    lane: Lane | None = None
+    """Lines of the first format do not say it."""
+    key: str = ""
+    """Which mailing it was, where the line says so: after a restore numbers are given again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The mailing of a batch, as this database holds it."""
+
+    mailing_id: MailingId
+    stream: Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +45,32 @@ class GivenUp:
     paused: bool
 
 
-def never_in_hand(session: Session, batches: Mapping[BatchId, MailingId]) -> set[BatchId]:
+def never_in_hand(session: Session, handed: Sequence[InHand]) -> list[InHand]:
     """Return which of these batches the database does not know to have been in hand.
 
     A batch is never deleted, and nothing but a restore leads from being in hand back to waiting.
+    A batch of another lane, or of a mailing of another key, only bears the number of a lost one.
     """
-    given = {"batches": list(batches), "mailings": list(batches.values())}
-    known = session.execute(_WERE_IN_HAND, given).scalars()
-    return set(batches) - {BatchId(each) for each in known}
+    known = set(session.execute(_WERE_IN_HAND, _as_arrays(handed)).scalars())
+    return [each for place, each in enumerate(handed, start=1) if place not in known]
 
 
-def streams_of(session: Session, mailings: list[MailingId]) -> dict[MailingId, Stream]:
-    """Return of what stream these mailings are; who is unknown is absent."""
-    rows = session.execute(_STREAMS, {"mailings": mailings})
-    return {MailingId(row.id): Stream(row.stream) for row in rows}
+def kept_mailings(session: Session, handed: Sequence[InHand]) -> dict[InHand, Kept]:
+    """Return the mailings of these batches; whose mailing is lost is absent.
+
+    By the key where the line names one: the mailing may be here again under another number.
+    """
+    rows = session.execute(_KEPT, _as_arrays(handed))
+    return {handed[row.place - 1]: Kept(MailingId(row.id), Stream(row.stream)) for row in rows}
+
+
+def _as_arrays(handed: Sequence[InHand]) -> dict[str, list[int] | list[str]]:
+    return {
+        "batches": [each.batch_id for each in handed],
+        "mailings": [each.mailing_id for each in handed],
+        "lanes": [each.lane.value if each.lane else "" for each in handed],
+        "keys": [each.key for each in handed],
+    }
 
 
 def give_up_handed(
@@ -81,15 +105,40 @@ def number_batches_beyond(session: Session, mailing_id: MailingId, batch_id: Bat
         session.execute(_GO_BEYOND, {"kind": kind, "number": number})
 
 
-_WERE_IN_HAND = text(
-    "SELECT b.id FROM delivery_batch b JOIN unnest(:batches, :mailings) AS h(batch_id, mailing_id)"
-    " ON h.batch_id = b.id AND h.mailing_id = b.mailing_id"
-    " WHERE b.state IN ('handing', 'settled', 'unknown')"
-).bindparams(
-    bindparam("batches", type_=ARRAY(BigInteger)), bindparam("mailings", type_=ARRAY(BigInteger))
+def _of_handed(sql: str) -> TextClause:
+    """Return a statement that is given batches as `_as_arrays` makes them."""
+    return text(_HANDED + sql).bindparams(
+        bindparam("batches", type_=ARRAY(BigInteger)),
+        bindparam("mailings", type_=ARRAY(BigInteger)),
+        bindparam("lanes", type_=ARRAY(Text)),
+        bindparam("keys", type_=ARRAY(Text)),
+    )
+
+
+_HANDED = """
+    WITH h AS (
+        SELECT * FROM unnest(:batches, :mailings, :lanes, :keys)
+            WITH ORDINALITY AS h(batch_id, mailing_id, lane, key, place))
+"""
+_WERE_IN_HAND = _of_handed(
+    """
+    SELECT h.place FROM h
+    JOIN delivery_batch b ON b.id = h.batch_id AND b.mailing_id = h.mailing_id
+    JOIN delivery_mailing m ON m.id = b.mailing_id
+    WHERE b.state IN ('handing', 'settled', 'unknown')
+      AND (h.lane = '' OR h.lane = b.lane) AND (h.key = '' OR h.key = m.key)
+    """
 )
-_STREAMS = text("SELECT id, stream FROM delivery_mailing WHERE id = ANY(:mailings)").bindparams(
-    bindparam("mailings", type_=ARRAY(BigInteger))
+# A test is promotional mail that travels in the orders' lane.
+_KEPT = _of_handed(
+    """
+    SELECT h.place, m.id, m.stream FROM h JOIN delivery_mailing m ON m.key = h.key
+    WHERE h.key <> ''
+    UNION ALL
+    SELECT h.place, m.id, m.stream FROM h JOIN delivery_mailing m ON m.id = h.mailing_id
+    WHERE h.key = '' AND (h.lane = '' OR (h.lane = 'promotional')
+                          = (m.stream = 'promotional' AND m.letter <> 'test'))
+    """
 )
 _PAUSE = text(
     "UPDATE delivery_mailing SET state = 'paused' WHERE id = :mailing_id AND state = 'sending'"

@@ -69,7 +69,7 @@ def _addresses(session: Session, spoken: list[Spoken]) -> set[AddressId]:
 
 
 def _mailings(session: Session, handed: list[Handed]) -> set[MailingId]:
-    batches = {each.batch.batch_id: each.batch.mailing_id for each in handed}
-    if not batches:
+    if not handed:
         return set()
-    return {batches[each] for each in delivery.never_in_hand(session, batches)}
+    batches = [each.batch for each in handed]
+    return {each.mailing_id for each in delivery.never_in_hand(session, batches)}

@@ -26,9 +26,10 @@ class Highest:
             self.person = max(self.person, told.person_id, told.merged or self.person)
             self.address = max([self.address, *told.addresses])
             return
-        self.mailing = max(self.mailing, told.batch.mailing_id)
-        self.batch = max(self.batch, told.batch.batch_id)
-        self.campaign = max(self.campaign, campaigns.campaign_of_key(told.key) or self.campaign)
+        batch = told.batch
+        self.mailing = max(self.mailing, batch.mailing_id)
+        self.batch = max(self.batch, batch.batch_id)
+        self.campaign = max(self.campaign, campaigns.campaign_of_key(batch.key) or self.campaign)
 
 
 def number_beyond(session: Session, highest: Highest) -> None:

@@ -12,6 +12,7 @@ from sqlmodel import Session
 from mailer import campaigns, delivery, ledger, people
 from mailer.campaigns import CampaignId
 from mailer.database import Database
+from mailer.delivery import InHand, Kept
 from mailer.journal import JournalBroken, Mark, files_of
 from mailer.recovery.breaks import Break, told_around
 from mailer.recovery.looking import Reading
@@ -181,24 +182,41 @@ def _moments(lines: ByPerson, known: Iterable[PersonId]) -> dict[PersonId, float
 
 def _stop_half_sent(within: Within, handed: list[Handed], done: Replayed, now: datetime) -> None:
     """Stop what had been in hand and the database does not know of, but for order updates."""
-    lost: dict[MailingId, list[Handed]] = defaultdict(list)
     with within() as session:
-        named = {each.batch.batch_id: each.batch.mailing_id for each in handed}
-        missing = delivery.never_in_hand(session, named)
-        for each in handed:
-            if each.batch.batch_id in missing:
-                lost[each.batch.mailing_id].append(each)
-        streams = delivery.streams_of(session, list(lost))
-        here = [each for each, stream in streams.items() if stream is Stream.PROMOTIONAL]
-        for mailing_id in sorted(here):
-            batches = [each.batch for each in lost[mailing_id]]
+        missing = delivery.never_in_hand(session, [each.batch for each in handed])
+        kept = delivery.kept_mailings(session, missing)
+        lost = [each for each in missing if each not in kept and each.lane is not Lane.ORDERS]
+        here, begun_again = _of_promotional(missing, kept)
+        for mailing_id in sorted(here.keys() | begun_again):
+            batches = here.get(mailing_id, [])
             given_up = delivery.give_up_handed(session, mailing_id, batches, now=now)
             done.batches += given_up.batches
             done.people_unknown += given_up.people
             _note_given_up(session, given_up, now)
-        done.campaigns_stopped = campaigns.stop_half_sent(session, here, now=now)
-        unknown = [each for number in lost.keys() - streams.keys() for each in lost[number]]
-        done.campaigns_taken_back = _take_back(session, unknown, now)
+        stopped = campaigns.stop_half_sent(session, here.keys() - begun_again, now=now)
+        done.campaigns_stopped = stopped
+        again = campaigns.stop_begun_again(session, begun_again, now=now)
+        done.campaigns_taken_back = again + _take_back(session, lost, now)
+
+
+def _of_promotional(
+    missing: Iterable[InHand], kept: Mapping[InHand, Kept]
+) -> tuple[dict[MailingId, list[InHand]], set[MailingId]]:
+    """Part what is missing by the mailings of this database; name those that began again.
+
+    These bear another number than the line names: its batches are none of theirs.
+    """
+    here: dict[MailingId, list[InHand]] = defaultdict(list)
+    begun_again: set[MailingId] = set()
+    for each in missing:
+        mailing = kept.get(each)
+        if mailing is None or mailing.stream is not Stream.PROMOTIONAL:
+            continue
+        if mailing.mailing_id == each.mailing_id:
+            here[mailing.mailing_id].append(each)
+        else:
+            begun_again.add(mailing.mailing_id)
+    return here, begun_again
 
 
 def _note_given_up(session: Session, given_up: delivery.GivenUp, now: datetime) -> None:
@@ -213,16 +231,15 @@ def _note_given_up(session: Session, given_up: delivery.GivenUp, now: datetime) 
         )
 
 
-def _take_back(session: Session, unknown: list[Handed], now: datetime) -> list[CampaignId]:
+def _take_back(session: Session, lost: list[InHand], now: datetime) -> list[CampaignId]:
     """Take back campaigns that had begun after the backup, as far as lines tell it."""
-    promotional = [each for each in unknown if each.lane is not Lane.ORDERS]
-    if not promotional:
+    if not lost:
         return []
-    named = [campaigns.campaign_of_key(each.key) for each in promotional]
+    named = [campaigns.campaign_of_key(each.key) for each in lost]
     return campaigns.take_back_begun(
         session,
         {each for each in named if each is not None},
-        until=max(each.batch.at for each in promotional),
+        until=max(each.at for each in lost),
         now=now,
     )
 

@@ -57,9 +57,6 @@ class Handed:
     """A line about a batch that went in hand."""
 
     batch: InHand
-    lane: Lane | None
-    """Lines of the first format do not say it."""
-    key: str
 
 
 class LineUnread(Exception):
@@ -85,9 +82,9 @@ def _handed(line: JournalLine) -> Handed:
             BatchId(int(ids.get("root", batch))),
             MailingId(int(ids["mailing"])),
             line.at,
-        ),
-        Lane(str(lane)) if lane else None,
-        str(ids.get("key", "")),
+            Lane(str(lane)) if lane else None,
+            str(ids.get("key", "")),
+        )
     )
 
 

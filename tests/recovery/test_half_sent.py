@@ -10,11 +10,12 @@ from sqlalchemy import text
 
 from mailer import campaigns, delivery, recovery
 from mailer.campaigns import CampaignId, Halted, State, status_of
-from mailer.delivery import InHand, Limits
+from mailer.delivery import InHand, Limits, NewMailing
 from mailer.recovery import Replayed
-from mailer.vocabulary import BatchId, Lane
+from mailer.vocabulary import BatchId, Lane, MailingId, Stream
 from mailer.wiring import build_sender
 from tests.campaigns.conftest import Desk, desk
+from tests.people_of_tests import TestPerson
 from tests.recovery.backups import Backup, back_up
 from workers.shift import Shift
 
@@ -44,6 +45,25 @@ class Staff:
         sent = sender.deliver_one(Lane.PROMOTIONAL)
         sender.close()
         return sent
+
+    def order(self, who: TestPerson, number: int) -> MailingId:
+        """Let the shop tell of an order, as it does whatever becomes of campaigns."""
+        new = NewMailing(f"order:{number}:shipped:1", "order_shipped", Stream.ORDER_UPDATE)
+        with self.desk.database.transaction() as session:
+            mailing = delivery.create_mailing(session, new, now=self.desk.now)
+            assert mailing is not None
+            delivery.send_to_one(
+                session,
+                mailing,
+                person_id=who.person_id,
+                address_id=who.address_id,
+                now=self.desk.now,
+            )
+        return mailing
+
+    def is_halted(self) -> bool:
+        folder = self.desk.parts.journal.folder
+        return recovery.look_again(self.desk.database, folder, now=self.desk.now) is not None
 
     def got(self) -> Counter[str]:
         return Counter(each.recipient for each in self.desk.provider.accepted)
@@ -197,3 +217,78 @@ def test_of_a_batch_that_came_after_the_backup_all_who_waited_with_it_are_given_
     assert (given_up.batches, given_up.people, given_up.paused) == (1, 1, True)
     assert (again.batches, again.people, again.paused) == (0, 0, False)
     assert not staff.send_one()
+
+
+@dataclass
+class Lost:
+    """A campaign that began after the backup, and whose mailing the database has forgotten."""
+
+    campaign: CampaignId
+    mailing: MailingId
+    ann: TestPerson
+
+
+@pytest.fixture
+def lost(staff: Staff) -> Lost:
+    desk = staff.desk
+    ann = desk.customer("Ann")
+    autumn = desk.draft()
+    desk.do("schedule", autumn, at=desk.now + timedelta(minutes=5))
+    staff.back_up()
+    desk.later(minutes=6)
+    assert desk.tick() == [autumn]
+    mailing = desk.look(autumn).mailing_id
+    assert mailing is not None
+    desk.send_all()
+    staff.restore()
+    return Lost(autumn, mailing, ann)
+
+
+@pytest.mark.clause("C08")
+def test_an_order_update_in_hand_under_the_numbers_of_a_lost_campaign_hides_no_restore(
+    staff: Staff, lost: Lost
+) -> None:
+    assert staff.order(lost.ann, 9) == lost.mailing
+    with staff.desk.database.transaction() as session:
+        for state in ("claimed", "handing"):
+            session.execute(
+                text("UPDATE delivery_batch SET state = :state, token = gen_random_uuid()"),
+                {"state": state},
+            )
+    assert staff.is_halted()
+
+
+@pytest.mark.clause("C08")
+@pytest.mark.parametrize("has_begun_again", [False, True])
+def test_a_campaign_whose_numbers_an_order_update_took_goes_to_nobody_twice(
+    staff: Staff, lost: Lost, *, has_begun_again: bool
+) -> None:
+    desk = staff.desk
+    assert staff.order(lost.ann, 9) == lost.mailing
+    if has_begun_again:
+        assert desk.tick() == [lost.campaign]
+        assert desk.look(lost.campaign).mailing_id != lost.mailing
+    assert staff.is_halted()
+    assert staff.replay().campaigns_taken_back == [lost.campaign]
+    assert staff.replay().campaigns_taken_back == []
+    assert "may send it to the same people again" in (desk.look(lost.campaign).taken_back or "")
+    assert desk.tick() == []
+    desk.send_all()
+    told = [each for each in desk.provider.accepted if each.recipient == lost.ann.email]
+    assert len(told) == 2  # the campaign once, and the order
+
+
+def test_the_line_of_a_lost_order_update_gives_up_nobody_of_a_campaign_with_its_number(
+    staff: Staff,
+) -> None:
+    desk = staff.desk
+    ann = desk.customer("Ann")
+    autumn = desk.draft()
+    staff.back_up()
+    number = staff.order(ann, 9)
+    desk.send_all()
+    staff.restore()
+    assert desk.do("start", autumn).mailing_id == number
+    done = staff.replay()
+    assert (done.people_unknown, done.campaigns_stopped) == (0, [])
+    assert desk.look(autumn).state is State.SENDING
