@@ -276,8 +276,13 @@ def read_journal(folder: Path) -> Iterator[JournalLine | TornLine]:
 
 
 def files_of(folder: Path) -> list[Path]:
-    """Return the files of a journal in the order in which they were begun; none of no folder."""
-    return sorted(folder.glob("*.jsonl"))
+    """Return the files of a journal in the order in which they were begun; none of no folder.
+
+    Raises OSError for a folder that cannot be read, which `glob` takes for an empty one.
+    """
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix == ".jsonl")
 
 
 def read_on(path: Path, mark: Mark) -> Iterator[tuple[JournalLine | TornLine | None, Mark]]:

@@ -22,7 +22,8 @@ def journal() -> None:
 def verify(*, as_json: bool) -> None:
     """Read all of the journal and say whether the database is behind it; changes nothing.
 
-    Ends with 1 where a file is broken or the database lacks something.
+    Ends with 1 where a file is broken, the database lacks something, or promotional mail is still
+    refused on account of this journal: what was put right is known from a replay on.
     """
     from mailer.recovery import verify as look_through
 
@@ -37,6 +38,8 @@ def verify(*, as_json: bool) -> None:
         raise Refused("the journal is broken; decide with: fpmail journal replay --up-to-the-break")
     if found.is_behind:
         raise Refused("the database is older than the journal; run: fpmail journal replay")
+    if found.refused:
+        raise Refused("promotional mail stays refused until you run: fpmail journal replay")
 
 
 @journal.command()

@@ -1,5 +1,6 @@
 """One look: the lines behind the marks are read and compared, and the marks follow."""
 
+import errno
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,26 @@ from mailer.recovery.telling import Handed, LineUnread, Spoken, read_line
 
 SET = 2_000
 """Lines that are compared at once."""
+NUMBERLESS = "unread"
+"""Under what a halt stands whose journal's number cannot be read; any journal's replay lifts it,
+and the next look puts it back where nothing was put right."""
+OUR_OWN_NEED = frozenset(
+    getattr(errno, name)
+    for name in ("EINTR", "EMFILE", "ENFILE", "ENOENT", "ENOMEM", "ENOSPC", "EDQUOT", "EROFS")
+)
+"""Errors of a process, or of a file that goes while it is looked at: the next look may have none."""
+
+
+class JournalUnread(Exception):
+    """A file of the journal, or its folder, cannot be read."""
+
+
+def unread(error: OSError) -> JournalUnread:
+    """Return what to tell of a journal. Raises the error where it says nothing of the journal."""
+    if error.errno in OUR_OWN_NEED:
+        raise error
+    name = Path(str(error.filename)).name if error.filename else "a file"
+    return JournalUnread(f"{name}: {error.strerror or type(error).__name__}")
 
 
 @dataclass(slots=True)
@@ -34,12 +55,18 @@ class Reading:
     highest: Highest = field(default_factory=Highest)
 
     def told(self) -> Iterator[Spoken | Handed]:
-        """Yield what the lines say, file by file. Raises JournalBroken and LineUnread."""
-        for path in files_of(self.folder):
-            yield from self.told_by(path)
+        """Yield what the lines say, file by file.
+
+        Raises JournalBroken, LineUnread, JournalUnread, and OSError where the process lacks means.
+        """
+        try:
+            for path in files_of(self.folder):
+                yield from self.told_by(path)
+        except OSError as error:  # of files alone: whoever asks the database does so between sets
+            raise unread(error) from error
 
     def told_by(self, path: Path) -> Iterator[Spoken | Handed]:
-        """Yield what the lines of one file say. Raises as `told` does."""
+        """Yield what the lines of one file say. Raises JournalBroken, LineUnread and OSError."""
         mark = self.marks.get(path.name, Mark(path.name))
         if path.stat().st_size <= mark.end:  # most files ended long ago
             return
@@ -82,12 +109,17 @@ def compare(database: Database, reading: Reading) -> Lacking:
 def look_again(database: Database, folder: Path, *, now: datetime) -> Halt | None:
     """Compare what came since the last look; keep the marks, or refuse promotional mail.
 
-    Returns why it is refused on account of this journal, which stays so until it is replayed.
-    Raises DatabaseAway, and OSError for a journal that cannot be read.
+    Returns why it is refused on account of this journal, which stays so until it is replayed: what
+    came since may hide by now what the database lacks. Raises DatabaseAway, and OSError where the
+    process lacks the means to read.
     """
-    journal = journal_number(folder)
+    journal = _numbered(folder, now)
     if journal is None:
         return None
+    if isinstance(journal, Halt):
+        with database.transaction() as session:
+            delivery.halt(session, journal)
+        return journal
     standing, marks = _known(database, journal)
     if standing is not None:
         return standing
@@ -109,11 +141,21 @@ def what_refuses(database: Database, folder: Path, *, now: datetime) -> Halt | N
     """
     with database.reading() as session:
         standing = delivery.halts(session)
-    journal = journal_number(folder)
-    if standing or journal is None:
-        return standing[0] if standing else None
+    if standing:
+        return standing[0]
+    journal = _numbered(folder, now)
+    if journal is None or isinstance(journal, Halt):
+        return journal
     _, marks = _known(database, journal)
     return _look(database, folder, journal, marks, now)[0]
+
+
+def _numbered(folder: Path, now: datetime) -> str | Halt | None:
+    """Return the journal's number; None of no journal, a halt where it cannot be read."""
+    try:
+        return journal_number(folder)
+    except OSError as error:
+        return Halt(NUMBERLESS, unread_words(unread(error)), now)
 
 
 def _look(
@@ -124,6 +166,8 @@ def _look(
         found = compare(database, reading)
     except (JournalBroken, LineUnread) as error:
         return Halt(journal, broken_words(error), now), reading
+    except JournalUnread as error:
+        return Halt(journal, unread_words(error), now), reading
     return (_halt_of(journal, found, now) if found else None), reading
 
 
@@ -134,7 +178,8 @@ def _known(database: Database, journal: str) -> tuple[Halt | None, dict[str, Mar
 
 def standing_halt(session: Session, journal: str) -> Halt | None:
     """Return why promotional mail is refused on account of this journal."""
-    return next((each for each in delivery.halts(session) if each.journal == journal), None)
+    halts = delivery.halts(session)
+    return next((each for each in halts if each.journal in (journal, NUMBERLESS)), None)
 
 
 def broken_words(error: JournalBroken | LineUnread) -> str:
@@ -143,6 +188,11 @@ def broken_words(error: JournalBroken | LineUnread) -> str:
         f"the journal cannot be read ({error}); look at it with: fpmail journal verify, and decide"
         " with: fpmail journal replay --up-to-the-break"
     )
+
+
+def unread_words(error: JournalUnread) -> str:
+    """Say that a journal cannot be read at all, and what to do about it."""
+    return f"the journal cannot be read ({error}); put it right, then run: fpmail journal replay"
 
 
 def _halt_of(journal: str, found: Lacking, now: datetime) -> Halt:

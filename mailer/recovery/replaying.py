@@ -15,7 +15,7 @@ from mailer.database import Database
 from mailer.delivery import InHand, Kept
 from mailer.journal import JournalBroken, Mark, files_of
 from mailer.recovery.breaks import Break, told_around
-from mailer.recovery.looking import Reading
+from mailer.recovery.looking import NUMBERLESS, Reading
 from mailer.recovery.marks import journal_number, keep_marks, marks_of
 from mailer.recovery.numbers import Highest, number_beyond
 from mailer.recovery.persons import ACTOR, bring_back_address, bring_back_person, merge_again
@@ -70,7 +70,7 @@ def replay(
     in hand stay stopped until a person decides. With `dry_run` everything is rolled back.
 
     Raises JournalBroken, or LineUnread, where a file cannot be read and `up_to_the_break` does not
-    say to leave what lies behind; DatabaseAway; and people's and permission's errors never.
+    say to leave what lies behind; OSError where one cannot be opened; DatabaseAway; and people's and permission's errors never.
     """
     journal = journal_number(folder)
     if journal is None:
@@ -250,7 +250,8 @@ def _finish(
     """Know the journal up to here from now on, and let promotional mail go on."""
     with database.transaction() as session:
         keep_marks(session, journal, marks, now=now)
-        delivery.lift_halt(session, journal)
+        for halted in (journal, NUMBERLESS):
+            delivery.lift_halt(session, halted)
         ledger.record(
             session,
             "journal.replayed",

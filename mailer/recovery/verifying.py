@@ -8,7 +8,7 @@ from mailer.database import Database
 from mailer.journal import JournalBroken, Mark, files_of
 from mailer.recovery.breaks import Break, told_around
 from mailer.recovery.lacking import Lacking, lacking
-from mailer.recovery.looking import Reading, in_sets, standing_halt
+from mailer.recovery.looking import NUMBERLESS, Reading, in_sets, standing_halt
 from mailer.recovery.marks import journal_number, journals_known, marks_of
 from mailer.recovery.telling import Handed, LineUnread, Spoken
 
@@ -53,7 +53,7 @@ def verify(database: Database, folder: Path) -> Verified:
     with database.reading() as session:
         marks = marks_of(session, journal) if journal else {}
         found.other_journals = len(journals_known(session) - {journal})
-        refusing = standing_halt(session, journal) if journal else None
+        refusing = standing_halt(session, journal or NUMBERLESS)
         found.refused = refusing.why if refusing else None
     found.cut = cut_files(folder, marks)
     for path in files_of(folder):

@@ -23,7 +23,11 @@ async def keep_looking(parts: Parts) -> None:
 
 
 def look_once(parts: Parts) -> None:
-    """Compare the database with this host's journal; refuse promotional mail where it is behind."""
+    """Compare the database with this host's journal.
+
+    Promotional mail is refused on all hosts where the database is behind, or the journal cannot
+    be read: what it holds is in no other host's.
+    """
     try:
         refused = look_again(parts.database, parts.journal.folder, now=parts.clock())
     except (

@@ -3,6 +3,7 @@
 import pytest
 
 from mailer.permission import Change
+from mailer.recovery import look_again
 from mailer.vocabulary import Door
 from preference_center.systems import health
 from tests.cli.conftest import House, Run
@@ -75,6 +76,26 @@ def test_a_broken_file_is_named_with_its_line_and_decided_about(house: House, fp
     assert "--up-to-the-break" in refused.err
     done = fpmail("journal", "replay", "--up-to-the-break", "--json")
     assert done.json["skipped"] == [{"file": file.name, "line": 3, "lines_behind": 1}]
+
+
+def test_a_file_that_was_put_back_is_sound_and_mail_stays_refused_until_a_replay(
+    house: House, fpmail: Run
+) -> None:
+    for name in ("Jo", "Ann"):
+        house.parts.opt_outs.change(house.customer(name).person_id, STOP)
+    folder = house.parts.journal.folder
+    [file] = folder.glob("*.jsonl")
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b'"version":2', b'"version":3', 1))
+    assert look_again(house.parts.database, folder, now=house.parts.clock()) is not None
+    file.write_bytes(whole)
+    assert look_again(house.parts.database, folder, now=house.parts.clock()) is not None
+    said = fpmail("journal", "verify", "--json")
+    assert (said.code, said.json["broken"], said.json["behind"]) == (1, [], False)
+    assert "stays refused until you run: fpmail journal replay" in said.err
+    assert fpmail("journal", "replay").code == 0
+    assert fpmail("journal", "verify").code == 0
+    assert look_again(house.parts.database, folder, now=house.parts.clock()) is None
 
 
 def test_a_folder_that_lost_its_files_is_a_note_of_check(house: House, fpmail: Run) -> None:

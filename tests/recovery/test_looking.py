@@ -1,5 +1,6 @@
 """A database that is behind its journal is known as such, and no other one is."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,31 @@ def test_a_broken_line_stops_campaigns_until_somebody_decides(machine: Machine) 
     assert f"{file.name}, line 3" in machine.halts()[0].why
     found = recovery.verify(road.database, road.journal.folder)
     assert [(each.file, each.line) for each in found.broken] == [(file.name, 3)]
+
+
+def test_a_file_that_goes_while_it_is_looked_at_holds_up_this_process_alone(
+    machine: Machine,
+) -> None:
+    machine.no(machine.road.customer("Jo"))
+    gone = machine.road.journal.folder / "20261101T000000-web-0.jsonl"
+    gone.symlink_to("nowhere")
+    assert machine.watch.token() is None
+    assert machine.halts() == []
+    gone.unlink()
+    machine.later()
+    assert machine.watch.token() is not None
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
+def test_a_folder_that_cannot_be_listed_is_no_empty_one(machine: Machine) -> None:
+    machine.no(machine.road.customer("Jo"))
+    folder = machine.road.journal.folder
+    machine.watch.token()
+    folder.chmod(0o300)
+    machine.later()
+    assert machine.watch.token() is None
+    folder.chmod(0o700)
+    assert len(machine.halts()) == 1
 
 
 def test_a_journal_that_is_gone_stops_nothing_and_is_told(machine: Machine) -> None:

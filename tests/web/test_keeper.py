@@ -1,9 +1,15 @@
 """The web process refuses promotional mail where its journal knows more than the database."""
 
+from dataclasses import replace
+
+import pytest
 from starlette.testclient import TestClient
 
-from mailer.delivery import halts
+from mailer.database import Database
+from mailer.delivery import Halt, halts
 from mailer.permission import Change
+from mailer.recovery import replay
+from mailer.recovery.marks import NUMBER_FILE
 from mailer.vocabulary import Door
 from mailer.wiring import Parts
 from preference_center.systems.keeper import look_once
@@ -11,6 +17,11 @@ from tests.recovery.backups import back_up
 from tests.web.house import House
 
 STOP = Change(door=Door.ONE_CLICK, policy_version="2026-11", stop_all=True)
+
+
+def halts_of(parts: Parts) -> list[Halt]:
+    with parts.database.reading() as session:
+        return halts(session)
 
 
 def test_a_web_host_that_holds_the_nos_stops_the_workers_of_others(
@@ -24,9 +35,41 @@ def test_a_web_host_that_holds_the_nos_stops_the_workers_of_others(
     backup.restore()
     backup.forget()
     look_once(parts)
-    with parts.database.reading() as session:
-        [halt] = halts(session)
+    [halt] = halts_of(parts)
     assert halt.persons == 1
+
+
+def bring_back(parts: Parts) -> None:
+    replay(parts.database, parts.journal.folder, now=parts.clock())
+
+
+@pytest.mark.parametrize("name", ["20261101T000000-web-0.jsonl", NUMBER_FILE])
+def test_a_journal_that_cannot_be_read_stops_the_workers_of_others_until_a_replay(
+    parts: Parts, house: House, name: str
+) -> None:
+    jo = house.customer()
+    house.wish(jo.person_id, jo.address_id, STOP)
+    in_its_place = parts.journal.folder / name
+    in_its_place.mkdir()  # opens, and cannot be read
+    look_once(parts)
+    [halt] = halts_of(parts)
+    assert "Is a directory" in halt.why
+    with pytest.raises(IsADirectoryError):
+        bring_back(parts)
+    in_its_place.rmdir()
+    look_once(parts)
+    assert halts_of(parts) == [halt]
+    bring_back(parts)
+    assert halts_of(parts) == []
+
+
+def test_a_database_that_is_away_refuses_nothing(parts: Parts, house: House) -> None:
+    jo = house.customer()
+    house.wish(jo.person_id, jo.address_id, STOP)
+    away = Database("postgresql://nobody@127.0.0.1:1/nowhere")
+    look_once(replace(parts, database=away))
+    look_once(parts)
+    assert halts_of(parts) == []
 
 
 def test_the_application_looks_when_it_starts(
