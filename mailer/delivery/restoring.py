@@ -64,7 +64,7 @@ def kept_mailings(session: Session, handed: Sequence[InHand]) -> dict[InHand, Ke
     return {handed[row.place - 1]: Kept(MailingId(row.id), Stream(row.stream)) for row in rows}
 
 
-def _as_arrays(handed: Sequence[InHand]) -> dict[str, list[int] | list[str]]:
+def _as_arrays(handed: Sequence[InHand]) -> dict[str, Sequence[int] | Sequence[str]]:
     return {
         "batches": [each.batch_id for each in handed],
         "mailings": [each.mailing_id for each in handed],
