@@ -13,6 +13,7 @@ from mailer.development.servers import embedded_postgres
 from mailer.migrations import migrate
 from mailer.vault import Vault
 from tests.simulation.plans import POINTS
+from tests.simulation.sizes import LARGE, SIZES, Size
 from tests.simulation.stage import Stage, Sums, without_logs
 
 REPORT_SECONDS = 60.0
@@ -26,14 +27,17 @@ def main() -> int:
         seeds = range(told.seed, told.seed + 1)
     with _stage() as stage, without_logs():
         if told.seed is not None:
-            played = stage.play(told.seed)
+            played = stage.play(told.seed, size=SIZES[told.size])
             print(played.told())
             return bool(played.wrong)
-        return _play_many(stage, seeds)
+        return _play_many(stage, seeds, SIZES[told.size])
 
 
 def _read() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument(
+        "--size", choices=SIZES, default=LARGE.name, help="how large worlds are (large)"
+    )
     parser.add_argument("--seed", type=int, help="play this one, and print what happened in it")
     parser.add_argument("--seeds", type=int, default=1000, help="how many to play (1000)")
     parser.add_argument("--first", type=int, default=1, help="the first of them (1)")
@@ -54,12 +58,12 @@ def _stage() -> Iterator[Stage]:
             stage.close()
 
 
-def _play_many(stage: Stage, seeds: range) -> int:
+def _play_many(stage: Stage, seeds: range, size: Size) -> int:
     """Play until one finds something, or all are played, or Ctrl-C; print the sums."""
-    sums, began, reported = Sums(), time.monotonic(), time.monotonic()
+    sums, began, reported = Sums(size), time.monotonic(), time.monotonic()
     with suppress(KeyboardInterrupt):
         for seed in seeds:
-            played = stage.play(seed)
+            played = stage.play(seed, size=size)
             if played.wrong:
                 print(played.told())
                 return 1

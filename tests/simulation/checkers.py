@@ -15,12 +15,15 @@ from mailer.vocabulary import MailingId, Refused, Stream, Topic
 from tests.simulation.relay import Begun
 from tests.simulation.world import No, World
 
+MINUTE = 60.0
+
 
 def findings(world: World, journal: Sequence[JournalLine]) -> Iterator[str]:
     """Yield everything that is wrong with a world, in words; nothing when the promises held."""
     yield from _begun_after_a_no(world)
     yield from _not_named(world)
     yield from _taken_twice(world)
+    yield from _too_fast(world)
     yield from _forgotten_nos(world, journal)
     yield from _books(world)
     yield from _orders(world)
@@ -89,6 +92,22 @@ def _not_named(world: World) -> Iterator[str]:
 def _taken_twice(world: World) -> Iterator[str]:
     taken = Counter(each.message_id for each in _promotional(world) if each.was_taken)
     yield from (f"C2: {each} was taken {count} times" for each, count in taken.items() if count > 1)
+
+
+# Not too fast
+
+
+def _too_fast(world: World) -> Iterator[str]:
+    """In no minute more begin than the first campaign may; clocks that are apart count other minutes."""
+    limits = world.plan.limits
+    if limits is None or limits.per_minute is None or world.plan.clocks.ahead:
+        return
+    began = sorted(
+        each.seconds for each in world.relay.record if _mailing_of(each) == world.mailings[0]
+    )
+    for first, beyond in zip(began, began[limits.per_minute :], strict=False):
+        if beyond - first < MINUTE:
+            yield f"C6: more than {limits.per_minute} were begun from {first:.2f} to {beyond:.2f}"
 
 
 # Kept

@@ -24,12 +24,11 @@ from mailer.people import AudienceFilter, Profile, audience_of, profiles_of
 from mailer.providers import Outgoing
 from mailer.vocabulary import AddressId, Lane, MailingId, PersonId, Reason, Stream, Topic
 from tests.people_of_tests import TestPerson
+from tests.simulation.scheduler import Scheduler
 from tests.simulation.world import AWAY, OPENINGS, World
 
 LEASE = timedelta(seconds=30)
 REPLY_TIMEOUT = timedelta(seconds=20)
-IDLE = 0.5
-"""Seconds until a sender that found nothing looks again; longer each time."""
 SWEEP = 10.0
 
 
@@ -100,17 +99,18 @@ def _start_campaign(world: World, number: int) -> MailingId:
 
 def _deliver(world: World, name: str) -> None:
     """A worker: one batch after the other in both lanes, until nothing is to do."""
-    sender, idle = _sender(world, name), IDLE
+    sender, least = _sender(world, name), world.plan.idle
+    idle = least
     while not world.is_over:
         try:
             found = bool(world.plan.orders) and _deliver_one(world, sender, Lane.ORDERS)
             found = _deliver_one(world, sender, Lane.PROMOTIONAL) or found
-            if not found and idle > IDLE:
+            if not found and idle > least:
                 _look_whether_all_is_done(world)
         except AWAY:
             found = False
         world.scheduler.rest("between two batches", 0.0 if found else idle)
-        idle = IDLE if found else min(idle * 6, 900.0)
+        idle = least if found else min(idle * 6, 900.0)
 
 
 def _deliver_one(world: World, sender: Sender, lane: Lane) -> bool:
@@ -132,11 +132,18 @@ def _sender(world: World, name: str) -> Sender:
         SenderClock(
             world.now,
             monotonic=scheduler.monotonic,
-            sleep=scheduler.sleep,
+            sleep=partial(_sleep, scheduler),
             window=lambda: world.cast.window.opened(scheduler),
         ),
         SenderSettings(lease=LEASE, pace=world.plan.pace),
     )
+
+
+def _sleep(scheduler: Scheduler, seconds: float) -> None:
+    """Sleep, and count it where a batch waits for its turn."""
+    if seconds and scheduler.actor.last_point is Failpoint.PRINTED:
+        scheduler.note("a wait for a turn")
+    scheduler.sleep(seconds)
 
 
 def _look_whether_all_is_done(world: World) -> None:

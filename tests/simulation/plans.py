@@ -1,4 +1,4 @@
-"""What a seed lets happen, drawn before anything does, and what all seeds together must meet."""
+"""What a seed lets happen, drawn before anything does: in a large world, or in a small one."""
 
 import math
 import random
@@ -23,40 +23,16 @@ POINTS = (
     Failpoint.LINE_SAFE,
 )
 """Where a simulated process is killed."""
-ENOUGH = 100
-"""Seeds of a run that must meet something; fewer are for looking into one."""
-OFTEN = (
-    "kills",
-    "a no acknowledged",
-    "somebody dropped at the gate",
-    "a barrier's wait ended by settling",
-    "a batch that was no longer ours",
-    "COMMIT done and its answer lost",
-    "COMMIT lost before it was done",
-    "the database was away",
-    "ended by the kernel, too late",
+PACES = (
+    Pace(),
+    Pace(),
+    Pace(per_second=1.0),
+    Pace(per_second=0.4),
+    Pace(per_domain={"example.com": 0.5}),
 )
-"""What a hundred seeds meet: zero of any, and nothing was shown."""
-TO_BE_MET = (
-    *OFTEN,
-    "a no acknowledged, naming what left",
-    "a no acknowledged, naming what may have",
-    "a barrier's wait ended by its time",
-    "batches given up",
-    "a brake released",
-    "an ambiguous hand-over",
-    "no connection",
-    "a yes",
-    "a stale yes, asked again",
-    "lock waits",
-    "people of unknown fate",
-    "copies of order updates",
-)
-"""What a long run meets, beside a kill at every point."""
+"""How fast a small world's mail leaves: one by one, with a wait for a turn, or to a slow domain."""
 APART = (0.0, 0.0, 0.0, 45.0, -45.0, 3600.0)
 """Seconds that the clocks of two hosts may be apart: more than a lease, and than a reply may take."""
-LONG = 5000
-"""Seeds of a long run."""
 
 
 def aims_of(plan: Plan) -> list[Failpoint]:
@@ -76,8 +52,8 @@ def clocks_of(seed: int) -> HostClocks:
     return HostClocks(chance.choice(APART), right_from=chance.choice((20.0, 60.0, math.inf)))
 
 
-def plan_of(chance: random.Random, clocks: HostClocks) -> Plan:
-    """Draw what a seed lets happen."""
+def large_plan(chance: random.Random, clocks: HostClocks) -> Plan:
+    """Draw what a large world lets happen: a little of everything, and much of it at once."""
     is_rough = chance.random() < 0.7
     return Plan(
         people=chance.randint(2, 6),
@@ -91,4 +67,26 @@ def plan_of(chance: random.Random, clocks: HostClocks) -> Plan:
         staff=chance.choice((None, None, MailingState.PAUSED, MailingState.CANCELLED)),
         wishes=tuple(chance.choices(KINDS, k=chance.choice((1, 1, 2, 3)))),
         clocks=clocks,
+    )
+
+
+def small_plan(chance: random.Random, clocks: HostClocks) -> Plan:
+    """Draw what a small world lets happen: two people, one campaign, and seldom two wishes.
+
+    Everything stands so close together that most of it meets; what finds nothing looks seldom.
+    """
+    is_rough = chance.random() < 0.7
+    return Plan(
+        people=2,
+        mailings=1,
+        orders=chance.choice((0, 0, 0, 0, 1)),
+        unsteady_relay=chance.choice((0.0, 0.3, 0.6)) if is_rough else 0.0,
+        unsteady_database=chance.choice((0.0, 0.0, 0.0, 0.05)) if is_rough else 0.0,
+        pace=chance.choice(PACES),
+        limits=chance.choice((None, None, None, Limits(per_minute=1))),
+        brake=Brake(after=1000),
+        staff=chance.choice((None, None, None, None, MailingState.PAUSED, MailingState.CANCELLED)),
+        wishes=tuple(chance.choices(KINDS, k=chance.choice((1, 1, 1, 2)))),
+        clocks=clocks,
+        idle=3.0,
     )

@@ -1,12 +1,11 @@
 """Plays seeds one after the other on one database, and adds up what was met."""
 
 import logging
-import random
 import shutil
 import tempfile
 import traceback
-from collections import Counter, deque
-from collections.abc import Iterator
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,31 +18,23 @@ from mailer import people, permission
 from mailer.failpoints import acting
 from mailer.journal import Journal, JournalLine, read_journal
 from mailer.people import NewProfile
+from mailer.providers import Later
 from mailer.vault import Vault
 from mailer.vocabulary import Topic
 from tests.people_of_tests import TestPerson
-from tests.simulation.checkers import findings
+from tests.simulation.checkers import MINUTE, findings
 from tests.simulation.company import open_company
 from tests.simulation.crowd import come_to_speak
 from tests.simulation.machinery import ServersLocks, UnsteadyDatabase
-from tests.simulation.plans import (
-    ENOUGH,
-    LONG,
-    OFTEN,
-    POINTS,
-    TO_BE_MET,
-    aims_of,
-    clocks_of,
-    plan_of,
-)
+from tests.simulation.plans import POINTS, aims_of, clocks_of
+from tests.simulation.relay import Begun
 from tests.simulation.scheduler import Scheduler, Stuck, temper_of
+from tests.simulation.sizes import LARGE, OFTEN, Size
 from tests.simulation.world import Cast, World
 
 BEGAN = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-UNSTEADY_STEPS = 300
-"""After so many steps faults are over."""
 CALM_STEPS = 2000
-"""Within so many more all work is done."""
+"""Within so many steps after the faults all work is done."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +42,7 @@ class Played:
     """One seed, and what came of it."""
 
     seed: int
+    size: Size
     wrong: list[str]
     trace: list[str]
     met: Counter[str]
@@ -59,14 +51,15 @@ class Played:
 
     def told(self) -> str:
         """What a person needs who looks into it."""
-        again = f"again: python -m tests.simulation --seed {self.seed}"
-        return "\n".join([f"seed {self.seed}", *self.trace, *self.wrong, again])
+        again = f"again: python -m tests.simulation{self.size.option} --seed {self.seed}"
+        return "\n".join([f"{self.size.name} seed {self.seed}", *self.trace, *self.wrong, again])
 
 
 @dataclass
 class Sums:
     """What was met over all seeds of a run."""
 
+    size: Size = LARGE
     seeds: int = 0
     steps: int = 0
     met: Counter[str] = field(default_factory=Counter)
@@ -83,12 +76,12 @@ class Sums:
 
     def missing(self) -> list[str]:
         """What was never met that so many seeds must meet (C8)."""
-        if self.seeds < ENOUGH:
+        if self.seeds < self.size.enough:
             return []
-        if self.seeds < LONG:
+        if self.seeds < self.size.long:
             return [each for each in OFTEN if not self.met[each]]
         never = [f"killed at {each}" for each in POINTS if not self.killed_at[each]]
-        return never + [each for each in TO_BE_MET if not self.met[each]]
+        return never + [each for each in self.size.everything if not self.met[each]]
 
 
 @dataclass
@@ -116,10 +109,10 @@ class Stage:
         self._locks.close()
         shutil.rmtree(self._folder)
 
-    def play(self, seed: int, cast: Cast | None = None) -> Played:
-        """Play a seed to its end."""
-        chance = random.Random(seed)
-        plan = plan_of(chance, clocks_of(seed))
+    def play(self, seed: int, cast: Cast | None = None, size: Size = LARGE) -> Played:
+        """Play a seed of a size to its end."""
+        chance = size.chance(seed)
+        plan = size.plan(chance, clocks_of(seed))
         scheduler = Scheduler(chance, temper_of(chance, aims_of(plan)), self._locks)
         world = World(
             database=self.database,
@@ -131,21 +124,36 @@ class Stage:
             plan=plan,
             cast=cast or Cast(),
         )
-        wrong = [*self._live(world), *findings(world, self._read_journal())]
+        wrong = [*self._live(world, size.unsteady_steps), *findings(world, self._read_journal())]
         self._clear()
         _count(world)
         return Played(
-            seed, wrong, scheduler.trace, scheduler.met, scheduler.reached, scheduler.killed_at
+            seed,
+            size,
+            wrong,
+            scheduler.trace,
+            scheduler.met,
+            scheduler.reached,
+            scheduler.killed_at,
         )
 
-    def _live(self, world: World) -> Iterator[str]:
+    def play_all(self, seeds: Iterable[int], size: Size) -> None:
+        """Play seeds one after the other; each must keep the promises, and all must meet enough."""
+        sums = Sums(size)
+        for seed in seeds:
+            played = self.play(seed, size=size)
+            assert not played.wrong, played.told()
+            sums.add(played)
+        assert sums.missing() == [], "a run that met too little shows nothing"
+
+    def _live(self, world: World, unsteady_steps: int) -> Iterator[str]:
         """Let a world run until all is done, and say what kept it from that."""
         scheduler = world.scheduler
         open_company(world)
         come_to_speak(world)
         with self._unsteady(world), acting(scheduler.reach):
             try:
-                if scheduler.run(UNSTEADY_STEPS, until=world.tend):
+                if scheduler.run(unsteady_steps, until=world.tend):
                     return
                 scheduler.is_calm = True
                 if not scheduler.run(CALM_STEPS, until=world.tend):
@@ -205,20 +213,21 @@ class Stage:
     def _clear(self) -> None:
         """Forget what seeds would share: each begins at the same moment, with nothing to do."""
         with self.database.transaction() as session:
-            for table in ("lane", "pace", "throttle"):
-                session.execute(text(f"DELETE FROM delivery_{table}"))
-            session.execute(_END_ALL)
+            session.execute(_CLEAR)
         for journal in self._journals:
             journal.close()
         self._journals.clear()
         shutil.rmtree(self._folder / "journal", ignore_errors=True)
 
 
-_END_ALL = text(
-    "UPDATE delivery_batch"
+_CLEAR = text(
+    "WITH lanes AS (DELETE FROM delivery_lane), paces AS (DELETE FROM delivery_pace),"
+    " throttles AS (DELETE FROM delivery_throttle)"
+    " UPDATE delivery_batch"
     " SET state = CASE state WHEN 'handing' THEN 'unknown' ELSE 'cancelled' END"
-    " WHERE state IN ('prepared', 'claimed', 'handing')"
+    " WHERE state IN ('prepared', 'claimed') OR state = 'handing'"
 )
+"""In one statement, each condition worded as an index has it: seeds must be cheap."""
 
 
 def _count(world: World) -> None:
@@ -228,11 +237,35 @@ def _count(world: World) -> None:
     met["messages begun"] += len(world.relay.record)
     met["messages taken"] += sum(each.was_taken for each in world.relay.record)
     met["people of unknown fate"] += world.unknown
+    met["tried again later, as asked"] += sum(map(_tried_again, _offers(world)))
+    met["put off by a pace for a minute"] += _put_off(world)
     offered = Counter(each.message_id for each in world.relay.record)
     orders = {str(each) for each in world.orders}
     met["copies of order updates"] += sum(
         count - 1 for each, count in offered.items() if each.partition(".")[0] in orders
     )
+
+
+def _offers(world: World) -> Iterator[list[Begun]]:
+    """Yield the offers of each message, in order."""
+    offers = defaultdict[str, list[Begun]](list)
+    for each in world.relay.record:
+        offers[each.message_id].append(each)
+    yield from offers.values()
+
+
+def _tried_again(offers: list[Begun]) -> bool:
+    return any(isinstance(each.answer, Later) for each in offers[:-1])
+
+
+def _put_off(world: World) -> int:
+    """Count the first campaign's people who began a minute after its first, as its pace wants."""
+    if world.plan.limits is None:
+        return 0
+    number = f"{world.mailings[0]}."
+    first = [each for each in _offers(world) if each[0].message_id.startswith(number)]
+    began = [each[0].seconds for each in first]
+    return sum(each - min(began) >= MINUTE for each in began)
 
 
 @contextmanager

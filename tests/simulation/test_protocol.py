@@ -5,19 +5,21 @@
 """
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
-from mailer.database import Database
-from mailer.delivery import OptOuts
+from mailer.delivery import OptOuts, Sender
 from mailer.delivery.claimed import Claimed
 from mailer.delivery.gate import Passed, Prepared
 from mailer.delivery.optout import Left
-from mailer.vault import Vault
+from mailer.delivery.sender import Taken
+from mailer.delivery.turns import Turn
 from mailer.vocabulary import AddressId, BatchId, PersonId
-from tests.simulation.stage import Stage, Sums, without_logs
+from tests.simulation.sizes import LARGE, SIZES, SMALL, Size
+from tests.simulation.stage import Stage
 from tests.simulation.world import Cast, WatchedGate
 
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "100"))
@@ -26,27 +28,15 @@ FIRST = int(os.environ.get("SIMULATION_FIRST", "1"))
 pytestmark = pytest.mark.timeout(900)  # hundreds of small runs in one test, on a busy machine too
 
 
-@pytest.fixture
-def stage(database: Database, vault: Vault) -> Iterator[Stage]:
-    stage = Stage(database.url, vault)
-    with without_logs():
-        yield stage
-    stage.close()
-
-
 @pytest.mark.clause("C08")
 def test_the_promises_hold_in_every_order(stage: Stage) -> None:
-    sums = Sums()
-    for seed in range(FIRST, FIRST + SEEDS):
-        played = stage.play(seed)
-        assert not played.wrong, played.told()
-        sums.add(played)
-    assert sums.missing() == [], "a run that met too little shows nothing"
+    stage.play_all(range(FIRST, FIRST + SEEDS), LARGE)
 
 
-def test_a_seed_plays_the_same_again(stage: Stage) -> None:
-    before = [stage.play(seed).trace for seed in range(5, 10)]
-    after = [stage.play(seed).trace for seed in range(5, 10)]
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_a_seed_plays_the_same_again(stage: Stage, size: Size) -> None:
+    before = [stage.play(seed, size=size).trace for seed in range(5, 10)]
+    after = [stage.play(seed, size=size).trace for seed in range(5, 10)]
     assert before == after
 
 
@@ -71,15 +61,30 @@ class HastyOptOuts(OptOuts):
         return [], list(waiting.values())
 
 
-WEAK: Sequence[tuple[Cast, int]] = (
-    (Cast(gate=BlindGate), 60),
-    (Cast(opt_outs=HastyOptOuts), 60),
+class TardySender(Sender):
+    """Begins whenever it comes to it, however long ago its turn was."""
+
+    def _take_in_hand(self, turn: Turn) -> Taken:
+        return super()._take_in_hand(replace(turn, at=None))
+
+
+WEAK: Sequence[tuple[str, Cast, Size, int]] = (
+    ("C1", Cast(gate=BlindGate), LARGE, 60),
+    ("C1", Cast(opt_outs=HastyOptOuts), LARGE, 60),
+    ("C1", Cast(gate=BlindGate), SMALL, 200),
+    ("C1", Cast(opt_outs=HastyOptOuts), SMALL, 200),
+    ("C6", Cast(sender=TardySender), SMALL, 200),
 )
 
 
-@pytest.mark.parametrize(("cast", "seeds"), WEAK, ids=("gate", "barrier"))
+@pytest.mark.parametrize(
+    ("promise", "cast", "size", "seeds"),
+    WEAK,
+    ids=("gate", "barrier", "gate, small", "barrier, small", "turn, small"),
+)
 def test_a_protocol_that_is_weaker_in_one_place_is_found_out(
-    stage: Stage, cast: Cast, seeds: int
+    stage: Stage, promise: str, cast: Cast, size: Size, seeds: int
 ) -> None:
-    found = (played.wrong for seed in range(1, seeds) if (played := stage.play(seed, cast)).wrong)
-    assert "C1" in next(found, [""])[0]
+    played = (stage.play(seed, cast, size) for seed in range(1, seeds))
+    found = next((each.wrong for each in played if each.wrong), [""])
+    assert promise in found[0]

@@ -64,6 +64,8 @@ class Plan:
     staff: MailingState | None
     wishes: tuple[str, ...]
     clocks: HostClocks
+    idle: float = 0.5
+    """Seconds until a sender that found nothing looks again; longer each time."""
 
     @property
     def may_brake(self) -> bool:
