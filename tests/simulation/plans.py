@@ -24,8 +24,7 @@ POINTS = (
 )
 """Where a simulated process is killed."""
 PACES = (
-    Pace(),
-    Pace(),
+    *(Pace(),) * 5,
     Pace(per_second=1.0),
     Pace(per_second=0.4),
     Pace(per_domain={"example.com": 0.5}),
@@ -71,22 +70,23 @@ def large_plan(chance: random.Random, clocks: HostClocks) -> Plan:
 
 
 def small_plan(chance: random.Random, clocks: HostClocks) -> Plan:
-    """Draw what a small world lets happen: two people, one campaign, and seldom two wishes.
+    """Draw what a small world lets happen: one campaign, one or two people, seldom two wishes.
 
-    Everything stands so close together that most of it meets; what finds nothing looks seldom.
+    Everything stands so close together that most of it meets; who finds nothing looks seldom.
     """
-    is_rough = chance.random() < 0.7
+    is_rough = chance.random() < 0.5
+    wishes = tuple(chance.choices((*KINDS, "back again"), k=chance.choice((1, 1, 1, 1, 2))))
     return Plan(
-        people=2,
+        people=2 if "merge" in wishes else chance.choice((1, 1, 2)),
         mailings=1,
-        orders=chance.choice((0, 0, 0, 0, 1)),
-        unsteady_relay=chance.choice((0.0, 0.3, 0.6)) if is_rough else 0.0,
-        unsteady_database=chance.choice((0.0, 0.0, 0.0, 0.05)) if is_rough else 0.0,
+        orders=chance.choice((0, 0, 0, 0, 0, 1)),
+        unsteady_relay=chance.choice((0.3, 0.6)) if is_rough else 0.0,
+        unsteady_database=chance.choice((0.0, 0.0, 0.05)) if is_rough else 0.0,
         pace=chance.choice(PACES),
         limits=chance.choice((None, None, None, Limits(per_minute=1))),
         brake=Brake(after=1000),
         staff=chance.choice((None, None, None, None, MailingState.PAUSED, MailingState.CANCELLED)),
-        wishes=tuple(chance.choices(KINDS, k=chance.choice((1, 1, 1, 2)))),
+        wishes=wishes,
         clocks=clocks,
-        idle=3.0,
+        idle=10.0,
     )
