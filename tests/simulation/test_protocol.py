@@ -1,4 +1,4 @@
-"""Hundreds of orders in which senders, nos, staff, a sweep and kills may meet, each from a seed.
+"""Orders in which senders, nos, staff, a sweep and kills may meet in large worlds, each from a seed.
 
 `SIMULATION_SEEDS` sets how many, `SIMULATION_FIRST` the first of them.
 `python -m tests.simulation --seed N` plays one again and prints what happened in it.
