@@ -105,9 +105,14 @@ def _too_fast(world: World) -> Iterator[str]:
     began = sorted(
         each.seconds for each in world.relay.record if _mailing_of(each) == world.mailings[0]
     )
-    for first, beyond in zip(began, began[limits.per_minute :], strict=False):
+    yield from crowded_minutes(began, limits.per_minute)
+
+
+def crowded_minutes(began: Sequence[float], most: int) -> Iterator[str]:
+    """Tell of each minute in which more than `most` of these moments, in order, lie."""
+    for first, beyond in zip(began, began[most:], strict=False):
         if beyond - first < MINUTE:
-            yield f"C6: more than {limits.per_minute} were begun from {first:.2f} to {beyond:.2f}"
+            yield f"pace: more than {most} were begun from {first:.2f} to {beyond:.2f}"
 
 
 # Kept

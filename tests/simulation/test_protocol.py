@@ -6,18 +6,16 @@
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
-from mailer.delivery import OptOuts, Sender
+from mailer.delivery import OptOuts
 from mailer.delivery.claimed import Claimed
 from mailer.delivery.gate import Passed, Prepared
 from mailer.delivery.optout import Left
-from mailer.delivery.sender import Taken
-from mailer.delivery.turns import Turn
 from mailer.vocabulary import AddressId, BatchId, PersonId
+from tests.simulation.checkers import crowded_minutes
 from tests.simulation.sizes import LARGE, SIZES, SMALL, Size
 from tests.simulation.stage import Stage
 from tests.simulation.world import Cast, WatchedGate
@@ -61,26 +59,18 @@ class HastyOptOuts(OptOuts):
         return [], list(waiting.values())
 
 
-class TardySender(Sender):
-    """Begins whenever it comes to it, however long ago its turn was."""
-
-    def _take_in_hand(self, turn: Turn) -> Taken:
-        return super()._take_in_hand(replace(turn, at=None))
-
-
 WEAK: Sequence[tuple[str, Cast, Size, int]] = (
     ("C1", Cast(gate=BlindGate), LARGE, 60),
     ("C1", Cast(opt_outs=HastyOptOuts), LARGE, 60),
     ("C1", Cast(gate=BlindGate), SMALL, 200),
     ("C1", Cast(opt_outs=HastyOptOuts), SMALL, 200),
-    ("C6", Cast(sender=TardySender), SMALL, 200),
 )
 
 
 @pytest.mark.parametrize(
     ("promise", "cast", "size", "seeds"),
     WEAK,
-    ids=("gate", "barrier", "gate, small", "barrier, small", "turn, small"),
+    ids=("gate", "barrier", "gate, small", "barrier, small"),
 )
 def test_a_protocol_that_is_weaker_in_one_place_is_found_out(
     stage: Stage, promise: str, cast: Cast, size: Size, seeds: int
@@ -88,3 +78,9 @@ def test_a_protocol_that_is_weaker_in_one_place_is_found_out(
     played = (stage.play(seed, cast, size) for seed in range(1, seeds))
     found = next((each.wrong for each in played if each.wrong), [""])
     assert promise in found[0]
+
+
+def test_a_minute_in_which_more_begin_than_may_is_told() -> None:
+    assert list(crowded_minutes([0.0, 20.0, 60.0, 80.0], 2)) == []
+    assert len(list(crowded_minutes([0.0, 20.0, 59.0, 90.0], 2))) == 1
+    assert list(crowded_minutes([], 1)) == []
