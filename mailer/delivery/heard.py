@@ -133,7 +133,13 @@ def _standing(session: Session, news: News, address_id: AddressId) -> Silenced |
     else:
         return None
     standing = permission.suppressions_page(session, address_ids=sorted(whose.addresses))
-    return whose if any(each.reason is whose.no.reason for each in standing) else None
+    return whose if any(_is_the_same(each, whose.no) for each in standing) else None
+
+
+def _is_the_same(record: permission.SuppressionRecord, no: NewSuppression) -> bool:
+    """Say whether it is this no; staff may give another one the same reason."""
+    same = record.reason is no.reason and record.scope is no.scope
+    return same and record.until == no.until
 
 
 def _address_of(session: Session, news: News) -> AddressId | None:

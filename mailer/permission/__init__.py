@@ -32,6 +32,7 @@ from mailer.permission.measuring import measurable, opt_outs_by
 from mailer.permission.quiet import Curfew
 from mailer.permission.reasons import DOORS, IN_SHORT, SENTENCES, sentence
 from mailer.permission.restoring import (
+    LIFTED_MEANWHILE,
     bring_along,
     bring_back_no,
     bring_back_silence,
@@ -71,6 +72,7 @@ from mailer.permission.suppression import (
 __all__ = [
     "DOORS",
     "IN_SHORT",
+    "LIFTED_MEANWHILE",
     "NO_CAP",
     "RHYTHM",
     "SENTENCES",

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, bindparam, or_, text
+from sqlalchemy import BigInteger, DateTime, bindparam, or_, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, col, select
 
@@ -22,6 +22,11 @@ from mailer.vocabulary import (
     Topic,
 )
 
+ToldNo = tuple[NewSuppression, datetime]
+"""A no by address as a line tells it, and the line's moment."""
+LIFTED_MEANWHILE = timedelta(seconds=10)
+"""By how much a lift may be dated before a no that it ended: each has the moment it was asked for."""
+
 
 def versions_of(session: Session, person_ids: Collection[PersonId]) -> dict[PersonId, int]:
     """Return the version of each person's wishes; who was never admitted is absent."""
@@ -29,23 +34,31 @@ def versions_of(session: Session, person_ids: Collection[PersonId]) -> dict[Pers
     return {PersonId(row.person_id): row.version for row in rows}
 
 
-def nos_lacking(session: Session, nos: Collection[NewSuppression]) -> frozenset[NewSuppression]:
-    """Return which of these nos by address were never written, whatever became of the others since.
+def nos_lacking(
+    session: Session, told: Collection[ToldNo], *, lifted_meanwhile: timedelta = timedelta(0)
+) -> frozenset[ToldNo]:
+    """Return which of these nos by address the database has never heard of.
 
-    A suppression is lifted and never deleted.
+    It has where one stands that reaches as far; or where one has ended that began at that very
+    moment, or was lifted after it: a suppression is lifted and never deleted. One that was lifted
+    before says nothing of a no that was spoken again. With `lifted_meanwhile` a lift so little
+    before counts as one after.
     """
-    distinct = list(dict.fromkeys(nos))
+    distinct = list(dict.fromkeys(told))
     given = {
         "numbers": list(range(len(distinct))),
-        "addresses": [each.address_id for each in distinct],
-        "scopes": [each.scope.value for each in distinct],
-        "topics": [each.topic.value if each.topic else None for each in distinct],
-        "reasons": [each.reason.value for each in distinct],
+        "addresses": [no.address_id for no, _ in distinct],
+        "scopes": [no.scope.value for no, _ in distinct],
+        "topics": [no.topic.value if no.topic else None for no, _ in distinct],
+        "reasons": [no.reason.value for no, _ in distinct],
+        "ends": [no.until for no, _ in distinct],
+        "moments": [at for _, at in distinct],
     }
     # Those that stand are found by index; only for the others all that ended are looked through.
     lacking = session.execute(_NOT_STANDING, given).scalars().all()
     if lacking:
-        lacking = session.execute(_NOT_ENDED, given | {"lacking": list(lacking)}).scalars().all()
+        left = {"lacking": list(lacking), "lifted": [at - lifted_meanwhile for _, at in distinct]}
+        lacking = session.execute(_NOT_ENDED, given | left).scalars().all()
     return frozenset(distinct[number] for number in lacking)
 
 
@@ -79,7 +92,7 @@ def bring_back_no(session: Session, no: NewSuppression, *, at: datetime) -> bool
 
     One that it knows is left as it is, ended or not.
     """
-    if not nos_lacking(session, [no]):
+    if not nos_lacking(session, [(no, at)]):
         return False
     suppress(session, no, now=at)
     return True
@@ -94,7 +107,7 @@ def bring_back_silence(
     at: datetime,
 ) -> int:
     """Write a no that nobody spoke on a page where it is unknown; return at how many addresses."""
-    asked = {replace(no, person_id=None, address_id=each): each for each in addresses}
+    asked = {(replace(no, person_id=None, address_id=each), at): each for each in addresses}
     lacking = [asked[each] for each in nos_lacking(session, asked)]
     if lacking:
         suppress_person(session, no, person_id=person_id, address_ids=lacking, now=at)
@@ -219,19 +232,31 @@ _VERSIONS = text(
 _WANTED = """
     SELECT w.number
     FROM unnest(:numbers, :addresses, CAST(:scopes AS text[]), CAST(:topics AS text[]),
-                CAST(:reasons AS text[])) AS w(number, address_id, scope, topic, reason)
+                CAST(:reasons AS text[]), :ends, :moments, {lifted})
+        AS w(number, address_id, scope, topic, reason, until, at, lifted)
     WHERE NOT EXISTS (
         SELECT FROM permission_suppression n
         WHERE n.address_id = w.address_id AND n.scope = w.scope AND n.reason = w.reason
-          AND n.topic IS NOT DISTINCT FROM w.topic AND n.lifted_at IS {ended})
+          AND n.topic IS NOT DISTINCT FROM w.topic AND (n.until IS NULL OR n.until >= w.until)
+          AND {known})
 """
 _ARRAYS = (
-    bindparam("numbers", type_=ARRAY(BigInteger)),
-    bindparam("addresses", type_=ARRAY(BigInteger)),
+    *(bindparam(name, type_=ARRAY(BigInteger)) for name in ("numbers", "addresses")),
+    *(bindparam(name, type_=ARRAY(DateTime(timezone=True))) for name in ("ends", "moments")),
 )
-_NOT_STANDING = text(_WANTED.format(ended="NULL")).bindparams(*_ARRAYS)
-_NOT_ENDED = text(_WANTED.format(ended="NOT NULL") + " AND w.number = ANY(:lacking)").bindparams(
-    *_ARRAYS, bindparam("lacking", type_=ARRAY(BigInteger))
+_NOT_STANDING = text(_WANTED.format(lifted=":moments", known="n.lifted_at IS NULL")).bindparams(
+    *_ARRAYS
+)
+_NOT_ENDED = text(
+    _WANTED.format(
+        lifted=":lifted",
+        known="n.lifted_at IS NOT NULL AND (n.since = w.at OR n.lifted_at > w.lifted)",
+    )
+    + " AND w.number = ANY(:lacking)"
+).bindparams(
+    *_ARRAYS,
+    bindparam("lifted", type_=ARRAY(DateTime(timezone=True))),
+    bindparam("lacking", type_=ARRAY(BigInteger)),
 )
 _KEEP_UP = text(
     "UPDATE permission_standing SET version = :version"

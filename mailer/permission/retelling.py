@@ -50,7 +50,8 @@ def what_holds(said: Sequence[Said]) -> list[Said]:
     """Return what is to be written, in the order of the clock, less what does not hold any more.
 
     A wish for more goes where one for less about the same thing is not surely before it; a wish
-    for less where the database knows of a wish for more that surely came later.
+    for less where the database knows of a wish for more that surely came later. A stop goes only
+    for the topics that were asked for again, and is a no to each of the others.
     """
     in_order = sorted(said, key=lambda each: (each.at, each.version))
     less = [(each, act) for each in in_order for act in each.acts if act[0] in LESS]
@@ -64,10 +65,10 @@ def what_holds(said: Sequence[Said]) -> list[Said]:
     known = [(each, act) for each, act in more if each.known]
     held = [
         each.only(
-            act
+            left
             for act in each.acts
-            if ((id(each), act) in standing)
-            or (act[0] in LESS and not _is_undone(each, act, known))
+            if act[0] in LESS or (id(each), act) in standing
+            for left in _left_of(each, act, known)
         )
         for each in in_order
         if not each.known
@@ -94,8 +95,18 @@ def _is_answered(said: Said, more: Act, less: Iterable[tuple[Said, Act]]) -> boo
     )
 
 
-def _is_undone(said: Said, less: Act, more: Iterable[tuple[Said, Act]]) -> bool:
-    return any(_is_about(less, act) and _is_after(each, said) for each, act in more)
+def _left_of(said: Said, act: Act, more: Iterable[tuple[Said, Act]]) -> list[Act]:
+    """Return what is left of a wish for less beside wishes for more that surely came later.
+
+    A yes to one topic answers a stop for that topic alone, as it does on the page.
+    """
+    if act[0] in MORE:
+        return [act]
+    later = [each for who, each in more if _is_about(act, each) and _is_after(who, said)]
+    if act[0] != "stop" or not later:
+        return [] if later else [act]
+    answered = {topic for each in later for topic in _topics(each)}
+    return [("no", topic) for topic in Topic if topic not in answered]
 
 
 def _is_after(later: Said, earlier: Said) -> bool:

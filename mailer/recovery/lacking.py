@@ -63,9 +63,11 @@ def _persons(session: Session, spoken: list[Spoken]) -> set[PersonId]:
 
 def _addresses(session: Session, spoken: list[Spoken]) -> set[AddressId]:
     """Return at which addresses a no is unknown that no person's version would tell of."""
-    nos = [no for each in spoken if not each.said.version for no in each.nos()]
-    missing = permission.nos_lacking(session, nos) if nos else frozenset()
-    return {each.address_id for each in missing if each.address_id is not None}
+    nos = [(no, each.said.at) for each in spoken if not each.said.version for no in each.nos()]
+    if not nos:
+        return set()
+    missing = permission.nos_lacking(session, nos, lifted_meanwhile=permission.LIFTED_MEANWHILE)
+    return {no.address_id for no, _ in missing if no.address_id is not None}
 
 
 def _mailings(session: Session, handed: list[Handed]) -> set[MailingId]:

@@ -28,6 +28,10 @@ def said(
     return Said(person, at, version, f"P-{act}-{version}", ((act, topic),), known=known)
 
 
+def told(*words: Said) -> list[tuple[str, Topic | None]]:
+    return [act for each in what_holds(words) for act in each.acts]
+
+
 def acts(*words: Said) -> list[str]:
     return [each.acts[0][0] for each in what_holds(words)]
 
@@ -87,6 +91,35 @@ def test_a_no_is_told_where_the_yes_of_the_database_may_have_come_before_it() ->
     assert acts(no, said("yes", NEWS, version=6, minute=120, known=True)) == ["no"]
 
 
+@pytest.mark.clause("C08")
+def test_a_stop_holds_for_all_that_no_yes_of_the_database_named() -> None:
+    stop = said("stop", version=1, minute=0)
+    yes = said("yes", NEWS, version=2, minute=1, known=True)
+    other = said("yes", UPDATES, version=3, minute=2, known=True)
+    assert told(stop, yes) == [("no", topic) for topic in Topic if topic is not NEWS]
+    assert told(stop, yes, other) == [("no", each) for each in Topic if each not in (NEWS, UPDATES)]
+    every = [said("yes", topic, version=2, minute=1, known=True) for topic in Topic]
+    assert told(stop, *every) == []
+
+
+@pytest.mark.clause("C08")
+@pytest.mark.parametrize(("version", "minute"), [(1, 120), (2, -5), (1, -5)])
+def test_a_stop_is_told_whole_where_the_yes_of_the_database_may_have_come_before_it(
+    version: int, minute: float
+) -> None:
+    stop = said("stop", version=1, minute=0)
+    assert told(stop, said("yes", NEWS, version=version, minute=minute, known=True)) == [
+        ("stop", None)
+    ]
+
+
+def test_a_yes_that_is_told_answers_what_a_known_one_left_of_a_stop() -> None:
+    stop = said("stop", version=1, minute=0)
+    yes = said("yes", UPDATES, version=3, minute=2)
+    assert ("yes", UPDATES) in told(stop, said("yes", NEWS, version=2, minute=1, known=True), yes)
+    assert topics_refused([stop, yes]) == frozenset(Topic) - {UPDATES}
+
+
 @pytest.mark.parametrize(
     ("less", "more"),
     [("pause", "resume"), ("less_often", "more_often"), ("tracking_off", "tracking_on")],
@@ -108,34 +141,53 @@ def test_versions_of_two_customers_who_are_one_now_are_not_compared() -> None:
 
 
 words = st.builds(
-    lambda name, topic, version, minute: said(name, topic, version=version, minute=minute),
-    st.sampled_from(["no", "yes"]),
-    st.sampled_from([NEWS, UPDATES]),
+    lambda act, version, minute, known: said(*act, version=version, minute=minute, known=known),
+    st.sampled_from(
+        [("no", NEWS), ("no", UPDATES), ("yes", NEWS), ("yes", UPDATES), ("stop", None)]
+    ),
     st.integers(1, 6),
     st.integers(0, 6),
+    st.booleans(),
 )
+
+
+def refused_after(words: list[Said]) -> set[Topic]:
+    """To which topics a database says no that knew some of these words and was told the others."""
+    knew = sorted((each for each in words if each.known), key=lambda one: (one.at, one.version))
+    refused: set[Topic] = set()
+    for each in [*knew, *what_holds(words)]:
+        for name, topic in each.acts:
+            about = {topic} if topic else set(Topic)
+            refused = refused - about if name == "yes" else refused | about
+    return refused
+
+
+def is_about(word: Said, topic: Topic) -> bool:
+    return word.acts[0][1] in (topic, None)
+
+
+def is_surely_after(later: Said, earlier: Said) -> bool:
+    return later.at > earlier.at and later.version > earlier.version
 
 
 @pytest.mark.clause("C08")
 @given(st.lists(words, max_size=8))
-def test_whatever_is_told_in_whatever_order_the_last_no_by_either_clock_holds(
-    told: list[Said],
+def test_a_no_that_is_told_holds_unless_a_yes_to_the_topic_is_later_by_both_orders(
+    words: list[Said],
 ) -> None:
+    refused = refused_after(words)
     for topic in (NEWS, UPDATES):
-        about = [each for each in told if each.acts[0][1] is topic]
-        if not any(each.acts[0][0] == "no" for each in about):
-            continue
-        last = [max(about, key=lambda e: e.at).at, max(about, key=lambda e: e.version).version]
-        is_last_a_no = any(
-            each.acts[0][0] == "no" and (each.at == last[0] or each.version == last[1])
-            for each in about
-        )
-        if is_last_a_no:
-            assert topic in topics_refused(told)
+        about = [each for each in words if is_about(each, topic)]
+        yeses = [each for each in about if each.acts[0][0] == "yes"]
+        nos = [each for each in about if each not in yeses]
+        if any(not no.known and not any(is_surely_after(yes, no) for yes in yeses) for no in nos):
+            assert topic in refused
+        if any(yes.known and all(is_surely_after(yes, no) for no in nos) for yes in yeses):
+            assert topic not in refused
 
 
 @given(st.lists(words, max_size=8), st.randoms())
-def test_the_order_of_lines_makes_no_difference(told: list[Said], random: object) -> None:
-    mixed = list(told)
+def test_the_order_of_lines_makes_no_difference(words: list[Said], random: object) -> None:
+    mixed = list(words)
     random.shuffle(mixed)  # type: ignore[attr-defined]
-    assert topics_refused(mixed) == topics_refused(told)
+    assert topics_refused(mixed) == topics_refused(words)

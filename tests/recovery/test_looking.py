@@ -122,6 +122,48 @@ def test_a_no_by_address_alone_is_missed_like_any_other(machine: Machine, when: 
     assert machine.watch.token() is None
 
 
+def test_a_lift_that_was_asked_for_just_before_a_repeated_no_is_no_restore(
+    machine: Machine,
+) -> None:
+    road = machine.road
+    jo = road.customer("Jo")
+    no = NewSuppression(Scope.ALL, SuppressionReason.MANUAL, Door.SUPPORT, address_id=jo.address_id)
+    number, _ = road.opt_outs.suppress(no)
+    road.later(seconds=20)
+    asked_for = road.now
+    road.later(seconds=2)
+    road.opt_outs.suppress(no)  # keeps the one that stands, before the lift commits
+    with road.database.transaction() as session:
+        permission.lift(session, number, why="asked for it back", now=asked_for)
+    assert machine.watch.token() is not None
+
+
+def test_a_bounce_told_twice_is_no_restore_where_staff_lifted_it_and_wrote_another_no(
+    machine: Machine,
+) -> None:
+    road = machine.road
+    jo = road.customer("Jo")
+    bounce = News(road.campaign(), jo.person_id, Heard.BOUNCED, road.now, 550, "5.1.1 no such user")
+    assert machine.sender.deliver_one(Lane.PROMOTIONAL)
+    road.opt_outs.hear(bounce)
+    road.later(minutes=1)
+    with road.database.transaction() as session:
+        [held] = permission.suppressions_page(session, address_ids=[jo.address_id])
+        permission.lift(session, held.id, why="it works again", now=road.now)
+    other = NewSuppression(
+        Scope.PROMOTIONAL,
+        SuppressionReason.HARD_BOUNCE,
+        Door.API,
+        address_id=jo.address_id,
+    )
+    road.later(minutes=1)
+    road.opt_outs.suppress(other)
+    road.later(minutes=1)
+    road.opt_outs.hear(bounce)
+    assert machine.watch.token() is not None
+    assert machine.halts() == []
+
+
 def test_a_customer_who_came_after_the_backup_and_opted_out_is_missed(machine: Machine) -> None:
     machine.back_up()
     machine.no(machine.road.customer("Jo"))
