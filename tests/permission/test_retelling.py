@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailer.permission import Said, topics_refused
@@ -171,6 +171,9 @@ def is_surely_after(later: Said, earlier: Said) -> bool:
 
 
 @pytest.mark.clause("C08")
+@example(
+    [said("stop", version=1, minute=0), said("yes", NEWS, version=2, minute=1, known=True)],
+)
 @given(st.lists(words, max_size=8))
 def test_a_no_that_is_told_holds_unless_a_yes_to_the_topic_is_later_by_both_orders(
     words: list[Said],
