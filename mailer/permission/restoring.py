@@ -240,9 +240,12 @@ _WANTED = """
           AND n.topic IS NOT DISTINCT FROM w.topic AND (n.until IS NULL OR n.until >= w.until)
           AND {known})
 """
+_MOMENTS = ARRAY(DateTime(timezone=True))
 _ARRAYS = (
-    *(bindparam(name, type_=ARRAY(BigInteger)) for name in ("numbers", "addresses")),
-    *(bindparam(name, type_=ARRAY(DateTime(timezone=True))) for name in ("ends", "moments")),
+    bindparam("numbers", type_=ARRAY(BigInteger)),
+    bindparam("addresses", type_=ARRAY(BigInteger)),
+    bindparam("ends", type_=_MOMENTS),
+    bindparam("moments", type_=_MOMENTS),
 )
 _NOT_STANDING = text(_WANTED.format(lifted=":moments", known="n.lifted_at IS NULL")).bindparams(
     *_ARRAYS
@@ -255,7 +258,7 @@ _NOT_ENDED = text(
     + " AND w.number = ANY(:lacking)"
 ).bindparams(
     *_ARRAYS,
-    bindparam("lifted", type_=ARRAY(DateTime(timezone=True))),
+    bindparam("lifted", type_=_MOMENTS),
     bindparam("lacking", type_=ARRAY(BigInteger)),
 )
 _KEEP_UP = text(

@@ -138,6 +138,18 @@ def test_a_lift_that_was_asked_for_just_before_a_repeated_no_is_no_restore(
     assert machine.watch.token() is not None
 
 
+def test_a_lift_by_a_host_whose_clock_is_behind_is_no_restore(machine: Machine) -> None:
+    road = machine.road
+    jo = road.customer("Jo")
+    no = NewSuppression(Scope.ALL, SuppressionReason.MANUAL, Door.SUPPORT, jo.address_id)
+    earlier = road.now
+    road.later(minutes=5)
+    number, _ = road.opt_outs.suppress(no)
+    with road.database.transaction() as session:
+        permission.lift(session, number, why="asked for it back", now=earlier)
+    assert machine.watch.token() is not None
+
+
 def test_a_bounce_told_twice_is_no_restore_where_staff_lifted_it_and_wrote_another_no(
     machine: Machine,
 ) -> None:
