@@ -1,7 +1,7 @@
 """The record outside the database: who said no or yes, and which batches went into hand.
 
 A database restored from a backup forgets what came later; these files do not. Each line carries
-ids and versions only, never an address, and is on the disk before `write` returns.
+ids, versions and keyed hashes only, never an address, and is on the disk before `write` returns.
 """
 
 import errno
