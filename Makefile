@@ -74,7 +74,7 @@ install: .venv/installed ## Make the environment, once
 .venv/installed: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer found; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make environments; install what is missing: sudo apt-get install python3-venv" >&2; exit 1; }
-	@echo "Making the environment in .venv; this takes a minute, once." >&2
+	@echo "Making the environment in .venv; this takes a minute or a few, once." >&2
 	@$(PYTHON) -m venv .venv >&2
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock >&2
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . >&2

@@ -43,7 +43,7 @@ class Program:
     name: str
     command: Callable[[], Command]
     is_ready: Callable[[], bool] = lambda: True
-    ready_within: float = 60.0
+    ready_within: float = 180.0
     attempts: int = 1
     """Starts before giving up, for what a predecessor may still hold: a port, shared memory."""
     unsaid: tuple[str, ...] = ()
@@ -195,7 +195,10 @@ def wait_until_ready(
             process.clear_away()
             raise ProgramFailed(f"{program.name} {ended(process.status)}")
         if time.monotonic() >= deadline:
-            raise ProgramFailed(f"{program.name} was not ready within {program.ready_within:.0f} s")
+            raise ProgramFailed(
+                f"{program.name} was not ready within {program.ready_within:.0f} s; on a machine"
+                " that is busy with other things, start it again"
+            )
         pause(POLL_SECONDS)
 
 
