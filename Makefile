@@ -28,9 +28,10 @@ test-fast: install
 	$(BIN)/python -m pytest -q -x $(GATE)
 	$(BIN)/python -m pytest -q -x $(PARALLEL) -m "$(FAST)"
 
-# A third beside the two cores' own: the slow ones wait more than they work.
+# A third beside the two cores' own: the slow ones wait more than they work. The longest come first, or
+# the last of them would run alone.
 test-rest: install
-	$(BIN)/python -m pytest -q $(PARALLEL) -n 3 -m "slow or browser"
+	$(BIN)/python -m pytest -q $(PARALLEL) -n 3 --no-loadscope-reorder -m "slow or browser"
 
 test-elsewhere: install ## Run journeys and promises on Debian's PostgreSQL, Redis and RabbitMQ
 	@tests/elsewhere.sh $(BIN)/python

@@ -14,6 +14,11 @@ from tests.databases import count_from_one, empty_tables, made_tables, own_datab
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes a minute and more, or it would run alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture
 def now() -> datetime:
     """The moment at which tests play, unless they move it."""

@@ -8,6 +8,7 @@ from tests.promises.__main__ import attack
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.clause("C08")
 def test_whatever_a_seed_does_to_it_every_promise_holds() -> None:

@@ -5,7 +5,7 @@ import pytest
 from tests.promises.model import CLEAN, REQUIRED, Row, Verdict, check, weakenings
 from tests.tools import GCC, SPIN, need
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 BREAKING = [each for each in weakenings() if each.says != CLEAN]
 
 

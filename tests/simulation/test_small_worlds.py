@@ -1,4 +1,4 @@
-"""Thousands of orders in worlds of two people and one campaign, each from a seed.
+"""A thousand orders in worlds of two people and one campaign, each from a seed.
 
 `SIMULATION_SMALL_SEEDS` sets how many, `SIMULATION_FIRST` the first of them.
 `python -m tests.simulation --size small --seed N` plays one again and prints what happened in it.
@@ -13,9 +13,9 @@ from tests.simulation.sizes import SMALL
 from tests.simulation.stage import Stage
 
 FIRST = int(os.environ.get("SIMULATION_FIRST", "1"))
-HALF = int(os.environ.get("SIMULATION_SMALL_SEEDS", "2000")) // 2
+HALF = int(os.environ.get("SIMULATION_SMALL_SEEDS", "1000")) // 2
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(900)]
 
 
 class TestTheFirstHalf:
