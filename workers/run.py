@@ -19,6 +19,9 @@ from workers.doorbell import BrokerDoorbell
 from workers.shift import Shift
 
 RETRY_SECONDS = 1.0
+TRIES_TO_HEAR = 15
+"""How often a new process of the pool asks a database that is away for the time; a pool that is to
+leave waits for its newest process, too."""
 
 
 def run_worker(settings: Settings) -> int:
@@ -32,7 +35,9 @@ def run_worker(settings: Settings) -> int:
 
     def open_shift() -> Shift:
         parts = build(settings, process="worker", ring=BrokerDoorbell(settings))
-        while not parts.database.is_ready():  # its clock hears the time before anybody asks it
+        for _ in range(TRIES_TO_HEAR):  # its clock hears the time before anybody asks it
+            if parts.database.is_ready():
+                break
             time.sleep(RETRY_SECONDS)
         return Shift(parts, build_sender(parts))
 
