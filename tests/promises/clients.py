@@ -7,6 +7,7 @@ come acknowledges nothing, and the client asks again.
 import random
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +90,7 @@ class DoneBefore(Exception):
     """What was asked had been done by an earlier call whose answer was lost; nothing is acknowledged."""
 
 
-class Client(threading.Thread):
+class Client(threading.Thread, ABC):
     """A thread that does its work again and again until the run ends."""
 
     def __init__(self, world: World, seed: str) -> None:
@@ -115,9 +116,9 @@ class Client(threading.Thread):
         """Do what is left to do for the end of a run, and hang up."""
         self.web.hang_up()
 
+    @abstractmethod
     def act(self) -> None:
         """Do one thing."""
-        raise NotImplementedError
 
     def insist(self, kind: str, call: Callable[[], Named], **asked: Any) -> bool:
         """Ask until it is acknowledged or the run ends; say whether it is done."""

@@ -128,11 +128,11 @@ class Company:
         new = NewCampaign(
             name, NEWS, PromotionalContent.sample(), Audience(), brake=Brake(unknown=100)
         )
-        given = {"brand": self.parts.brand, "now": self.now}
+        brand, now = self.parts.brand, self.now
         with self.parts.database.transaction() as session:
-            made = campaigns.create(session, new, by="test", **given)  # type: ignore[arg-type]
-            campaigns.approve(session, made.campaign_id, by="second", **given)  # type: ignore[arg-type]
-            campaigns.start(session, made.campaign_id, by="test", **given)  # type: ignore[arg-type]
+            made = campaigns.create(session, new, by="test", brand=brand, now=now)
+            campaigns.approve(session, made.campaign_id, by="second", brand=brand, now=now)
+            campaigns.start(session, made.campaign_id, by="test", brand=brand, now=now)
         return made.campaign_id
 
     def look(self, campaign_id: CampaignId) -> campaigns.Report:
