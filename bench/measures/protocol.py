@@ -14,7 +14,7 @@ from mailer.vocabulary import Lane
 from mailer.wiring import build_sender
 
 ALL_GOAL, GATE_GOAL, WAL_GOAL = 20.0, 7.0, 250.0
-GATE = ("WITH held AS", "SET state = $4, handing_at")
+GATE = ("WITH held AS", ", handing_at = $1")
 """How the gate's statement and the step before it, into `handing`, begin or what they say."""
 PRINTING = ("vault_person_key", "people_customer.external_id")
 OURS = ("bench:", "pg_stat_statements", "campaigns_campaign", "CHECKPOINT")
