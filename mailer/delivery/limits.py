@@ -15,7 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 BEGIN_SPREAD = 3.0
 """Seconds from a turn to the beginning of its last message: one that the turn lasts, one of the
-start window, and one by which the clocks of two hosts may differ."""
+start window, and one by which the clocks of two hosts may differ. Only a process that is frozen between
+its look at the clock and its first byte may be later, and then by the message that each of its connections
+has at that moment."""
 TURN_LASTS = 1.0
 """Seconds in which a turn must be used; after that it is wasted."""
 DAY = 86_400.0

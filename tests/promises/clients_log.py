@@ -17,8 +17,9 @@ import orjson
 class Said:
     """One thing that a client asked for, and what became of it.
 
-    `kind`: no, yes, merge, move or event. `topics` is None where all promotional mail is meant.
-    `addresses` are all that the person has, or ever had. `batch` is the batch at which a no was
+    `kind`: no, yes, merge, move, event, campaign, or residents: whoever lives here at the start.
+    `topics` is None where all promotional mail is meant. `addresses` are all that the person has, or
+    ever had. `batch` is the batch at which a no was
     aimed. `answered` is None while, and if, nobody acknowledged it.
     """
 
@@ -33,6 +34,8 @@ class Said:
     topics: list[str] | None = None
     batch: int | None = None
     event: str = ""
+    campaign: str = ""
+    """The name of one that staff started."""
     answered: float | None = None
     left: list[int] = field(default_factory=list)
     """Mailings that had left, as the answer named them; 0 for one without a name."""

@@ -37,6 +37,8 @@ class Mailing:
     topic: str | None
     state: str
     audience: int
+    campaign: str | None = None
+    """How staff named the campaign that it is of."""
 
 
 @dataclass
@@ -59,7 +61,10 @@ class Evidence:
     """Batch and person, whose no fell between claim and gate."""
     silent_persons: set[tuple[int, str | None]] = field(default_factory=set)
     silent_addresses: set[tuple[int, str | None]] = field(default_factory=set)
-    """Who is suppressed: the number and the topic, None for all promotional mail."""
+    """Who is suppressed by a wish of theirs: the number and the topic, None for all promotional mail.
+
+    A mailbox that does not exist silences as well, and would hide that a wish is missing.
+    """
     survivors: dict[int, int] = field(default_factory=dict)
     """Whose record ended in whose."""
     ended_after: float = 0.0
@@ -103,7 +108,10 @@ def gather(
     return evidence
 
 
-MAILINGS = "SELECT id, stream, topic, state, audience FROM delivery_mailing"
+MAILINGS = """
+    SELECT m.id, m.stream, m.topic, m.state, m.audience, c.name
+    FROM delivery_mailing m LEFT JOIN campaigns_campaign c ON c.mailing_id = m.id
+"""
 BATCHES = """
     SELECT id, mailing_id, lane, state, attempt, size, accepted, refused, rejected, unknown,
            extract(epoch FROM handing_at)::float8, extract(epoch FROM settled_at)::float8
@@ -129,5 +137,6 @@ GATE_DROPS = """
 SILENT = """
     SELECT person_id, address_id, topic FROM permission_suppression
     WHERE lifted_at IS NULL AND until IS NULL AND scope IN ('all', 'promotional', 'topic')
+      AND reason IN ('opt_out', 'complaint')
 """
 SURVIVORS = "SELECT id, merged_into FROM people_customer WHERE merged_into IS NOT NULL"

@@ -115,7 +115,9 @@ def _settled(system: System, aims: Aims) -> World:
     # A web takes seconds to come back: at the steps that it takes, hands of the house die.
     system.for_webs["MAILER_FAILPOINTS"] = ""
     people = people_of(system, PEOPLE, topics=TOPICS).values()
-    return a_world(system, Town(people, SETTLED), ClientsLog(system.folder / "clients.jsonl"))
+    log = ClientsLog(system.folder / "clients.jsonl")
+    log.asked("residents", persons=[each.person_id for each in people])
+    return a_world(system, Town(people, SETTLED), log)
 
 
 def _wait_until_ready(system: System, world: World) -> None:

@@ -123,6 +123,11 @@ class Company:
             [program("pg_restore"), "--no-owner", f"--dbname={self.url}", str(file)], check=True
         )
 
+    def town(self) -> list[TestPerson]:
+        """Everybody who is a customer before the backup."""
+        with self.parts.database.transaction() as session:
+            return many_customers(session, self.parts.vault, PEOPLE, now=self.now)
+
     def campaign(self, name: str) -> CampaignId:
         """Start a campaign to everybody."""
         new = NewCampaign(
@@ -242,25 +247,39 @@ def come_again(company: Company, emails: list[str]) -> list[TestPerson]:
 def test_after_the_drill_nobody_is_mailed_against_a_no_that_the_backup_had_forgotten(
     company: Company,
 ) -> None:
-    with company.parts.database.transaction() as session:
-        crowd = many_customers(session, company.parts.vault, PEOPLE, now=company.now)
-    buyer = crowd[-1]
-    seats, living = Seats(1), company.worker()
+    crowd, living = company.town(), company.worker()
     autumn = company.campaign("Autumn")
     assert living.sender.deliver_one(Lane.PROMOTIONAL)  # a first batch, before the backup
     backup = company.back_up()
     assert living.sender.deliver_one(Lane.PROMOTIONAL)  # a second one, which it does not know
-    first_and_second = company.got()
+    had_it = company.got()
     say_no(company, crowd)
     emails = newcomers(company)
     assert len(company.nos) + len(emails) == 1_000
 
     company.restore(backup)
+    only_an_order_update_leaves(company, living, buyer=crowd[-1])
+    promotional_mail_is_refused_and_says_why(company)
+
+    the_journal_is_replayed_once(company)
+    again = come_again(company, emails)
+    assert company.mailed([*company.nos, *again]) == []
+    refused = {each.email for each in (*company.nos, *again)}
+    a_new_campaign_spares(company, refused)
+    the_old_one_waits_and_goes_on_where_it_was(company, autumn, refused, had_it)
+
+
+def only_an_order_update_leaves(company: Company, living: Worker, buyer: TestPerson) -> None:
+    """From a worker that lived through the restore, and from one that starts after it."""
+    before, seats = company.got(), Seats(1)
     company.order("R-1", buyer)
     for worker in (living, company.worker()):
         worker.shift.deliver_campaigns(seats)
         worker.shift.deliver(Lane.ORDERS)
-    assert company.got() - first_and_second == Counter([buyer.email])  # the order update, once
+    assert company.got() - before == Counter([buyer.email])
+
+
+def promotional_mail_is_refused_and_says_why(company: Company) -> None:
     with TestClient(create_app(company.parts), base_url="http://mail.test") as web:
         ready = web.get("/readyz")
     assert ready.status_code == 200
@@ -268,37 +287,39 @@ def test_after_the_drill_nobody_is_mailed_against_a_no_that_the_backup_had_forgo
     with pytest.raises(Halted):
         company.campaign("Too early")
 
-    done = recovery.replay(company.parts.database, company.parts.journal.folder, now=company.now)
-    assert (done.merges, done.addresses >= NEWCOMERS) == (MERGED, True)
-    assert (
-        recovery.replay(
-            company.parts.database, company.parts.journal.folder, now=company.now
-        ).brought_back
-        == 0
-    )
-    assert company.mailed(company.nos) == []
-    again = come_again(company, emails)
-    assert company.mailed(again) == []
 
-    told = company.look(autumn)
-    assert told.campaign.state is State.PAUSED
-    assert "restored" in (told.campaign.taken_back or "")
+def the_journal_is_replayed_once(company: Company) -> None:
+    """A second time brings nothing back."""
+    database, journal = company.parts.database, company.parts.journal.folder
+    done = recovery.replay(database, journal, now=company.now)
+    assert (done.merges, done.addresses >= NEWCOMERS) == (MERGED, True)
+    assert recovery.replay(database, journal, now=company.now).brought_back == 0
+
+
+def a_new_campaign_spares(company: Company, refused: set[str]) -> None:
     before = len(company.provider.accepted)
     company.time[0] += timedelta(minutes=1)
     winter = company.campaign("Winter")
     finish(company)
-    refused = {each.email for each in (*company.nos, *again)}
     assert refused.isdisjoint(company.got(before))
     assert company.got(before)  # somebody got it, or nothing would be proven
     assert company.look(winter).books.balance
 
+
+def the_old_one_waits_and_goes_on_where_it_was(
+    company: Company, campaign: CampaignId, refused: set[str], had_it: Counter[str]
+) -> None:
+    """To nobody who had it, though the backup knew of one batch of the two."""
+    told = company.look(campaign).campaign
+    assert told.state is State.PAUSED
+    assert "restored" in (told.taken_back or "")
     with company.parts.database.transaction() as session:
-        campaigns.resume(session, autumn, reason="Looked at.", by="test", now=company.now)
+        campaigns.resume(session, campaign, reason="Looked at.", by="test", now=company.now)
     before = len(company.provider.accepted)
     finish(company)
-    assert company.got(before).keys().isdisjoint(first_and_second)
+    assert company.got(before).keys().isdisjoint(had_it)
     assert refused.isdisjoint(company.got(before))
-    books = company.look(autumn).books
+    books = company.look(campaign).books
     assert (books.balance, books.to_go, books.unknown) == (True, 0, BATCH)
 
 

@@ -38,7 +38,7 @@ def came(
     """A message as the witness has it; order updates have no List-ID."""
     headers = {"message-id": f"<{mailing}.{person}@mail.example.com>"}
     if mailing != ORDER:
-        headers["list-id"] = "<company_news.example.com>"
+        headers |= {"list-id": "<company_news.example.com>", "subject": f"Release-{mailing}"}
     handed = Handed(address_of(person), 1, "news@example.com", begun, begun, headers=headers)
     return replace(handed, accepted=accepted, dot=begun + 0.01, **more)
 
@@ -70,10 +70,12 @@ def a_run(**more: Any) -> Evidence:
             said("no", CARA, 1.5, 2.5),
             said("no", BEN, 1.6, 2.6, left=[CAMPAIGN]),
             Said(99, "event", 2.0, 2.0, event="A-1", answered=2.1, mailing=ORDER),
+            Said(98, "residents", 0.1, 0.1, persons=[ANNA, BEN, CARA, 4]),
+            Said(97, "campaign", 0.5, 0.5, campaign="Release-10", answered=0.6),
         ],
         hits=Counter({(point.value, "kill"): 1 for point in Failpoint}),
         mailings={
-            CAMPAIGN: Mailing(CAMPAIGN, "promotional", "company_news", "sending", 4),
+            CAMPAIGN: Mailing(CAMPAIGN, "promotional", "company_news", "sending", 4, "Release-10"),
             ORDER: Mailing(ORDER, "order_update", None, "sending", 1),
         },
         batches=[
@@ -212,6 +214,15 @@ def test_c2_finds_who_was_accepted_twice_by_address_or_person() -> None:
     assert not nobody_twice(with_mail(came(ANNA, 4.0, mailing=11))).faults
 
 
+def test_c2_finds_a_campaign_that_was_sent_under_two_numbers() -> None:
+    again = came(ANNA, 4.0, mailing=11)
+    again.headers["subject"] = "Release-10"
+    assert nobody_twice(with_mail(again)).faults == (
+        f"campaign Release-10: {address_of(ANNA)} 2 times",
+        f"campaign Release-10: {ANNA} 2 times",
+    )
+
+
 def test_c3_finds_an_opt_out_that_is_missing_for_person_or_address() -> None:
     forgotten = a_run(silent_persons={(BEN, None)})
     assert no_opt_out_is_missing(forgotten).faults == ("no 15: person 3 is not silent for all",)
@@ -261,6 +272,24 @@ def test_c4_holds_the_books_against_the_witness() -> None:
     assert not the_books_balance(in_doubt).faults
 
 
+def test_c4_asks_for_everybody_who_lives_here_by_the_clients_own_list() -> None:
+    newcomer = Said(96, "residents", 0.2, 0.2, persons=[5])
+    assert the_books_balance(with_words(newcomer)).faults == (
+        "campaign Release-10: 1 who live here stand nowhere, as 5",
+    )
+    merged = said("merge", ANNA, 0.3, persons=[ANNA, 5])
+    assert not the_books_balance(with_words(newcomer, merged)).faults
+
+
+def test_c4_finds_a_campaign_that_was_started_and_has_no_books() -> None:
+    lost = Said(96, "campaign", 4.0, 4.0, campaign="Release-11", answered=4.1)
+    assert the_books_balance(with_words(lost)).faults == (
+        "campaign Release-11: 4 who live here stand nowhere, as 1",
+    )
+    unanswered = replace(lost, answered=None)
+    assert not the_books_balance(with_words(unanswered)).faults
+
+
 def test_c5_finds_an_order_update_that_never_left() -> None:
     run = a_run()
     lost = replace(run, handed=run.handed[:2])
@@ -271,6 +300,10 @@ def test_c5_finds_a_copy_that_no_doubt_explains() -> None:
     assert not order_updates_leave(a_run()).faults
     third = with_mail(came(CARA, 12.0, mailing=ORDER))
     assert len(order_updates_leave(third).faults) == 1
+    put_off_often = replace(third, batches=with_batch(4, attempt=8).batches)
+    assert not order_updates_leave(put_off_often).faults, "three are the most"
+    fourth = replace(put_off_often, handed=[*third.handed, came(CARA, 13.0, mailing=ORDER)])
+    assert len(order_updates_leave(fourth).faults) == 1
     assert order_updates_leave(a_run()).counts["copies of order updates"] == 1
 
 

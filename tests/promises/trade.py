@@ -141,20 +141,26 @@ class Staff(Client):
 
     def _send_another(self) -> None:
         self.started += 1
-        body = {
-            "name": f"Release {self.started}",
-            "topic": self.chance.choice(TOPICS).value,
-            "content": CONTENT,
-            "brake": NO_BRAKE,
-        }
-        made = self.web.ask("POST", "/campaigns", body)
+        name = f"Release-{self.started}"
+        asked = self.world.log.asked("campaign", campaign=name)
+        made = self.web.ask("POST", "/campaigns", self._campaign(name))
         made.refuse_but(201)
         number = made.json["id"]
         self._insist(self._second, "approve", number, None)
-        if self.chance.random() < 0.4:
-            self._insist(self.web, "schedule", number, soon)
-        else:
-            self._insist(self.web, "start", number, None)
+        begin = (
+            ("schedule", number, soon) if self.chance.random() < 0.4 else ("start", number, None)
+        )
+        if self._insist(self.web, *begin):
+            self.world.log.answered(asked, time.monotonic())
+
+    def _campaign(self, name: str) -> dict[str, Any]:
+        """The witness reads in its subject of which campaign a message is."""
+        return {
+            "name": name,
+            "topic": self.chance.choice(TOPICS).value,
+            "content": CONTENT | {"subject": name},
+            "brake": NO_BRAKE,
+        }
 
     def _steer(self, number: int) -> None:
         if self.chance.random() < 0.1:
@@ -166,7 +172,7 @@ class Staff(Client):
 
     def _insist(
         self, web: Caller, what: str, number: int, body: Callable[[], object] | None
-    ) -> None:
+    ) -> bool:
         """Ask until an answer comes: what an earlier try has done already is refused, and done.
 
         Whoever is asked may be so slow that a moment to come has passed: then it is another's turn.
@@ -175,7 +181,7 @@ class Staff(Client):
             try:
                 if what != "schedule" and self.chance.random() < 0.7:
                     self.hand.do("campaign", campaign=number, act=what)
-                    return
+                    return True
                 answer = web.ask("POST", f"/campaigns/{number}/{what}", body() if body else None)
             except NotAnswered:
                 time.sleep(0.1)
@@ -184,7 +190,8 @@ class Staff(Client):
                 continue
             if tries == 0:
                 answer.refuse_but(200, 409)
-            return
+            return True
+        return False
 
 
 class Importer(Client):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 END_OF_CONTENT = b"\r\n.\r\n"
 HEAD_LIMIT = 8_192
 KEPT_HEADERS = re.compile(
-    rb"^(Message-ID|List-ID|Feedback-ID|X-[\w-]+):((?:[^\r\n]|\r\n[ \t])*)", re.I | re.M
+    rb"^(Message-ID|List-ID|Feedback-ID|Subject|X-[\w-]+):((?:[^\r\n]|\r\n[ \t])*)", re.I | re.M
 )
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
