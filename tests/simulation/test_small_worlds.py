@@ -1,7 +1,8 @@
-"""Hundreds of orders in worlds of two people and one campaign, each from a seed.
+"""Thousands of orders in worlds of two people and one campaign, each from a seed.
 
-`SIMULATION_SMALL_SEEDS` sets how many, `SIMULATION_FIRST` the first of them.
-`python -m tests.simulation --size small --seed N` plays one again and prints what happened in it.
+`SIMULATION_SMALL_SEEDS` sets how many, `SIMULATION_FIRST` the first of them. Halves, so that two
+processes can play them. `python -m tests.simulation --size small --seed N` plays one again and prints
+what happened in it.
 """
 
 import os
@@ -12,11 +13,19 @@ from tests.simulation.sizes import SMALL
 from tests.simulation.stage import Stage
 
 FIRST = int(os.environ.get("SIMULATION_FIRST", "1"))
-SEEDS = int(os.environ.get("SIMULATION_SMALL_SEEDS", "500"))
+SEEDS = int(os.environ.get("SIMULATION_SMALL_SEEDS", "2000"))
+HALF = FIRST + SEEDS // 2
 
 pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(900)]
 
 
 @pytest.mark.clause("C08")
-def test_the_promises_hold_in_every_order_of_a_small_world(stage: Stage) -> None:
-    stage.play_all(range(FIRST, FIRST + SEEDS), SMALL)
+class TestFirstHalf:
+    def test_the_promises_hold_in_every_order_of_a_small_world(self, stage: Stage) -> None:
+        stage.play_all(range(FIRST, HALF), SMALL)
+
+
+@pytest.mark.clause("C08")
+class TestSecondHalf:
+    def test_the_promises_hold_in_every_order_of_a_small_world(self, stage: Stage) -> None:
+        stage.play_all(range(HALF, FIRST + SEEDS), SMALL)
