@@ -1,28 +1,28 @@
 """An office that makes campaigns, with its clock, its sender and a provider of many moods."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
-from email import message_from_bytes
 from itertools import count
 from typing import Any
 
 from hypothesis.stateful import RuleBasedStateMachine
-from sqlalchemy import text
 
-from mailer import campaigns, delivery
-from mailer.campaigns import Audience, Campaign, CampaignId, NewCampaign, Plan
+from mailer import campaigns
+from mailer.campaigns import Audience, CampaignId, NewCampaign, Plan
 from mailer.campaigns.audience import lists
 from mailer.campaigns.audience.rules import OnList
 from mailer.delivery import Brake, Clocks, Limits, News, OptOuts, Reaper, Sender
 from mailer.failpoints import Failpoint, acting
 from mailer.letters import PromotionalContent
-from mailer.providers import Answer, HandOver, MemoryProvider, Outgoing
+from mailer.providers import Answer, Outgoing
 from mailer.vocabulary import Heard, Lane, MailingId, PersonId, Topic
 from mailer.wiring import build_sender
+from tests.campaigns import on_file
 from tests.campaigns.conftest import Desk
 from tests.campaigns.life import STEERED, Life, Line, When, Wish
+from tests.campaigns.witness import Died, Offer, Witness, is_later, mailing_of
 from tests.people_of_tests import TestPerson
 
 MARIA, ANNA, LI = STAFF = ("api_key:1", "api_key:7", "command_line:Li Wei")
@@ -32,61 +32,6 @@ FEW, MANY = 5, 8
 BRAKE = Brake(complaints=10, hard_bounces=10, rejected=10, unknown=10, after=3)
 SLOW = Limits(per_hour=3)
 examples = count()
-
-_ACCOUNTS = text(
-    """
-    SELECT b.mailing_id, u.person_id, b.state AS batch, coalesce(e.outcome, CASE b.state
-        WHEN 'settled' THEN 'accepted' WHEN 'unknown' THEN 'unknown'
-        WHEN 'cancelled' THEN 'cancelled' ELSE 'to_go' END) AS outcome
-    FROM delivery_batch b JOIN delivery_roster r ON r.batch_id = b.id
-    CROSS JOIN LATERAL unnest(r.persons) AS u(person_id)
-    LEFT JOIN delivery_exception e ON e.batch_id = b.id AND e.person_id = u.person_id
-    WHERE b.mailing_id = ANY(:mailings)
-    """
-)
-_LEDGER = text(
-    "SELECT kind, actor, detail FROM ledger_entry"
-    " WHERE kind LIKE 'campaign.%' AND (detail ->> 'campaign')::bigint = ANY(:campaigns) ORDER BY id"
-)
-_EVERYTHING = text(
-    """
-    SELECT to_jsonb(c) FROM campaigns_campaign c WHERE c.id >= :first
-    UNION ALL SELECT to_jsonb(m) FROM delivery_mailing m WHERE m.id > :before
-    UNION ALL SELECT to_jsonb(b) FROM delivery_batch b WHERE b.mailing_id > :before
-    UNION ALL SELECT to_jsonb(t) FROM delivery_tally t WHERE t.mailing_id > :before
-    UNION ALL SELECT to_jsonb(max(l.id)) FROM ledger_entry l
-    """
-)
-
-
-class Died(BaseException):
-    """A sender's process ends here: nothing of ours catches it."""
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A message at the provider, and whether it could rightly have come there."""
-
-    mailing: int
-    person: int
-    wrong: str
-
-
-class Witness(MemoryProvider):
-    """The provider's own record of what it was offered and what it answered."""
-
-    def __init__(self, look: Callable[[Outgoing], object]) -> None:
-        super().__init__(before_each=look)
-        self.told: list[tuple[Outgoing, Answer]] = []
-
-    def hand_over(self, messages: Sequence[Outgoing], **more: Any) -> HandOver:
-        done = super().hand_over(messages, **more)
-        self.told += [(each, done.answers[each.person_id]) for each in messages]
-        return done
-
-
-def mailing_of(message: Outgoing) -> int:
-    return int(message_from_bytes(message.content)["Message-ID"].strip("<").partition(".")[0])
 
 
 class Office(RuleBasedStateMachine):
@@ -98,6 +43,8 @@ class Office(RuleBasedStateMachine):
         self.example, self.letters = next(examples), count(1)
         self.lives: dict[CampaignId, Life] = {}
         self.offers: list[Offer] = []
+        self.may_begin: set[int | None] | None = None
+        """The mailings that were sending when the sender of now asked the gate; None before."""
         self.silent: set[int] = set()
         """Who said no, complained, or has no mailbox."""
         self.lost: set[tuple[int, int]] = set()
@@ -141,9 +88,7 @@ class Office(RuleBasedStateMachine):
             MANY, email=f"customer{{}}-{self.example}@example.com"
         )
         self.lists = {size: self._listed(size) for size in (FEW, MANY)}
-        with self.database.reading() as session:
-            newest = text("SELECT coalesce(max(id), 0) FROM delivery_mailing")
-            self.before = session.execute(newest).scalar_one()
+        self.before = on_file.newest_mailing(self.database)
 
     def _listed(self, size: int) -> int:
         now = self.desk.now
@@ -218,6 +163,9 @@ class Office(RuleBasedStateMachine):
     def life_of(self, mailing: int) -> Life | None:
         return next((each for each in self.lives.values() if each.mailing == mailing), None)
 
+    def campaign_of(self, mailing: int) -> CampaignId:
+        return next(each for each, life in self.lives.items() if life.mailing == mailing)
+
     def chosen(self, n: int) -> CampaignId:
         """Choose a campaign, most often one that is not over."""
         living = [each for each, life in self.lives.items() if not life.is_over]
@@ -248,8 +196,11 @@ class Office(RuleBasedStateMachine):
     def deliver(self, lane: Lane, point: Failpoint, act: Callable[[], object]) -> None:
         """Let a sender deliver one batch; something happens, once, when it comes to a point."""
         done: list[Failpoint] = []
+        self.may_begin = None
 
         def at(reached: Failpoint) -> None:
+            if reached is Failpoint.GATE_DECIDED:
+                self.may_begin = {each.mailing for each in self.lives.values() if each.may_leave}
             if reached is point and not done:
                 done.append(point)
                 act()
@@ -273,15 +224,19 @@ class Office(RuleBasedStateMachine):
             return
         before = self.answers.get((mailing, person))
         wrongs = {
-            f"the campaign is {life.state}": not life.may_leave,
+            f"it was not sending when the gate was asked; it is {life.state}": (
+                self.may_begin is None or mailing not in self.may_begin
+            ),
             "not in the audience": person not in life.people,
             "they said no": person in self.silent,
             "it is too late": life.deadline is not None and self.desk.now > life.deadline,
-            f"offered before: {before}": before is not None and not _is_later(before),
+            f"offered before: {before}": before is not None and not is_later(before),
             "the sender died with them in hand": (mailing, person) in self.lost,
         }
         wrong = "; ".join(each for each, is_so in wrongs.items() if is_so)
         self.offers.append(Offer(mailing, person, wrong))
+        self.met["begun though paused"] += life.state == "paused"
+        self.met["begun though cancelled"] += life.state == "cancelled"
 
     def learn(self, begun: int, *, is_alive: bool) -> None:
         """Take over what the provider answered, and who is lost with a dead sender."""
@@ -319,37 +274,24 @@ class Office(RuleBasedStateMachine):
                 life.judge(self.outcomes(life))
 
     def rows(self, batch: str | None = None) -> list[Any]:
-        mailings = [life.mailing for life in self.lives.values() if life.mailing is not None]
-        with self.database.reading() as session:
-            rows = session.execute(_ACCOUNTS, {"mailings": mailings}).all()
+        rows = on_file.accounts(self.database, self.mailings)
         return [
             row for row in rows if batch is None or (row.batch == batch and row.outcome == "to_go")
         ]
 
+    @property
+    def mailings(self) -> list[int]:
+        return [life.mailing for life in self.lives.values() if life.mailing is not None]
+
     def outcomes(self, life: Life) -> Counter[str]:
         return Counter(self.accounts.get(life.mailing or 0, {}).values())
 
-    def told(self) -> tuple[dict[int, Campaign], dict[int, list[Line]]]:
-        """Return every campaign as it is on file, and its story as the ledger has it."""
-        first, story = min(self.lives), {int(each): list[Line]() for each in self.lives}
-        with self.database.reading() as session:
-            found = campaigns.campaigns_page(session, after=CampaignId(first - 1))
-            for kind, actor, detail in session.execute(_LEDGER, {"campaigns": list(self.lives)}):
-                line = Line(kind.removeprefix("campaign."), actor, detail.get("why"))
-                story[detail["campaign"]].append(line)
-        return {int(each.campaign_id): each for each in found}, story
+    def is_done(self, life: Life) -> bool:
+        return life.state in {"sending", "paused"} and not self.outcomes(life)["to_go"]
 
     def everything(self) -> list[str]:
-        """All that an act could have changed, to hold before and after against each other."""
-        first = min(self.lives, default=0)
-        with self.database.reading() as session:
-            found = session.execute(_EVERYTHING, {"first": first, "before": self.before})
-            return sorted(map(repr, found.scalars()))
-
-    def books(self) -> dict[int, delivery.Books]:
-        mailings = [life.mailing for life in self.lives.values() if life.mailing is not None]
-        with self.database.reading() as session:
-            return {each: delivery.books(session, MailingId(each)) for each in mailings}
+        first = min(self.lives, default=CampaignId(0))
+        return on_file.everything(self.database, first=first, before=self.before)
 
 
 def _plan(when: When | None) -> Plan | None:
@@ -357,7 +299,3 @@ def _plan(when: When | None) -> Plan | None:
         return None
     use_by = when.use_by.isoformat() if when.use_by else None
     return Plan.model_validate({"at": when.at.isoformat(), "use_by": use_by})
-
-
-def _is_later(answer: Answer) -> bool:
-    return type(answer).__name__ in ("Later", "NotBegun")
