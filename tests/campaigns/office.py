@@ -280,6 +280,11 @@ class Office(RuleBasedStateMachine):
         ]
 
     @property
+    def is_any_under_way(self) -> bool:
+        """Say whether somebody waits whose campaign may leave."""
+        return any(life.may_leave and self.outcomes(life)["to_go"] for life in self.lives.values())
+
+    @property
     def mailings(self) -> list[int]:
         return [life.mailing for life in self.lives.values() if life.mailing is not None]
 
