@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutants.__main__ import what_is_done
 from tests.mutants.applying import ROOT, edited, files_of
 from tests.mutants.listed import MUTANTS
 from tests.mutants.page import PAGE, table_of, table_on
@@ -33,3 +34,11 @@ def test_names_are_counted_from_one() -> None:
 
 def test_the_page_tells_of_the_mutants_that_there_are() -> None:
     assert table_on(Path(PAGE).read_text()) == table_of(MUTANTS)
+
+
+def test_it_says_before_it_begins_how_long_it_takes_and_what_it_writes() -> None:
+    everything, one = what_is_done(MUTANTS), what_is_done(MUTANTS[:1])
+    assert f"then {len(MUTANTS)} weakenings" in everything
+    assert "minutes" in everything
+    assert "docs/promises.md is written anew" in everything
+    assert "docs/promises.md stays as it is" in one
