@@ -47,7 +47,7 @@ from mailer.providers import (
     SmtpUrlInvalid,
     read_smtp_url,
 )
-from mailer.recovery import Watch
+from mailer.recovery import Watch, look_and_tell
 from mailer.settings import ProviderName, Settings, SettingsInvalid
 from mailer.vault import Vault
 from mailer.vocabulary import Lane
@@ -135,7 +135,7 @@ def build(
     house = HouseClock()
     clock = clock or house
     database, exits = _databases(settings, process, house)
-    journal = Journal(Path(settings.data_dir) / "journal", process=process)
+    journal = Journal(_journal_of(settings), process=process)
     vault = Vault(settings.vault_keys, settings.index_keys)
     return Parts(
         settings=settings,
@@ -223,6 +223,25 @@ def refuse_lost_keys(settings: Settings) -> None:
         database.close()
     if lost:
         raise SettingsInvalid("\n".join(lost))
+
+
+def look_at_journal(settings: Settings) -> bool:
+    """Say in the log whether promotional mail is refused here, as on a restored database.
+
+    Returns whether it may go. Opens connections and closes them, so that it may be called before a
+    fork. Raises DatabaseAway and CommitInDoubt.
+    """
+    house = HouseClock()
+    database = Database(settings.database_url, pool_size=1, application="fpmail-start", clock=house)
+    try:
+        database.is_ready()  # its clock hears the time before it is asked for it
+        return look_and_tell(database, _journal_of(settings), now=house())
+    finally:
+        database.close()
+
+
+def _journal_of(settings: Settings) -> Path:
+    return Path(settings.data_dir) / "journal"
 
 
 def build_sender(

@@ -5,12 +5,13 @@ import time
 
 import structlog
 
-from mailer.database import DatabaseAway
+from mailer.database import CommitInDoubt, DatabaseAway
 from mailer.settings import Settings
 from mailer.wiring import (
     build,
     build_sender,
     log_as_json,
+    look_at_journal,
     refuse_lost_keys,
     refuse_unusable,
 )
@@ -27,11 +28,12 @@ leave waits for its newest process, too."""
 def run_worker(settings: Settings) -> int:
     """Work at every lane until SIGTERM, then finish what is in hand and leave.
 
-    A database that is away is waited for. Raises SettingsInvalid, also where a key is missing
-    that protects what is stored.
+    A database that is away is waited for; one that is older than this host's journal is told of
+    in the log. Raises SettingsInvalid, also where a key is missing that protects what is stored.
     """
     log_as_json()
     _wait_for_keys(settings)
+    _look_at_journal(settings)
 
     def open_shift() -> Shift:
         parts = build(settings, process="worker", ring=BrokerDoorbell(settings))
@@ -68,6 +70,15 @@ def _wait_for_keys(settings: Settings) -> None:
             time.sleep(RETRY_SECONDS)
         else:
             return
+
+
+def _look_at_journal(settings: Settings) -> None:
+    """Say at once where promotional mail is refused: it may be hours until some is due, and until
+    then whoever restored the database would read nothing of it here."""
+    try:
+        look_at_journal(settings)
+    except (DatabaseAway, CommitInDoubt) as error:  # each sender looks for itself before it claims
+        structlog.get_logger().warning("journal.waiting", why=type(error).__name__)
 
 
 def run_beat(settings: Settings) -> int:

@@ -5,7 +5,7 @@ from mailer.recovery.looking import look_again, what_refuses
 from mailer.recovery.replaying import Replayed, replay
 from mailer.recovery.telling import LineUnread
 from mailer.recovery.verifying import Verified, is_whole, verify
-from mailer.recovery.watching import Watch
+from mailer.recovery.watching import Watch, look_and_tell
 
 __all__ = [
     "Lacking",
@@ -15,6 +15,7 @@ __all__ = [
     "Watch",
     "is_whole",
     "look_again",
+    "look_and_tell",
     "replay",
     "verify",
     "what_refuses",

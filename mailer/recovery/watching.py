@@ -19,7 +19,25 @@ FRESH_SECONDS = 10.0
 """How long a look lets a process claim; then its token changes, too, so that no backup that is
 older than that holds it."""
 
+TELLS_MORE = "fpmail journal verify"
+"""The command that says how much the database lacks, and of what."""
+
 log = structlog.get_logger()
+
+
+def look_and_tell(database: Database, folder: Path, *, now: datetime) -> bool:
+    """Look; say in the log why promotional mail is refused, if it is. Returns whether it may go.
+
+    What is logged names no person. Raises DatabaseAway and CommitInDoubt.
+    """
+    try:
+        refused = look_again(database, folder, now=now)
+    except OSError as error:
+        log.error("journal.unreadable", why=error.strerror)
+        return False
+    if refused is not None:
+        log.warning("promotional.refused", why=refused.why, more=TELLS_MORE)
+    return refused is None
 
 
 class Watch:
@@ -57,14 +75,7 @@ class Watch:
 
     def _look(self) -> uuid.UUID | None:
         before, self._token = self._token, None
-        now = self._clock()
-        try:
-            refused = look_again(self._database, self._folder, now=now)
-        except OSError as error:
-            log.error("journal.unreadable", why=error.strerror)
-            return None
-        if refused is not None:
-            log.error("promotional.refused", why=refused.why)
+        if not look_and_tell(self._database, self._folder, now=self._clock()):
             return None
         with self._database.transaction() as session:
             return delivery.clear(session, before=before)

@@ -64,9 +64,13 @@ class Part:
 
     def has_said(self, word: str) -> bool:
         """Say whether this start of the part has logged a word."""
+        return word in self.since_its_start()
+
+    def since_its_start(self) -> str:
+        """What this start of the part has logged."""
         with self.log.open("rb") as log:
             log.seek(self._began_at)
-            return word.encode() in log.read()
+            return log.read().decode(errors="replace")
 
     def signal(self, number: int) -> None:
         """Send a signal to every process of the part."""

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from mailer import people, permission, recovery
 from mailer.delivery import News, halt_sentence
@@ -69,6 +70,22 @@ def test_an_opt_out_that_the_database_forgot_stops_campaigns_and_no_order_update
     [halt] = machine.halts()
     assert (halt.persons, halt.mailings) == (1, 0)
     assert "fpmail journal replay" in (halt_sentence([halt]) or "")
+
+
+def test_a_look_at_a_restored_database_says_so_in_one_line_that_names_nobody(
+    machine: Machine,
+) -> None:
+    jo = machine.road.customer("Jo")
+    machine.back_up()
+    machine.no(jo)
+    machine.restore()
+    with capture_logs() as lines:
+        assert machine.watch.token() is None
+    [line] = lines
+    assert (line["event"], line["log_level"]) == ("promotional.refused", "warning")
+    assert "older than the journal" in line["why"]
+    assert line["more"] == "fpmail journal verify"
+    assert jo.email not in str(line)
 
 
 @pytest.mark.clause("C08")
