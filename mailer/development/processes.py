@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,11 @@ POLL_SECONDS = 0.02
 
 class ProgramFailed(Exception):
     """A program ended, or was not ready in time; the text is one line for a person to read."""
+
+    def __init__(self, what: str, said: Sequence[str] = ()) -> None:
+        super().__init__(what)
+        self.said = tuple(said)
+        """The last lines of its own output, as far as somebody listened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,8 @@ class Program:
     command: Callable[[], Command]
     is_ready: Callable[[], bool] = lambda: True
     ready_within: float = 180.0
+    slow_after: float = 15.0
+    """Seconds after which a start that goes on is told of, and so each time as many pass."""
     attempts: int = 1
     """Starts before giving up, for what a predecessor may still hold: a port, shared memory."""
     unsaid: tuple[str, ...] = ()
@@ -195,10 +202,7 @@ def wait_until_ready(
             process.clear_away()
             raise ProgramFailed(f"{program.name} {ended(process.status)}")
         if time.monotonic() >= deadline:
-            raise ProgramFailed(
-                f"{program.name} was not ready within {program.ready_within:.0f} s; on a machine"
-                " that is busy with other things, start it again"
-            )
+            raise ProgramFailed(f"{program.name} was not ready within {program.ready_within:.0f} s")
         pause(POLL_SECONDS)
 
 

@@ -5,9 +5,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType
 
@@ -27,6 +28,8 @@ FIRST_BACK_OFF = 0.5
 LONGEST_BACK_OFF = 30.0
 STEADY_SECONDS = 60.0
 """A program that has run this long starts with a short back-off again."""
+LAST_LINES = 12
+"""So much of what a program said is shown again when it fails: enough for the end of a traceback."""
 
 Say = Callable[[str, str], None]
 """Takes a program's name and a line of its output."""
@@ -46,6 +49,14 @@ class _Kept:
     start_again_at: float = 0.0
     failures: int = 0
     reader: threading.Thread | None = None
+    said: deque[str] = field(default_factory=deque)
+    """The last lines of the process that was started last."""
+
+    def failed(self, what: str) -> ProgramFailed:
+        """Return what to raise about it, with its own last lines."""
+        if self.reader:
+            self.reader.join(timeout=1.0)  # what it said last may still be on the way
+        return ProgramFailed(what, tuple(self.said))
 
 
 class Supervisor:
@@ -69,13 +80,20 @@ class Supervisor:
     def start(self, program: Program) -> None:
         """Start a program, keep it running from now on, and wait until it is ready.
 
-        Raises ProgramFailed if it ends before, and Stopped if a signal came.
+        A slow start is told of. Raises ProgramFailed if it ends before or takes too long, and
+        Stopped if a signal came.
         """
         self.check()
         kept = _Kept(program)
-        process = start(
-            program, subprocess.PIPE, pause=self._pause, begun=partial(self._listen, kept)
-        )
+        try:
+            process = start(
+                program,
+                subprocess.PIPE,
+                pause=self._telling_pause(program),
+                begun=partial(self._listen, kept),
+            )
+        except ProgramFailed as failure:
+            raise kept.failed(str(failure)) from None
         kept.process, kept.started_at = process, time.monotonic()
         self._kept.append(kept)
 
@@ -96,7 +114,7 @@ class Supervisor:
         if process:
             _end(once, process)
             if process.status != 0:
-                raise ProgramFailed(f"{name} {ended(process.status)}")
+                raise once.failed(f"{name} {ended(process.status)}")
 
     def watch(self) -> None:
         """Start again what ends by itself, until a signal comes."""
@@ -109,7 +127,7 @@ class Supervisor:
             raise Stopped
         for kept in self._kept:
             if kept.process is None or kept.process.has_ended():
-                raise ProgramFailed(f"{kept.program.name} does not stay up")
+                raise kept.failed(f"{kept.program.name} does not stay up")
 
     def stop_all(self) -> None:
         """Stop every program, the highest layer first, each within its grace period."""
@@ -138,19 +156,36 @@ class Supervisor:
         self._listen(kept, process)
 
     def _listen(self, kept: _Kept, process: Process) -> None:
+        kept.said = deque(maxlen=LAST_LINES)
         kept.reader = threading.Thread(
-            target=self._relay, args=(kept.program, process), daemon=True
+            target=self._relay, args=(kept.program, process, kept.said), daemon=True
         )
         kept.reader.start()
 
-    def _relay(self, program: Program, process: Process) -> None:
+    def _relay(self, program: Program, process: Process, said: deque[str]) -> None:
         if process.output is None:
             return
         with process.output as lines, suppress(ValueError):
             for line in lines:
                 text = line.decode(errors="replace").rstrip()
+                if text:
+                    said.append(text)
                 if text and not any(words in text for words in program.unsaid):
                     self._say(program.name, text)
+
+    def _telling_pause(self, program: Program) -> Callable[[float], None]:
+        """Return a pause that says now and then how long a start has taken."""
+        began = told = time.monotonic()
+
+        def pause(seconds: float) -> None:
+            nonlocal told
+            self._pause(seconds)
+            now = time.monotonic()
+            if now - told >= program.slow_after:
+                told = now
+                self._say("up", f"{program.name} is not ready yet, after {now - began:.0f} s")
+
+        return pause
 
     def _pause(self, seconds: float) -> None:
         if self._stop.wait(seconds):
@@ -169,6 +204,8 @@ class Supervisor:
         kept.process = None
         kept.failures = 0 if now - kept.started_at >= STEADY_SECONDS else kept.failures + 1
         self._wait_longer(kept, now, ended(process.status))
+        if kept.said:
+            self._say("up", f"the last that {kept.program.name} said: {kept.said[-1]}")
 
     def _wait_longer(self, kept: _Kept, now: float, why: str) -> None:
         seconds = min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2 ** max(0, kept.failures - 1))

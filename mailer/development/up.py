@@ -49,6 +49,12 @@ DEMO_PACE = "15"
 """Messages a second, so that the demo company's campaign can be watched for a few minutes."""
 
 
+WHAT_TO_DO = (
+    "put right what it tells of and start it again, or only start it again where this machine was"
+    " busy with other things; the data stays"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class UpOptions:
     """What the command line may ask for; port 0 chooses a free one."""
@@ -86,7 +92,8 @@ def up(options: UpOptions, environment: Mapping[str, str] | None = None) -> int:
 
     Embedded servers stand in for what `environment` (the process's own by default) has no URL
     for. Data is kept in MAILER_DATA_DIR, `.data` by default; a second `up` on it is refused.
-    What goes wrong is told in one line on standard error.
+    What goes wrong is told in one line on standard error; of a program that failed, its own last
+    lines and what to do come behind it.
     """
     given = dict(os.environ if environment is None else environment)
     log = _Log()
@@ -95,9 +102,11 @@ def up(options: UpOptions, environment: Mapping[str, str] | None = None) -> int:
             _run(plan, log)
         log.say("up", f"stopped; the data is in {_from_here(plan.data)}")
     except SettingsInvalid as error:
-        return _fail(error, CONFIGURATION)
-    except (ProgramFailed, PlaceUnusable, OSError) as error:
-        return _fail(error, FAILED)
+        return _fail(str(error), CONFIGURATION)
+    except ProgramFailed as error:
+        return _fail(_with_its_words(error), FAILED)
+    except (PlaceUnusable, OSError) as error:
+        return _fail(str(error), FAILED)
     return DONE
 
 
@@ -116,8 +125,14 @@ def _from_here(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _fail(error: Exception, code: int) -> int:
-    for line in str(error).splitlines():
+def _with_its_words(error: ProgramFailed) -> str:
+    """Say what failed last of all, below what the others said while they were stopped."""
+    last = [f"  {line}" for line in error.said] or ["  nothing"]
+    return "\n".join([str(error), "the last that it said:", *last, WHAT_TO_DO])
+
+
+def _fail(text: str, code: int) -> int:
+    for line in text.splitlines():
         print(f"fpmail up: {line}", file=sys.stderr, flush=True)  # noqa: T201 - a command's answer
     return code
 

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from mailer.development.processes import Command, Program
+from mailer.development.processes import Command, Program, ProgramFailed
 from mailer.development.supervisor import supervising
 
 STORY = """
@@ -31,7 +31,7 @@ if manners == "broken":
 if manners == "stubborn":
     child = subprocess.Popen(["sleep", "300"])
     open(folder + "/child", "w").write(str(child.pid))
-time.sleep(0.2)
+time.sleep({"slow": 2, "late": 20}.get(manners, 0.2))
 open(folder + "/" + name + ".new", "w").write(str(os.getpid()))
 os.rename(folder + "/" + name + ".new", folder + "/" + name)
 while True:
@@ -48,7 +48,14 @@ def program(folder: Path, name: str, *, manners: str = "polite", layer: int = 0)
         environment=os.environ,
         grace_seconds=0.5 if manners == "stubborn" else 10.0,
     )
-    return Program(name, lambda: command, (folder / name).exists, ready_within=20, layer=layer)
+    return Program(
+        name,
+        lambda: command,
+        (folder / name).exists,
+        ready_within=1.5 if manners == "late" else 20,
+        slow_after=0.5,
+        layer=layer,
+    )
 
 
 def main(folder: Path, scenario: str) -> None:
@@ -61,4 +68,7 @@ def main(folder: Path, scenario: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    try:
+        main(Path(sys.argv[1]), sys.argv[2])
+    except ProgramFailed as failure:
+        sys.exit("\n".join(["FAILED", str(failure), *failure.said]))

@@ -72,6 +72,7 @@ def test_a_program_that_dies_is_started_again(run: Run, tmp_path: Path) -> None:
     psutil.Process(before).kill()
     assert eventually(lambda: pid_of(tmp_path, "second") != before)
     assert "second was ended by SIGKILL; starting it again" in (tmp_path / "log").read_text()
+    assert "the last that second said: hello from second" in (tmp_path / "log").read_text()
 
 
 def test_a_program_that_cannot_start_stops_the_rest(run: Run, tmp_path: Path) -> None:
@@ -79,6 +80,32 @@ def test_a_program_that_cannot_start_stops_the_rest(run: Run, tmp_path: Path) ->
     assert supervisor.wait(timeout=20) == 1
     assert "second ended with status 7" in (tmp_path / "log").read_text()
     assert story(tmp_path)[-1] == "ended first"
+
+
+def test_of_a_program_that_cannot_start_its_own_last_lines_are_kept(
+    run: Run, tmp_path: Path
+) -> None:
+    assert run("broken").wait(timeout=20) == 1
+    assert failure(tmp_path) == ["second ended with status 7", "hello from second"]
+
+
+def test_of_a_program_that_is_not_ready_in_time_its_own_last_lines_are_kept(
+    run: Run, tmp_path: Path
+) -> None:
+    assert run("late").wait(timeout=20) == 1
+    assert failure(tmp_path) == ["second was not ready within 2 s", "hello from second"]
+
+
+def failure(folder: Path) -> list[str]:
+    """What a supervisor that failed said last of all."""
+    return (folder / "log").read_text().partition("FAILED\n")[2].splitlines()
+
+
+def test_a_start_that_takes_long_is_told_of(run: Run, tmp_path: Path) -> None:
+    run("slow")
+    assert eventually((tmp_path / "up").exists)
+    assert "up: second is not ready yet, after 1 s" in (tmp_path / "log").read_text()
+    assert "first is not ready" not in (tmp_path / "log").read_text()
 
 
 def test_a_program_that_does_not_stop_is_ended_with_its_children(run: Run, tmp_path: Path) -> None:

@@ -178,6 +178,31 @@ def test_one_signal_ends_everything_the_data_stays_and_nothing_outlives_a_kill(
     assert eventually(lambda: all(map(is_over, numbers)), within=60)
 
 
+def test_what_a_program_that_fails_said_last_stands_at_the_end_with_what_to_do(
+    tmp_path: Path,
+) -> None:
+    """A demo that does not know its own command stands for any program that ends too soon."""
+    program = (
+        "import sys; from mailer.development.up import UpOptions, up;"
+        "sys.exit(up(UpOptions(port=0, demo_words=('no-such-command',))))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert ran.returncode == 1
+    told = [line for line in ran.stderr.splitlines() if line.startswith("fpmail up: ")]
+    assert told == ran.stderr.splitlines()[-len(told) :]
+    assert told[:2] == ["fpmail up: demo ended with status 2", "fpmail up: the last that it said:"]
+    assert "No such command" in told[-2]
+    assert "start it again" in told[-1]
+
+
 def test_bad_settings_are_told_before_anything_starts(tmp_path: Path) -> None:
     code, lines = refusal(tmp_path, "--port", "0", MAILER_VAULT_KEYS="c2hvcnQ")
     assert code == 3
