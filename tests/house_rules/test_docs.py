@@ -13,6 +13,10 @@ OPERATIONS = ROOT / "docs" / "operations.md"
 VARIABLE = re.compile(r"\bMAILER_[A-Z_]+\b")
 SETTING = re.compile(r"\| `(MAILER_[A-Z_]+)` \| (?:`([^|]*)`|–) \| .+ \|")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+BARE_PROGRAM = re.compile(
+    r"(?<!\.venv/bin/)\b(?:python3? -m (?:mailer|tests|bench|pytest)|pytest )"
+)
+"""What a fresh clone has in `.venv/bin` alone."""
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
@@ -59,6 +63,24 @@ def _is_there(page: Path, target: str) -> bool:
 def _anchors(page: Path) -> set[str]:
     headings = HEADING.findall(page.read_text())
     return {re.sub(r"[^\w\- ]", "", each).strip().lower().replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"])
+def test_a_command_of_a_checkout_is_written_so_that_a_fresh_clone_has_it(page: Path) -> None:
+    assert BARE_PROGRAM.findall(page.read_text()) == []
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_a_page_that_tells_of_commands_leads_to_where_they_lie(page: Path) -> None:
+    text = page.read_text()
+    told = ".venv/bin/fpmail" in text or "(command-line.md)" in text
+    assert told or "fpmail " not in text
+
+
+def test_where_commands_lie_is_told_before_the_first_of_them() -> None:
+    for page in (ROOT / "README.md", ROOT / "docs" / "command-line.md"):
+        told, first = page.read_text().index(".venv/bin/fpmail"), page.read_text().index("\n```sh")
+        assert told < first
 
 
 def test_the_index_of_decisions_holds_each_under_its_own_title() -> None:
