@@ -36,7 +36,7 @@ test-rest: install
 test-elsewhere: install ## Run journeys and promises on Debian's PostgreSQL, Redis and RabbitMQ
 	@tests/elsewhere.sh $(BIN)/python
 
-promises: install ## Attack everything from a seed, in minutes, and say whether it kept its word (ARGS="--seed 7")
+promises: install ## Attack everything from a seed, in two to five minutes, and say whether it kept its word (ARGS="--seed 7")
 	@$(BIN)/python -m tests.promises $(ARGS)
 
 promises-long: install ## The same for MINUTES=120 by hand; adds its sums to docs/promises.md
@@ -48,7 +48,7 @@ mutants: install ## Weaken the promise in each of its details; a named test must
 model: install ## Let spin go through the model of the protocol, all of it (docs/model)
 	@$(BIN)/python -m tests.promises.model
 
-bench: install ## Measure everything beside other programs, within an hour; draws docs/performance.md anew
+bench: install ## Measure everything beside other programs, in about an hour; draws docs/performance.md anew
 	@$(BIN)/python -m bench --save
 
 bench-quick: install ## The same in small, in five minutes; standard output is JSON alone

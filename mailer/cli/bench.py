@@ -11,7 +11,7 @@ from mailer.cli.output import json_option
 
 @click.command()
 @click.argument("measures", nargs=-1, metavar="[MEASURE]...")
-@click.option("--quick", is_flag=True, help="Small sizes, a few minutes.")
+@click.option("--quick", is_flag=True, help="Small sizes, five minutes.")
 @click.option("--save", is_flag=True, help="Keep the result; draw docs/performance.md anew.")
 @click.option(
     "--date", type=click.DateTime(), help="The date to stamp it with, in UTC; now if not given."
@@ -22,7 +22,7 @@ def bench(
 ) -> None:
     """Measure this version beside other programs, on servers of its own.
 
-    Without a name every measure is run, which takes an hour.
+    Without a name every measure is run, which takes about an hour.
     """
     try:
         from bench.door import measure
