@@ -21,8 +21,11 @@ port_option = click.option(
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when ready.")
 @click.option("--no-demo", is_flag=True, help="Do not make the demo company in an empty database.")
+@click.option(
+    "--servers-only", is_flag=True, help="Database and broker alone: to restore a backup."
+)
 @port_option
-def up(*, as_json: bool, no_demo: bool, port: int) -> None:
+def up(*, as_json: bool, no_demo: bool, servers_only: bool, port: int) -> None:
     """Start everything on this machine, and keep it running until Ctrl-C.
 
     Embedded servers stand in for what the environment has no URL for. For development only.
@@ -30,7 +33,8 @@ def up(*, as_json: bool, no_demo: bool, port: int) -> None:
     from mailer.development.up import UpOptions
     from mailer.development.up import up as start
 
-    sys.exit(start(UpOptions(json=as_json, demo=not no_demo, port=port)))
+    options = UpOptions(json=as_json, demo=not no_demo, servers_only=servers_only, port=port)
+    sys.exit(start(options))
 
 
 @click.command()

@@ -61,6 +61,8 @@ class UpOptions:
 
     json: bool = False
     demo: bool = True
+    servers_only: bool = False
+    """Nothing of ours is started: a backup is restored while nobody sends."""
     port: int = 8000
     server_user: str = SERVER_USER
     demo_words: tuple[str, ...] = ("demo", "--if-empty")
@@ -139,6 +141,10 @@ def _fail(text: str, code: int) -> int:
 
 def _bring_up(plan: _Plan, supervisor: Supervisor, homes: ExitStack, log: "_Log") -> None:
     _start_servers(plan, supervisor, homes, log)
+    if plan.options.servers_only:
+        write_private(plan.data / "environment", _as_shell(plan.environment))
+        _announce_servers(plan)
+        return
     database_url = plan.environment["MAILER_DATABASE_URL"]
     for revision in migrate(database_url):
         log.say("up", f"migrated to {revision}")
@@ -342,6 +348,23 @@ def _announce(plan: _Plan, api_key: str) -> None:
     said = [f"  {name:<12} {value}" for name, value in lines.items() if value]
     text = "\n".join(
         ["", "FocalPoint Mail is running. Ctrl-C stops it; the data stays.", *said, ""]
+    )
+    print(text, flush=True)  # noqa: T201 - a command's answer
+
+
+def _announce_servers(plan: _Plan) -> None:
+    """Say how to reach the servers: one line of JSON for scripts, or sentences for people."""
+    file = plan.data / "environment"
+    if plan.options.json:
+        print(json.dumps({"environment": str(file)}), flush=True)  # noqa: T201 - a command's answer
+        return
+    text = "\n".join(
+        [
+            "",
+            "Database and broker are running, and nothing else. Ctrl-C stops them; the data stays.",
+            f"  {'Commands':<12} . {_from_here(file)}",
+            "",
+        ]
     )
     print(text, flush=True)  # noqa: T201 - a command's answer
 

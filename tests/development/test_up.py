@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
+import psycopg
 import pytest
 
 from mailer.development.mail_catcher import read_outbox
@@ -49,10 +50,10 @@ def environment(folder: Path) -> dict[str, str]:
     return kept | {"MAILER_DATA_DIR": str(folder / "data")}
 
 
-def begin(folder: Path) -> Up:
+def begin(folder: Path, *words: str) -> Up:
     with (folder / "log").open("a") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "mailer", "up", "--json", "--no-demo", "--port", "0"],
+            [sys.executable, "-m", "mailer", "up", "--json", "--no-demo", "--port", "0", *words],
             cwd=ROOT,
             env=environment(folder),
             stdout=subprocess.PIPE,
@@ -176,6 +177,22 @@ def test_one_signal_ends_everything_the_data_stays_and_nothing_outlives_a_kill(
     numbers = [process.pid for process in second.family]
     end(second.process, signal.SIGKILL)
     assert eventually(lambda: all(map(is_over, numbers)), within=60)
+
+
+def test_servers_alone_are_found_by_the_environment_and_nobody_sends(tmp_path: Path) -> None:
+    up = begin(tmp_path, "--servers-only")
+    file = tmp_path / "data" / "environment"
+    assert up.ready == {"environment": str(file)}
+    ran = subprocess.run(
+        ["sh", "-c", f'. {file} && printf %s "$MAILER_DATABASE_URL"'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    with psycopg.connect(ran.stdout) as connection:
+        assert connection.execute("SELECT to_regclass('delivery_batch')").fetchone() == (None,)
+    assert workers(up) == []
+    assert end(up.process) == 0
 
 
 def test_what_a_program_that_fails_said_last_stands_at_the_end_with_what_to_do(
