@@ -225,17 +225,17 @@ def refuse_lost_keys(settings: Settings) -> None:
         raise SettingsInvalid("\n".join(lost))
 
 
-def look_at_journal(settings: Settings) -> bool:
-    """Say in the log whether promotional mail is refused here, as on a restored database.
+def look_at_journal(settings: Settings) -> None:
+    """Say in the log if promotional mail is refused here, as on a restored database.
 
-    Returns whether it may go. Opens connections and closes them, so that it may be called before a
-    fork. Raises DatabaseAway and CommitInDoubt.
+    Opens connections and closes them, so that it may be called before a fork. Raises DatabaseAway
+    and CommitInDoubt.
     """
     house = HouseClock()
     database = Database(settings.database_url, pool_size=1, application="fpmail-start", clock=house)
     try:
         database.is_ready()  # its clock hears the time before it is asked for it
-        return look_and_tell(database, _journal_of(settings), now=house())
+        look_and_tell(database, _journal_of(settings), now=house())
     finally:
         database.close()
 

@@ -25,19 +25,24 @@ TELLS_MORE = "fpmail journal verify"
 log = structlog.get_logger()
 
 
-def look_and_tell(database: Database, folder: Path, *, now: datetime) -> bool:
-    """Look; say in the log why promotional mail is refused, if it is. Returns whether it may go.
+def look_and_tell(
+    database: Database, folder: Path, *, now: datetime, told: str | None = None
+) -> str | None:
+    """Look; return why promotional mail is refused, None where it may go.
 
-    What is logged names no person. Raises DatabaseAway and CommitInDoubt.
+    The log says it in one line that names no person, unless that is what was `told` before. Raises
+    DatabaseAway and CommitInDoubt.
     """
     try:
         refused = look_again(database, folder, now=now)
     except OSError as error:
         log.error("journal.unreadable", why=error.strerror)
-        return False
-    if refused is not None:
+        return str(error.strerror)
+    if refused is None:
+        return None
+    if refused.why != told:
         log.warning("promotional.refused", why=refused.why, more=TELLS_MORE)
-    return refused is None
+    return refused.why
 
 
 class Watch:
@@ -56,6 +61,7 @@ class Watch:
         self._clock = clock
         self._monotonic = monotonic
         self._token: uuid.UUID | None = None
+        self._refused: str | None = None
         self._until = float("-inf")
         event.listen(database.engine, "connect", self._look_before_the_next)
 
@@ -75,7 +81,10 @@ class Watch:
 
     def _look(self) -> uuid.UUID | None:
         before, self._token = self._token, None
-        if not look_and_tell(self._database, self._folder, now=self._clock()):
+        self._refused = look_and_tell(
+            self._database, self._folder, now=self._clock(), told=self._refused
+        )
+        if self._refused is not None:
             return None
         with self._database.transaction() as session:
             return delivery.clear(session, before=before)

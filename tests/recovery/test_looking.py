@@ -72,7 +72,7 @@ def test_an_opt_out_that_the_database_forgot_stops_campaigns_and_no_order_update
     assert "fpmail journal replay" in (halt_sentence([halt]) or "")
 
 
-def test_a_look_at_a_restored_database_says_so_in_one_line_that_names_nobody(
+def test_looks_at_a_restored_database_say_so_in_one_line_that_names_nobody(
     machine: Machine,
 ) -> None:
     jo = machine.road.customer("Jo")
@@ -80,12 +80,28 @@ def test_a_look_at_a_restored_database_says_so_in_one_line_that_names_nobody(
     machine.no(jo)
     machine.restore()
     with capture_logs() as lines:
-        assert machine.watch.token() is None
+        for _ in range(3):
+            assert machine.watch.token() is None
+            machine.later()
     [line] = lines
     assert (line["event"], line["log_level"]) == ("promotional.refused", "warning")
     assert "older than the journal" in line["why"]
     assert line["more"] == "fpmail journal verify"
     assert jo.email not in str(line)
+
+
+def test_a_second_restore_is_told_again(machine: Machine) -> None:
+    jo = machine.road.customer("Jo")
+    machine.back_up()
+    machine.no(jo)
+    with capture_logs() as lines:
+        for _ in range(2):
+            machine.restore()
+            assert machine.watch.token() is None
+            machine.replay()
+            machine.later()
+            assert machine.watch.token() is not None
+    assert [line["event"] for line in lines].count("promotional.refused") == 2
 
 
 @pytest.mark.clause("C08")
