@@ -7,7 +7,7 @@ import anyio
 import anyio.to_thread
 import structlog
 
-from mailer.recovery import look_again
+from mailer.recovery import look_and_tell
 from mailer.wiring import Parts
 
 LOOK_SECONDS = 10.0
@@ -17,23 +17,22 @@ log = structlog.get_logger()
 
 async def keep_looking(parts: Parts) -> None:
     """Look at the journal now and every few seconds, until cancelled; no failure ends it."""
+    told: str | None = None
     while True:
-        await anyio.to_thread.run_sync(look_once, parts)
+        told = await anyio.to_thread.run_sync(look_once, parts, told)
         await anyio.sleep(LOOK_SECONDS)
 
 
-def look_once(parts: Parts) -> None:
-    """Compare the database with this host's journal.
+def look_once(parts: Parts, told: str | None = None) -> str | None:
+    """Compare the database with this host's journal; return why promotional mail is refused, if so.
 
-    Promotional mail is refused on all hosts where the database is behind, or the journal cannot
-    be read: what it holds is in no other host's.
+    It is refused on all hosts where the database is behind, or the journal cannot be read: what it
+    holds is in no other host's. The log says why, unless that is what was `told` before.
     """
     try:
-        refused = look_again(parts.database, parts.journal.folder, now=parts.clock())
+        return look_and_tell(parts.database, parts.journal.folder, now=parts.clock(), told=told)
     except (
         Exception
     ) as error:  # whatever breaks while looking: pages go on, and the next look comes
         log.warning("journal.waiting", why=type(error).__name__)
-        return
-    if refused is not None:
-        log.error("promotional.refused", why=refused.why)
+        return told

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from mailer.database import Database
 from mailer.delivery import Halt, halts
@@ -34,9 +35,12 @@ def test_a_web_host_that_holds_the_nos_stops_the_workers_of_others(
     look_once(parts)
     backup.restore()
     backup.forget()
-    look_once(parts)
+    with capture_logs() as lines:
+        told = look_once(parts)
+        look_once(parts, told)
+    assert [line["event"] for line in lines] == ["promotional.refused"]
     [halt] = halts_of(parts)
-    assert halt.persons == 1
+    assert (halt.persons, halt.why) == (1, told)
 
 
 def bring_back(parts: Parts) -> None:
