@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
+from json import dumps
 from typing import Any
 
 from hypothesis.stateful import RuleBasedStateMachine
 
 from mailer import campaigns
-from mailer.campaigns import Audience, CampaignId, NewCampaign, Plan
+from mailer.campaigns import Audience, Campaign, CampaignId, NewCampaign, Plan, Split
 from mailer.campaigns.audience import lists
 from mailer.campaigns.audience.rules import OnList
 from mailer.delivery import Brake, Clocks, Limits, News, OptOuts, Reaper, Sender
@@ -21,8 +22,10 @@ from mailer.vocabulary import Heard, Lane, MailingId, PersonId, Topic
 from mailer.wiring import build_sender
 from tests.campaigns import on_file
 from tests.campaigns.conftest import Desk
-from tests.campaigns.life import STEERED, Life, Line, When, Wish
-from tests.campaigns.witness import Died, Offer, Witness, is_later, mailing_of
+from tests.campaigns.life import STEERED, Life, Line, Wish
+from tests.campaigns.life_plans import When
+from tests.campaigns.life_trials import Trial
+from tests.campaigns.witness import Died, Offer, Witness, is_later, mailing_of, subject_of
 from tests.people_of_tests import TestPerson
 
 MARIA, ANNA, LI = STAFF = ("api_key:1", "api_key:7", "command_line:Li Wei")
@@ -45,6 +48,10 @@ class Office(RuleBasedStateMachine):
         self.offers: list[Offer] = []
         self.may_begin: set[int | None] | None = None
         """The mailings that were sending when the sender of now asked the gate; None before."""
+        self.in_hand_at = desk.now
+        """When a batch was last taken in hand."""
+        self.looked_at = desk.now
+        """When the clock last looked at samples."""
         self.silent: set[int] = set()
         """Who said no, complained, or has no mailbox."""
         self.lost: set[tuple[int, int]] = set()
@@ -107,11 +114,15 @@ class Office(RuleBasedStateMachine):
 
     # Acts
 
-    def written(self, letter: str, size: int, *, is_slow: bool = False) -> NewCampaign:
+    def written(
+        self, letter: str, size: int, trial: Trial | None, *, is_slow: bool = False
+    ) -> NewCampaign:
         content = PromotionalContent.sample().model_copy(update={"subject": letter})
         audience = Audience(rule=OnList(id=self.lists[size]))
         pace = SLOW if is_slow else None
-        return NewCampaign("Autumn", Topic.COMPANY_NEWS, content, audience, pace, brake=BRAKE)
+        split = Split.model_validate_json(dumps(trial.stored(letter))) if trial else None
+        topic = Topic.COMPANY_NEWS
+        return NewCampaign("Autumn", topic, content, audience, pace, split, brake=BRAKE)
 
     def call(self, campaign: CampaignId, wish: Wish) -> None:
         """Ask the product for it, as a door does."""
@@ -133,11 +144,13 @@ class Office(RuleBasedStateMachine):
             "schedule": {"rules": self.asked, "plan": _plan(wish.plan)},
             "pace": {"pace": None},
             "brake": {"own": BRAKE, "installation": self.asked.brake},
+            "choose": {"variant": wish.variant},
         }
         return more.get(wish.act, {})
 
     def _edit(self, campaign: CampaignId, wish: Wish) -> None:
-        new = self.written(wish.letter, len(self.lives[campaign].people))
+        life = self.lives[campaign]
+        new = self.written(wish.letter, len(life.people), life.trial)
         brand, now = self.desk.parts.brand, self.desk.now
         with self.database.transaction() as session:
             campaigns.edit(session, campaign, new, brand=brand, by=wish.by, now=now)
@@ -155,6 +168,14 @@ class Office(RuleBasedStateMachine):
                 by=wish.by,
                 now=self.desk.now,
             )
+
+    def begins(self, life: Life, campaign: Campaign) -> None:
+        """Take note of a campaign's mailing, and of who was drawn for what."""
+        life.mailing = campaign.mailing_id
+        if life.trial is not None and life.mailing is not None:
+            life.trial.tried_at = self.desk.now
+            life.trial.drawn = on_file.drawn(self.database, life.mailing)
+            assert set(life.trial.drawn) == life.people, "somebody was not drawn"
 
     def came(self, campaign: CampaignId, life: Life, by: str) -> None:
         life.story.append(Line("created", by))
@@ -199,6 +220,8 @@ class Office(RuleBasedStateMachine):
         self.may_begin = None
 
         def at(reached: Failpoint) -> None:
+            if reached is Failpoint.IN_HAND:
+                self.in_hand_at = self.desk.now
             if reached is Failpoint.GATE_DECIDED:
                 self.may_begin = {each.mailing for each in self.lives.values() if each.may_leave}
             if reached is point and not done:
@@ -222,12 +245,13 @@ class Office(RuleBasedStateMachine):
             assert message.recipient == TESTER, "nobody knows this mailing"
             self.met["tested"] += 1
             return
-        before = self.answers.get((mailing, person))
+        before, subject = self.answers.get((mailing, person)), subject_of(message)
         wrongs = {
             f"it was not sending when the gate was asked; it is {life.state}": (
                 self.may_begin is None or mailing not in self.may_begin
             ),
             "not in the audience": person not in life.people,
+            f"another letter: {subject}": subject != life.subject_for(person),
             "they said no": person in self.silent,
             "it is too late": life.deadline is not None and self.desk.now > life.deadline,
             f"offered before: {before}": before is not None and not is_later(before),
@@ -235,6 +259,8 @@ class Office(RuleBasedStateMachine):
         }
         wrong = "; ".join(each for each, is_so in wrongs.items() if is_so)
         self.offers.append(Offer(mailing, person, wrong))
+        if life.trial is not None and person in life.trial.sample:
+            life.trial.tried_at = self.desk.now
         self.met["begun though paused"] += life.state == "paused"
         self.met["begun though cancelled"] += life.state == "cancelled"
 
@@ -270,7 +296,7 @@ class Office(RuleBasedStateMachine):
             assert row.person_id not in account, "somebody is accounted for twice"
             account[row.person_id] = row.outcome
         for life in self.lives.values():
-            if life.state in {"sending", "paused"}:
+            if life.mailing is not None and life.state != "cancelled":
                 life.judge(self.outcomes(life))
 
     def rows(self, batch: str | None = None) -> list[Any]:
@@ -283,6 +309,15 @@ class Office(RuleBasedStateMachine):
     def is_any_under_way(self) -> bool:
         """Say whether somebody waits whose campaign may leave."""
         return any(life.may_leave and self.outcomes(life)["to_go"] for life in self.lives.values())
+
+    @property
+    def waiting(self) -> list[CampaignId]:
+        """Return the campaigns under way of which some wait for a choice."""
+        return [
+            each
+            for each, life in self.lives.items()
+            if life.trial and not life.trial.is_chosen and life.state == "sending"
+        ]
 
     @property
     def mailings(self) -> list[int]:
@@ -300,7 +335,4 @@ class Office(RuleBasedStateMachine):
 
 
 def _plan(when: When | None) -> Plan | None:
-    if when is None:
-        return None
-    use_by = when.use_by.isoformat() if when.use_by else None
-    return Plan.model_validate({"at": when.at.isoformat(), "use_by": use_by})
+    return None if when is None else Plan.model_validate(when.stored())

@@ -22,6 +22,14 @@ _ACCOUNTS = text(
     WHERE b.mailing_id = ANY(:mailings)
     """
 )
+_DRAWN = text(
+    """
+    SELECT u.person_id, b.variant, b.planned IS NOT NULL AS waits
+    FROM delivery_batch b JOIN delivery_roster r ON r.batch_id = b.id
+    CROSS JOIN LATERAL unnest(r.persons) AS u(person_id)
+    WHERE b.mailing_id = :mailing
+    """
+)
 _LEDGER = text(
     "SELECT kind, actor, detail FROM ledger_entry"
     " WHERE kind LIKE 'campaign.%' AND (detail ->> 'campaign')::bigint = ANY(:campaigns) ORDER BY id"
@@ -51,6 +59,15 @@ def accounts(database: Database, mailings: Collection[int]) -> list[Any]:
     """What has become of everybody: a row for each person of each batch."""
     with database.reading() as session:
         return list(session.execute(_ACCOUNTS, {"mailings": list(mailings)}).all())
+
+
+def drawn(database: Database, mailing: int) -> dict[int, tuple[int, bool]]:
+    """Return everybody's variant of a mailing, and whether they wait for a choice."""
+    with database.reading() as session:
+        rows = session.execute(_DRAWN, {"mailing": mailing}).all()
+    found = {row.person_id: (row.variant, row.waits) for row in rows}
+    assert len(found) == len(rows), "somebody was drawn twice"
+    return found
 
 
 def books(database: Database, mailings: Collection[int]) -> dict[int, delivery.Books]:

@@ -9,7 +9,7 @@ by person; and whatever came to the provider was judged at the moment at which i
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import strategies as st
@@ -19,69 +19,36 @@ from mailer import campaigns
 from mailer.campaigns import CampaignId, CannotDo, State, possible
 from mailer.failpoints import Failpoint
 from mailer.permission import Change
-from mailer.providers import Answer, Later, Rejected, Unknown
+from mailer.providers import Answer
 from mailer.vocabulary import Door, Heard, Lane
 from tests.campaigns import on_file
 from tests.campaigns.conftest import Desk
 from tests.campaigns.conftest import desk as desk  # noqa: PLC0414 - a fixture
-from tests.campaigns.life import CAN, STEERED, Life, When, Wish
-from tests.campaigns.office import ANNA, CLOCK, FEW, LI, MANY, MARIA, STAFF
+from tests.campaigns.life import CAN, STEERED, Life, Wish
+from tests.campaigns.life_choices import (
+    ACTS,
+    ANYWHERE,
+    BEFORE_THE_GATE,
+    BEHIND_THE_GATE,
+    FAR,
+    MET,
+    MET_OFTEN,
+    MET_UNDER_WAY,
+    MOODS,
+    STEERINGS,
+    reasons,
+    somebody,
+    staff,
+    trials,
+    variants,
+    which,
+)
+from tests.campaigns.life_plans import When
+from tests.campaigns.life_trials import Trial
+from tests.campaigns.office import ANNA, FEW, LI, MANY, MARIA
 from tests.campaigns.watched_office import WatchedOffice
 from tests.campaigns.witness import Died
 from tests.playing import plays
-
-which = st.integers(0, 9)
-staff = st.sampled_from(STAFF)
-somebody = st.integers(0, MANY - 1)
-ACTS = [
-    "edit",
-    "approve",
-    "schedule",
-    "unschedule",
-    "start",
-    "start",
-    "pause",
-    "pause",
-    "resume",
-    "resume",
-    "resume",
-    "cancel",
-]
-ACTS += ["pace", "brake", "test"]
-reasons = st.sampled_from(["", "   ", "It was a mistake.", "asked by jo@example.com"])
-NO_MAILBOX = Rejected(550, "5.1.1 no such user", about_person=True)
-MOODS: list[Answer] = [
-    NO_MAILBOX,
-    Rejected(554, "5.7.1 not from you", about_person=False),
-    Later(450, "4.2.1 later"),
-    Unknown("no answer came"),
-]
-BEFORE_THE_GATE = [
-    Failpoint.CLAIMED,
-    Failpoint.PRINTED,
-    Failpoint.READY,
-    Failpoint.TURN_TAKEN,
-    Failpoint.WINDOW_OPEN,
-    Failpoint.IN_HAND,
-    Failpoint.IN_HAND_JOURNALED,
-]
-"""What is wished while a batch stands here holds for everybody in it."""
-BEHIND_THE_GATE = [
-    Failpoint.GATE_DECIDED,
-    Failpoint.GATE_REFUSED,
-    Failpoint.GATE_ARMED,
-    Failpoint.HANDED_OVER,
-]
-"""What is wished while a batch stands here holds for the next one."""
-ANYWHERE = [*BEFORE_THE_GATE, Failpoint.GATE_REFUSED, Failpoint.HANDED_OVER, Failpoint.SETTLING]
-STEERINGS = [("pause",), ("cancel",), ("pause", "resume"), ("pause", "cancel")]
-
-FAR = ["a draft", "started", "on its way", "complained of", "soon too late"]
-FAR += ["paused in hand", "cancelled on its way", "cancelled at the relay"]
-"""How far the first campaign of a play is when it begins: so that all states are played."""
-MET = "schedule approve CannotDo OwnApproval ReasonNeeded agreed accepted unknown refused cancelled"
-MET += " braked died finished late on_its_way"
-MET_UNDER_WAY = ["pause before the gate", "cancel behind the gate", "begun though cancelled"]
 
 
 class CampaignLife(WatchedOffice):
@@ -91,47 +58,63 @@ class CampaignLife(WatchedOffice):
         super().__init__(desk, met)
         self.far = far
 
-    @initialize(size=st.sampled_from([FEW, MANY]), is_slow=st.booleans())
-    def a_campaign_is_there(self, size: int, is_slow: bool) -> None:
-        self.create(MARIA, size, is_slow)
+    @initialize(size=st.sampled_from([FEW, MANY]), is_slow=st.booleans(), otherwise=trials)
+    def a_campaign_is_there(self, size: int, is_slow: bool, otherwise: str | None) -> None:
+        is_tried = self.far == "tried on a sample"
+        self.create(MARIA, size, is_slow, otherwise or "first" if is_tried else None)
         if self.far == "a draft":
             return
-        campaign, soon = self.chosen(0), self.desk.now + timedelta(minutes=1)
-        self.ask(campaign, Wish("approve", ANNA))
+        self.ask(self.chosen(0), Wish("approve", ANNA))
+        soon = self.desk.now + timedelta(minutes=1)
         if self.far == "soon too late":
-            self.ask(
-                campaign, Wish("schedule", MARIA, plan=When(soon, soon + timedelta(minutes=1)))
-            )
-            self.desk.later(minutes=1)
-            self.the_clock_ticks()
-            return
-        self.ask(campaign, Wish("start", MARIA))
-        if self.far == "paused in hand":
-            self.staff_steer_what_is_on_its_way(Failpoint.IN_HAND, ("pause",), ANNA, 0)
-        elif self.far == "cancelled at the relay":
-            self.staff_steer_what_is_on_its_way(Failpoint.GATE_ARMED, ("cancel",), LI, 0)
-        elif self.far == "cancelled on its way":
-            self.a_sender_dies(Failpoint.PRINTED)
-            self.ask(campaign, Wish("cancel", ANNA))
-        elif self.far != "started":
-            self.batches_leave(1, 0)
-        if self.far == "complained of":
-            self.many_complain_at_once(0, Heard.COMPLAINED, "")
+            self.is_begun_by_plan(When(soon, soon + timedelta(minutes=1)))
+        elif self.far in {"repeated", "stopped between two times"}:
+            self.is_begun_by_plan(When(soon, times=3))
+        else:
+            self.ask(self.chosen(0), Wish("start", MARIA))
+        self.goes_on()
+
+    def is_begun_by_plan(self, plan: When) -> None:
+        self.ask(self.chosen(0), Wish("schedule", MARIA, plan=plan))
+        self.the_next_moment_comes(0)
+
+    def goes_on(self) -> None:
+        """Bring what has begun as far as the play wants it."""
+        match self.far:
+            case "complained of":
+                self.batches_leave(1, 0)
+                self.many_complain_at_once(0, Heard.COMPLAINED, "")
+            case "stopped between two times":
+                self.batches_leave(1, 0)
+                self.many_complain_at_once(0, Heard.COMPLAINED, None)
+                self.the_next_moment_comes(0)
+            case "given up":
+                self.a_sender_dies(Failpoint.HANDED_OVER)
+                self.the_sweep_comes()
+            case "paused in hand":
+                self.staff_steer_what_is_on_its_way(Failpoint.IN_HAND, ("pause",), ANNA, 0)
+            case "cancelled at the relay":
+                self.staff_steer_what_is_on_its_way(Failpoint.GATE_ARMED, ("cancel",), LI, 0)
+            case "cancelled on its way":
+                self.a_sender_dies(Failpoint.PRINTED)
+                self.ask(self.chosen(0), Wish("cancel", ANNA))
 
     @precondition(lambda self: len(self.lives) < 5)
-    @rule(by=staff, size=st.sampled_from([FEW, MANY]), is_slow=st.booleans())
-    def create(self, by: str, size: int, is_slow: bool) -> None:
+    @rule(by=staff, size=st.sampled_from([FEW, MANY]), is_slow=st.booleans(), otherwise=trials)
+    def create(self, by: str, size: int, is_slow: bool, otherwise: str | None) -> None:
         letter = f"Letter {next(self.letters)}"
+        trial = Trial(otherwise) if otherwise else None
         with self.database.transaction() as session:
             made = campaigns.create(
                 session,
-                self.written(letter, size, is_slow=is_slow),
+                self.written(letter, size, trial, is_slow=is_slow),
                 brand=self.desk.parts.brand,
                 by=by,
                 now=self.desk.now,
             )
         people = frozenset(int(each.person_id) for each in self.people[:size])
-        self.came(made.campaign_id, Life(people, size > FEW, letter, {by}), by)
+        life = Life(people, size > FEW, letter, {by}, trial=trial)
+        self.came(made.campaign_id, life, by)
 
     @precondition(lambda self: len(self.lives) < 5)
     @rule(n=which, by=staff)
@@ -140,7 +123,7 @@ class CampaignLife(WatchedOffice):
         source = self.lives[self.chosen(n)]
         copy = self.desk.do("clone", self.chosen(n), by=by).campaign_id
         self.met["cloned when over"] += source.is_over
-        self.came(copy, Life(source.people, source.needs_approval, source.letter, {by}), by)
+        self.came(copy, source.as_copied({by}), by)
 
     @rule(
         n=which,
@@ -149,6 +132,8 @@ class CampaignLife(WatchedOffice):
         reason=reasons,
         minutes=st.sampled_from([-5, 0, 1, 10]),
         lasts=st.sampled_from([None, 1, 60]),
+        times=st.sampled_from([1, 1, 3]),
+        variant=variants,
         is_stale=st.sampled_from([False, False, False, True]),
     )
     def staff_want(
@@ -159,25 +144,38 @@ class CampaignLife(WatchedOffice):
         reason: str,
         minutes: int,
         lasts: int | None,
+        times: int,
+        variant: str | None,
         is_stale: bool,
     ) -> None:
         at = self.desk.now + timedelta(minutes=minutes)
-        plan = When(at, None if lasts is None else at + timedelta(minutes=lasts))
+        plan = When(at, None if lasts is None else at + timedelta(minutes=lasts), times)
         said = reason if act in STEERED else ""
         letter = f"Letter {next(self.letters)}"
-        self.wish(n, Wish(act, by, said, plan, letter, is_stale))
+        self.wish(n, Wish(act, by, said, plan, letter, is_stale, variant))
         if act == "test":
             self.deliver(Lane.ORDERS, Failpoint.CLAIMED, lambda: None)
 
+    @precondition(lambda self: any(life.trial for life in self.lives.values() if life.mailing))
+    @rule(variant=variants, by=staff, reason=reasons)
+    def staff_choose(self, variant: str | None, by: str, reason: str) -> None:
+        """For those who wait, most often before the clock does."""
+        tried = [each for each, life in self.lives.items() if life.trial and life.mailing]
+        self.ask(tried[-1], Wish("choose", by, reason, variant=variant))
+
     @precondition(lambda self: any(life.needs_approval for life in self.lives.values()))
-    @rule(act=st.sampled_from(["start", "schedule"]), lasts=st.sampled_from([None, 1]))
-    def two_pairs_of_eyes(self, act: str, lasts: int | None) -> None:
+    @rule(
+        act=st.sampled_from(["start", "schedule"]),
+        lasts=st.sampled_from([None, 1]),
+        times=st.sampled_from([1, 3]),
+    )
+    def two_pairs_of_eyes(self, act: str, lasts: int | None, times: int) -> None:
         """What often happens to a large campaign, so that many of them get so far."""
         large = [each for each, life in self.lives.items() if life.needs_approval]
         self.ask(large[-1], Wish("approve", LI))
         self.ask(large[-1], Wish("approve", ANNA))
         at = self.desk.now + timedelta(minutes=1)
-        plan = When(at, None if lasts is None else at + timedelta(minutes=lasts))
+        plan = When(at, None if lasts is None else at + timedelta(minutes=lasts), times)
         self.ask(large[-1], Wish(act, MARIA, plan=plan))
 
     def wish(self, n: int, wish: Wish) -> None:
@@ -197,12 +195,12 @@ class CampaignLife(WatchedOffice):
             return
         self.call(campaign, wish)
         was_braked = life.is_braked
-        if not life.do(wish, self.outcomes(life)):
+        if not life.do(wish, self.outcomes, self.desk.now):
             assert self.everything() == before, f"{wish} was agreed with and changed something"
             self.met["agreed"] += 1
             return
         if wish.act == "start":
-            life.mailing = self.desk.look(campaign).mailing_id
+            self.begins(life, self.desk.look(campaign))
         self.met[wish.act] += 1
         self.met["resumed after the brake"] += wish.act == "resume" and was_braked
 
@@ -230,7 +228,7 @@ class CampaignLife(WatchedOffice):
         """Of one campaign, most often so many that the brake falls; somebody wants it to go on."""
         mailing, _ = sorted(self.taken)[n % len(self.taken)]
         self.hear(sorted(each for each in self.taken if each[0] == mailing)[:4], heard)
-        held = [each for each, life in self.lives.items() if life.is_held]
+        held = [each for each, life in self.lives.items() if life.is_held or life.is_stopped_series]
         if held and reason is not None:
             self.ask(held[-1], Wish("resume", LI, reason))
 
@@ -288,7 +286,7 @@ class CampaignLife(WatchedOffice):
         each sender one slice leaves at most that was asked about before.
         """
         if not self.is_any_under_way:
-            self.create(MARIA, FEW, is_slow=False)
+            self.create(MARIA, FEW, is_slow=False, otherwise=None)
             self.ask(max(self.lives), Wish("start", MARIA))
         self.desk.later(seconds=seconds)
         where = "before" if point in BEFORE_THE_GATE else "behind"
@@ -328,29 +326,38 @@ class CampaignLife(WatchedOffice):
 
     @rule()
     def the_clock_ticks(self) -> None:
-        now = self.desk.now
-        with self.database.transaction() as session:
-            started = campaigns.start_due(
-                session, brand=self.desk.parts.brand, rules=self.asked, now=now
-            )
-        due = {each for each, life in self.lives.items() if life.is_due(now)}
-        assert set(started) == due
-        for each in started:
-            self.lives[each].do(Wish("start", CLOCK), Counter())
-            self.lives[each].mailing = self.desk.look(each).mailing_id
-            self.met["started by the clock"] += 1
-        self.account()
-        with self.database.transaction() as session:
-            stopped = campaigns.brake_stopped(session, now=now)
-            finished = campaigns.finish_done(session, now=now)
-        fell = {each for each, life in self.lives.items() if life.look_at_brake()}
-        assert set(stopped) == fell
-        done = {each for each, life in self.lives.items() if self.is_done(life)}
-        assert set(finished) == done
-        for each in done:
-            self.lives[each].finish()
-        self.met["braked"] += len(fell)
-        self.met["finished"] += len(done)
+        self.tick()
+
+    @precondition(lambda self: any(life.state == "scheduled" for life in self.lives.values()))
+    @rule(days=st.sampled_from([0, 0, 2]))
+    def the_next_moment_comes(self, days: int) -> None:
+        """That of a campaign, or of the next time of one that repeats; or nobody was there then."""
+        plans = [life for life in self.lives.values() if life.state == "scheduled" and life.plan]
+        moments = [life.plan.of_time(life.time).at for life in plans if life.plan]
+        self.desk.later(days=days, seconds=self.until(min(moments)))
+        self.tick()
+
+    @precondition(lambda self: self.waiting or len(self.lives) < 7)
+    @rule(
+        batches=st.sampled_from([3, 1, 0]),
+        minutes=st.sampled_from([5, 10]),
+        is_paused=st.sampled_from([False, False, True]),
+    )
+    def the_clock_comes_for_a_choice(self, batches: int, minutes: int, is_paused: bool) -> None:
+        """When a sample's wait is over or before, all of it has left or not, sending or paused."""
+        if not self.waiting:
+            self.create(MARIA, FEW, is_slow=False, otherwise="all")
+            self.ask(max(self.lives), Wish("start", MARIA))
+        tried = self.waiting[-1]
+        self.desk.later(minutes=minutes)
+        self.batches_leave(batches, 0)
+        if is_paused:
+            self.ask(tried, Wish("pause", LI))
+        self.desk.later(minutes=minutes)
+        self.tick()
+
+    def until(self, moment: datetime) -> float:
+        return max((moment - self.desk.now).total_seconds(), 0)
 
 
 @pytest.mark.parametrize("state", State)
@@ -364,7 +371,7 @@ def test_a_campaign_lives_as_it_should_in_any_order(desk: Desk) -> None:
     for far in FAR:
         run_state_machine_as_test(
             lambda far=far: CampaignLife(desk, met, far),  # type: ignore[arg-type]
-            settings=plays(examples=4, steps=20),
+            settings=plays(examples=3, steps=18),
         )
-    for what in [*MET.split(), *MET_UNDER_WAY]:
+    for what in [*MET.split(), *MET_UNDER_WAY, *MET_OFTEN]:
         assert met[what], f"{what} was never met: {met}"

@@ -5,11 +5,11 @@ from collections import Counter
 from hypothesis.stateful import invariant
 
 from tests.campaigns import on_file
+from tests.campaigns.clocked_office import ClockedOffice
 from tests.campaigns.life import Life
-from tests.campaigns.office import Office
 
 
-class WatchedOffice(Office):
+class WatchedOffice(ClockedOffice):
     """Holds the rooms against the model of each campaign, and the sink against both."""
 
     @invariant()
@@ -50,11 +50,12 @@ class WatchedOffice(Office):
         is_lost = where in self.lost
         is_heard = any(each[:2] == where for each in self.heard)
         is_late = life.deadline is not None and self.desk.now > life.deadline
+        is_held_out = life.trial is not None and life.trial.is_held_out(person)
         why = {
             "accepted": said == "Accepted" or is_heard,
             "rejected": said in {"Rejected", "Later"},
             "unknown": (said == "Unknown" or is_lost) and not is_heard,
-            "refused": person in self.silent or is_late,
+            "refused": person in self.silent or is_late or is_held_out,
             "cancelled": life.state == "cancelled",
             "to_go": not life.is_over or is_lost,
         }
@@ -64,7 +65,8 @@ class WatchedOffice(Office):
         if said == "Unknown":
             assert outcome in {"unknown", "accepted"}
         self.met[outcome] += 1
-        self.met["late"] += outcome == "refused" and person not in self.silent
+        self.met["late"] += outcome == "refused" and is_late and person not in self.silent
+        self.met["held out"] += outcome == "refused" and is_held_out
 
     @invariant()
     def nothing_came_to_the_provider_that_should_not_have(self) -> None:

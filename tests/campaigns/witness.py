@@ -38,5 +38,9 @@ def mailing_of(message: Outgoing) -> int:
     return int(message_from_bytes(message.content)["Message-ID"].strip("<").partition(".")[0])
 
 
+def subject_of(message: Outgoing) -> str:
+    return str(message_from_bytes(message.content)["Subject"])
+
+
 def is_later(answer: Answer) -> bool:
     return type(answer).__name__ in ("Later", "NotBegun")
