@@ -160,3 +160,9 @@ def digest_from(row: CampaignRow) -> Digest | None:
 def plan_from(row: CampaignRow) -> Plan | None:
     """Read the plan by which a campaign was scheduled."""
     return None if row.plan is None else Plan.model_validate(row.plan)
+
+
+def own_plan_from(row: CampaignRow) -> Plan | None:
+    """Read the plan of one moment: of a repetition, that of the time which it waits for or was."""
+    plan = plan_from(row)
+    return plan.once(row.occurrence or 1) if plan else None

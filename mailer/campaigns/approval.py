@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from mailer.campaigns import drift
-from mailer.campaigns._rows import CampaignError, campaign_from, locked, note, plan_from
+from mailer.campaigns._rows import CampaignError, campaign_from, locked, note, own_plan_from
 from mailer.campaigns.checks import DEFAULT_RULES, CannotSend, Rules, look_over
 from mailer.campaigns.findings import Check
 from mailer.campaigns.lifecycle import Act, State, after
@@ -61,7 +61,7 @@ def approve(
     if not is_approved(row) or has_outgrown(row, checked.audience):
         row.approved_by, row.approved_at = by, now
         row.approved_revision, row.approved_size = revision_of(row), checked.audience
-        counted = count_of(session, row, plan_from(row), cap=rules.cap, brand=brand, now=now)
+        counted = count_of(session, row, own_plan_from(row), cap=rules.cap, brand=brand, now=now)
         row.counted = drift.stored(counted)
     detail = {"audience": checked.audience, "revision": revision_of(row)}
     note(session, row, "approved", by=by, now=now, detail=detail)

@@ -18,6 +18,7 @@ from mailer.campaigns._rows import (
     found,
     locked,
     note,
+    own_plan_from,
     plan_from,
     refuse_unfit_reason,
     split_from,
@@ -69,7 +70,7 @@ def look_at(session: Session, vault: Vault, campaign_id: CampaignId, *, now: dat
     slow, is not looked at; nor one before its wait is over, from the last hand-over on.
     """
     row = found(session, campaign_id)
-    split, plan = split_from(row), plan_from(row)
+    split, plan = split_from(row), own_plan_from(row)
     if split is None or split.sample is None or row.mailing_id is None:
         return Look(campaign_id)
     use_by = plan.deadline if plan else None

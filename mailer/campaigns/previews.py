@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from mailer.campaigns._rows import campaign_from, found, plan_from, split_from
+from mailer.campaigns._rows import campaign_from, found, own_plan_from, split_from
 from mailer.campaigns._splitting import draw_of
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.audience import Audience, Count, Terms, count_now, count_step
@@ -30,7 +30,7 @@ def preview(
     write is left out of it. Raises CampaignNotFound.
     """
     row = found(session, campaign_id)
-    return count_of(session, row, plan_from(row), cap=cap, brand=brand, now=now)
+    return count_of(session, row, own_plan_from(row), cap=cap, brand=brand, now=now)
 
 
 def preview_step(
@@ -46,7 +46,7 @@ def preview_step(
     Raises CampaignNotFound.
     """
     row = found(session, campaign_id)
-    terms = _terms(row, plan_from(row), cap)
+    terms = _terms(row, own_plan_from(row), cap)
     if row.digest is not None:
         return count_gathered_step(session, row, brand=brand, terms=terms, now=now)
     return count_step(session, _rule(row).rule, topic=Topic(row.topic), terms=terms, now=now)

@@ -1,6 +1,6 @@
 """A split test's choice: by whom it is made when several look, and at which hour it is sent."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -159,3 +159,29 @@ def test_the_ledger_keeps_no_small_figure_of_a_choice(desk: Desk) -> None:
             text("SELECT detail FROM ledger_entry WHERE kind = 'campaign.chosen'")
         ).scalar_one()
     assert [each["successes"] for each in detail["figures"]] == ["fewer than 10"] * 2
+
+
+def test_the_last_time_of_a_repetition_has_its_own_deadline_and_not_the_first_ones(
+    desk: Desk,
+) -> None:
+    crowd(desk, 60)
+    campaign_id = draft(desk, a_split(sample=SAMPLE))
+    at = (desk.now + timedelta(hours=1)).replace(tzinfo=None)
+    plan = Plan.model_validate(
+        {
+            "at": at.isoformat(),
+            "use_by": (at + timedelta(hours=6)).isoformat(),
+            "zone": "UTC",
+            "repeat": {"every": "day", "times": 2},
+        }
+    )
+    desk.do("schedule", campaign_id, plan=plan)
+    for _ in range(2):
+        desk.later(hours=1)
+        desk.tick()
+        desk.send_all()
+        desk.later(hours=4)
+        (chosen,) = decide(desk)
+        assert chosen.choice is not None
+        assert (chosen.choice.variant, chosen.choice.how) == ("Plain", How.TOO_FEW)
+        desk.later(hours=19)

@@ -142,3 +142,19 @@ def test_a_test_that_our_relay_does_not_like_leaves_order_updates_alone(desk: De
     with desk.database.reading() as session:
         stopped = session.execute(text("SELECT count(*) FROM delivery_lane")).scalar_one()
     assert stopped == 0
+
+
+def test_who_sleeps_is_not_too_late_for_the_next_time_by_the_deadline_of_the_first(
+    desk: Desk,
+) -> None:
+    desk.customer("Jo Example", timezone="Europe/Berlin")
+    desk.time[0] = desk.now.replace(hour=6, minute=0)
+    series, nine = desk.draft(), desk.now.replace(hour=9)
+    plan = weekly(nine, use_by=wall(nine + timedelta(hours=8)), quiet_hours={})
+    desk.do("schedule", series, plan=plan)
+    desk.later(hours=4)
+    assert len(desk.tick()) == 1
+    desk.later(days=6, hours=12)
+    with desk.database.reading() as session:
+        ahead = campaigns.preview(session, series, now=desk.now)
+    assert (ahead.held, dict(ahead.refused)) == (1, {})
