@@ -121,9 +121,12 @@ Within = Callable[[], AbstractContextManager[Session]]
 
 
 def _merge_again(within: Within, spoken: Iterable[Spoken], done: Replayed, now: datetime) -> None:
-    """Make one customer of two again, in the order in which it was done."""
+    """Make one customer of two again, in the order in which it was done, and never a stranger."""
     merges = [each for each in spoken if each.merged is not None]
-    for each in sorted(merges, key=lambda one: (one.said.at, one.said.version)):
+    with within() as session:
+        strangers = _strangers(session, merges)
+    ours = [each for each in merges if strangers.isdisjoint((each.person_id, each.merged))]
+    for each in sorted(ours, key=lambda one: (one.said.at, one.said.version)):
         with within() as session:
             done.merges += merge_again(session, each, now=now)
 
@@ -148,11 +151,10 @@ def _bring_back_nos(
 ByPerson = Mapping[PersonId, list[Spoken]]
 
 
-def _by_person(within: Within, spoken: Iterable[Spoken]) -> tuple[ByPerson, list[list[Spoken]]]:
+def _by_person(within: Within, spoken: list[Spoken]) -> tuple[ByPerson, list[list[Spoken]]]:
     """Part the lines into those of customers of this database, by who they are now, and others.
 
-    A customer who came into being after a line has the number of somebody who was lost. Of nobody
-    whose number is known each line is alone: two of them say nothing of each other.
+    Of nobody whose number is known each line is alone: two of them say nothing of each other.
     """
     by_number: dict[PersonId, list[Spoken]] = defaultdict(list)
     for each in spoken:
@@ -161,9 +163,9 @@ def _by_person(within: Within, spoken: Iterable[Spoken]) -> tuple[ByPerson, list
     absent = [[each] for each in by_number.pop(delivery.NOBODY, [])]
     with within() as session:
         known = people.known_customers(session, by_number)
-        others = people.customers_since(session, _moments(by_number, known))
+        strangers = _strangers(session, spoken)
         for number, lines in by_number.items():
-            if number in known and number not in others:
+            if number in known and number not in strangers:
                 here[people.identity_of(session, number).survivor] += lines
             else:
                 absent.append(lines)
@@ -174,10 +176,18 @@ CLOCKS_DIFFER = 60.0
 """Seconds by which the clocks of two machines may differ, generously."""
 
 
-def _moments(lines: ByPerson, known: Iterable[PersonId]) -> dict[PersonId, float]:
-    return {
-        who: min(each.said.at for each in lines[who]).timestamp() + CLOCKS_DIFFER for who in known
-    }
+def _strangers(session: Session, spoken: Iterable[Spoken]) -> set[PersonId]:
+    """Return which customers of this database came into being after lines that name their number.
+
+    These lines are about somebody who was lost.
+    """
+    named: dict[PersonId, float] = {}
+    for each in spoken:
+        at = each.said.at.timestamp() + CLOCKS_DIFFER
+        for who in (each.person_id, each.merged):
+            if who is not None:
+                named[who] = min(at, named.get(who, at))
+    return people.customers_since(session, named)
 
 
 def _stop_half_sent(within: Within, handed: list[Handed], done: Replayed, now: datetime) -> None:

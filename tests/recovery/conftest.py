@@ -10,6 +10,7 @@ from sqlalchemy import text
 from mailer import people, permission, recovery
 from mailer.database import Database
 from mailer.delivery import Halt, Sender, halts, verdict_now
+from mailer.people import NewProfile
 from mailer.permission import Change
 from mailer.recovery import Replayed, Watch
 from mailer.vocabulary import Door, PersonId, Refused, Stream, Topic, Verdict
@@ -108,6 +109,22 @@ class Machine:
     def rows(self, sql: str, **values: object) -> list[Any]:
         with self.road.database.reading() as session:
             return list(session.execute(text(sql), values).all())
+
+
+def arrives(machine: Machine, email: str) -> TestPerson:
+    """Let a shop tell of a customer again, with a list's word for their permission."""
+    with machine.road.database.transaction() as session:
+        profile = NewProfile(email=email, name="Somebody", source="shop")
+        made = people.upsert(session, machine.road.vault, profile, now=machine.road.now)
+        permission.admit(session, [made.person_id], now=machine.road.now)
+        permission.import_permissions(
+            session,
+            [permission.ImportedYes(made.person_id, frozenset({NEWS}), "shop")],
+            policy_version="2026-11",
+            reference="P-LIST",
+            now=machine.road.now,
+        )
+    return TestPerson(made.person_id, made.address_id, email)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from sqlalchemy import text
 from mailer import ledger, people, permission, recovery
 from mailer.delivery import News
 from mailer.journal import JournalBroken
-from mailer.people import NewProfile
 from mailer.permission import NewSuppression
 from mailer.vocabulary import (
     AddressId,
@@ -23,7 +22,7 @@ from mailer.vocabulary import (
     Topic,
 )
 from tests.people_of_tests import TestPerson
-from tests.recovery.conftest import NEWS, Machine
+from tests.recovery.conftest import NEWS, Machine, arrives
 
 UPDATES = Topic.SOFTWARE_UPDATES
 
@@ -52,22 +51,6 @@ def hashed(machine: Machine, who: TestPerson, *, generation: int) -> None:
                 "key": vault.index_names[generation],
             },
         )
-
-
-def arrives(machine: Machine, email: str) -> TestPerson:
-    """Let a shop tell of a customer again, with a list's word for their permission."""
-    with machine.road.database.transaction() as session:
-        profile = NewProfile(email=email, name="Somebody", source="shop")
-        made = people.upsert(session, machine.road.vault, profile, now=machine.road.now)
-        permission.admit(session, [made.person_id], now=machine.road.now)
-        permission.import_permissions(
-            session,
-            [permission.ImportedYes(made.person_id, frozenset({NEWS}), "shop")],
-            policy_version="2026-11",
-            reference="P-LIST",
-            now=machine.road.now,
-        )
-    return TestPerson(made.person_id, made.address_id, email)
 
 
 @pytest.mark.clause("C08")
@@ -210,22 +193,6 @@ def test_who_came_after_the_backup_is_met_by_their_no_when_they_come_again(
 
 
 @pytest.mark.clause("C08")
-def test_a_customer_who_got_the_number_of_a_lost_one_keeps_their_own_wishes(
-    machine: Machine,
-) -> None:
-    machine.back_up()
-    lost = machine.road.customer("Jo Example")
-    machine.no(lost)
-    machine.restore()
-    machine.road.later(minutes=10)
-    other = arrives(machine, "somebody.else@example.com")  # before anybody thought of a replay
-    assert other.person_id == lost.person_id
-    machine.replay()
-    assert not machine.is_refused(other)
-    assert machine.is_refused(arrives(machine, lost.email))
-
-
-@pytest.mark.clause("C08")
 def test_an_address_that_was_nobodys_is_suppressed_again(machine: Machine) -> None:
     machine.back_up()
     address = address_of(machine, "nobody@example.com")
@@ -303,23 +270,6 @@ def test_a_dry_run_tells_and_changes_nothing(machine: Machine, jo: TestPerson) -
     assert machine.replay(dry_run=True).brought_back == 1
     assert not machine.is_refused(jo)
     assert machine.halts() != []
-
-
-def test_no_number_of_the_journal_is_given_again(machine: Machine) -> None:
-    road = machine.road
-    machine.back_up()
-    lost = road.customer("Jo Example")
-    mailing = road.campaign()
-    machine.sender.deliver_one(Lane.PROMOTIONAL)
-    machine.no(lost)
-    [(batch,)] = machine.rows("SELECT max(id) FROM delivery_batch")
-    machine.restore()
-    machine.replay()
-    other = road.customer("Ann")
-    assert (other.person_id > lost.person_id, other.address_id > lost.address_id) == (True, True)
-    assert road.campaign("campaign:2") > mailing
-    [(later,)] = machine.rows("SELECT min(id) FROM delivery_batch")
-    assert later > batch
 
 
 def test_a_broken_file_is_replayed_up_to_the_break_where_somebody_says_so(
