@@ -77,6 +77,8 @@ class BatchRow(Table, table=True):
     mailing_id: int = Field(sa_type=BigInteger)
     root_id: int = Field(sa_type=BigInteger)
     attempt: int = Field(default=1, sa_type=SmallInteger)
+    doubts: int = Field(default=0, sa_type=SmallInteger, sa_column_kwargs={"server_default": "0"})
+    """Of how many of the tries before this one nobody knows what came of them."""
     lane: str
     state: str = "prepared"
     token: uuid.UUID | None = None

@@ -67,7 +67,7 @@ _CLAIM = text(
     UPDATE delivery_batch b SET state = 'claimed', token = :token, lease_until = :lease_until
     FROM due, delivery_roster r
     WHERE b.id = due.id AND r.batch_id = b.id
-    RETURNING b.id, b.mailing_id, b.root_id, b.attempt, b.not_before, b.variant,
+    RETURNING b.id, b.mailing_id, b.root_id, b.attempt, b.doubts, b.not_before, b.variant,
               r.persons, r.addresses
     """
 ).bindparams(bindparam("token", type_=UUID))
@@ -102,6 +102,7 @@ def claim(
         id=BatchId(row.id),
         root_id=BatchId(row.root_id),
         attempt=row.attempt,
+        doubts=row.doubts,
         lane=lane,
         token=token,
         mailing=mailing,
@@ -153,10 +154,11 @@ def move_to_child(
     *,
     attempt: int,
     not_before: datetime,
+    in_doubt: bool = False,
 ) -> BatchId | None:
     """Take people off a batch and put them in line again as its child, of the same root.
 
-    One commit holds both, so nobody is ever in two batches of a mailing or in none.
+    `in_doubt` says that nobody knows what came of their try in this batch. One commit holds both, so nobody is ever in two batches of a mailing or in none.
     """
     if not persons:
         return None
@@ -168,6 +170,7 @@ def move_to_child(
             mailing_id=batch.mailing.id,
             root_id=batch.root_id,
             attempt=attempt,
+            doubts=batch.doubts + in_doubt,
             lane=batch.lane.value,
             state="cancelled" if mailing_state == "cancelled" else "prepared",
             not_before=not_before,

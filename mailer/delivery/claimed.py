@@ -18,6 +18,7 @@ class Claimed:
     id: BatchId
     root_id: BatchId
     attempt: int
+    doubts: int
     lane: Lane
     token: uuid.UUID
     mailing: Mailing

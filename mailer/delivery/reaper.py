@@ -124,10 +124,12 @@ def _give_up(session: Session, row: BatchRow, now: datetime) -> None:
     session.flush()
     change = Tally(accepted=row.accepted, unknown=row.unknown)
     count_in(session, batch.mailing.id, change, now=now)
-    if rest.people and may_try_unknown_again(batch.mailing.stream, row.attempt):
+    if rest.people and may_try_unknown_again(batch.mailing.stream, batch.doubts):
         row.unknown = 0
         session.flush()
-        move_to_child(session, rest, list(rest.people), attempt=row.attempt + 1, not_before=now)
+        move_to_child(
+            session, rest, list(rest.people), attempt=row.attempt + 1, not_before=now, in_doubt=True
+        )
 
 
 def _note_arrived(session: Session, batch: Claimed, now: datetime) -> set[PersonId]:
@@ -151,6 +153,7 @@ def _as_claimed(session: Session, row: BatchRow) -> Claimed:
         id=BatchId(row.id),
         root_id=BatchId(row.root_id),
         attempt=row.attempt,
+        doubts=row.doubts,
         lane=Lane(row.lane),
         token=row.token,
         mailing=mailing_from(session.get_one(MailingRow, row.mailing_id)),

@@ -53,6 +53,16 @@ class NotOurs(Exception):
     """The batch is no longer in hand under this token; nothing was written."""
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """When, and as which try, people go again."""
+
+    attempt: int
+    not_before: datetime
+    in_doubt: bool = False
+    """Whether nobody knows what came of the try before it."""
+
+
 @dataclass(slots=True)
 class Result:
     """Everybody of a batch sorted by what became of them."""
@@ -60,10 +70,8 @@ class Result:
     accepted: list[PersonId] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     hard_bounces: list[PersonId] = field(default_factory=list)
-    again: dict[tuple[int, datetime], list[PersonId]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-    """Who goes into a child, by (attempt, not before)."""
+    again: dict[Again, list[PersonId]] = field(default_factory=lambda: defaultdict(list))
+    """Who goes into a child."""
 
     def count(self, outcome: Outcome) -> int:
         """Return how many have this outcome among the noted."""
@@ -111,7 +119,7 @@ def sort_answers(
     """Sort everybody: done, noted with a reason, or due again. Pure."""
     result = Result()
     for person in waiting:
-        result.again[batch.attempt, now + SOON].append(person)
+        result.again[Again(batch.attempt, now + SOON)].append(person)
     for person, answer in answers.items():
         _sort_answer(batch, person, answer, result, now)
     return result
@@ -124,7 +132,7 @@ def _sort_answer(
         case Accepted():
             result.accepted.append(person)
         case NotBegun():
-            result.again[batch.attempt, now].append(person)
+            result.again[Again(batch.attempt, now)].append(person)
         case Rejected():
             _sort_rejected(person, answer, result)
         case Later():
@@ -146,19 +154,20 @@ def _sort_rejected(person: PersonId, answer: Rejected, result: Result) -> None:
 def _sort_later(
     batch: Claimed, person: PersonId, answer: Later, result: Result, now: datetime
 ) -> None:
-    due = next_try(batch.attempt, use_by=batch.mailing.use_by, now=now)
+    due = next_try(batch.attempt - batch.doubts, use_by=batch.mailing.use_by, now=now)
     if due is None:
         detail = f"{answer.code} {answer.text}"
         result.notes.append(Note(person, Outcome.REJECTED, Reason.NOT_REFUSED, detail))
     else:
-        result.again[batch.attempt + 1, due].append(person)
+        result.again[Again(batch.attempt + 1, due)].append(person)
 
 
 def _sort_unknown(
     batch: Claimed, person: PersonId, answer: Unknown, result: Result, now: datetime
 ) -> None:
-    if may_try_unknown_again(batch.mailing.stream, batch.attempt):
-        result.again[batch.attempt + 1, now + UNKNOWN_WAIT].append(person)
+    if may_try_unknown_again(batch.mailing.stream, batch.doubts):
+        due = Again(batch.attempt + 1, now + UNKNOWN_WAIT, in_doubt=True)
+        result.again[due].append(person)
     else:
         result.notes.append(Note(person, Outcome.UNKNOWN, Reason.UNKNOWN, answer.text))
 
@@ -195,8 +204,15 @@ def settle(session: Session, batch: Claimed, result: Result, *, now: datetime) -
     result = result.after_hearing(heard_of(session, batch.mailing.id, doubtful))
     # Once: with those who were given up beside those of whom the word has come, it would stop.
     count_in(session, batch.mailing.id, result.tally() - counted, now=now)
-    for (attempt, due), persons in result.again.items():
-        move_to_child(session, batch, persons, attempt=attempt, not_before=due)
+    for due, persons in result.again.items():
+        move_to_child(
+            session,
+            batch,
+            persons,
+            attempt=due.attempt,
+            not_before=due.not_before,
+            in_doubt=due.in_doubt,
+        )
     settled = rows_changed(
         session,
         _SETTLE,
@@ -332,4 +348,4 @@ def is_tests_own(batch: Claimed, result: Result) -> bool:
 
     A test waits out its own next try then; where it was not even begun, the lane stands.
     """
-    return batch.mailing.letter == TEST and all(tries > batch.attempt for tries, _ in result.again)
+    return batch.mailing.letter == TEST and all(due.attempt > batch.attempt for due in result.again)

@@ -78,6 +78,7 @@ def a_batch(mailing: Mailing, *people: tuple[PersonId, AddressId]) -> Claimed:
         BatchId(1),
         BatchId(1),
         1,
+        0,
         Lane.PROMOTIONAL,
         uuid4(),
         mailing,

@@ -10,12 +10,12 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
 from mailer import delivery
-from mailer.delivery import BatchNotUnknown, InHand, News
+from mailer.delivery import BatchNotUnknown, Books, InHand, News
 from mailer.delivery.batches import claim
 from mailer.delivery.settle import NotOurs, Result, settle
 from mailer.failpoints import Failpoint, acting
-from mailer.providers import NotBegun, Unknown
-from mailer.vocabulary import BatchId, Heard, Lane
+from mailer.providers import Answer, Later, NotBegun, Unknown
+from mailer.vocabulary import BatchId, Heard, Lane, MailingId
 from tests.delivery.conftest import Road, is_anybody_waiting
 
 
@@ -45,6 +45,81 @@ def test_an_order_update_of_unknown_fate_is_tried_three_times_in_all(road: Road)
         books = delivery.books(session, mailing)
     assert books.balance
     assert books.unknown == 1
+
+
+PUT_OFF = Later(451, "4.7.1 greylisted, come back later")
+
+
+@pytest.mark.clause("C05")
+@pytest.mark.parametrize("put_off", [2, 7])
+def test_an_order_update_that_was_put_off_often_survives_a_doubt(road: Road, put_off: int) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.order_update(anna)
+    road.provider.answer_for(
+        anna.email, *[PUT_OFF] * put_off, Unknown("no answer to the final dot")
+    )
+    deliver_hour_by_hour(road)
+    assert road.got() == [anna.email]
+    assert books_of(road, mailing).accepted == 1
+
+
+@pytest.mark.clause("C05")
+def test_an_order_update_that_was_put_off_survives_a_sender_that_dies(road: Road) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.order_update(anna)
+    road.provider.answer_for(anna.email, PUT_OFF, PUT_OFF)
+    for _ in range(2):
+        road.sender.deliver_one(Lane.ORDERS)
+        road.later(hours=1)
+
+    def die(point: Failpoint) -> None:
+        if point is Failpoint.IN_HAND:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), acting(die):
+        road.sender.deliver_one(Lane.ORDERS)
+    road.give_up()
+    deliver_hour_by_hour(road)
+    assert road.got() == [anna.email]
+    assert books_of(road, mailing).accepted == 1
+
+
+@pytest.mark.clause("C05")
+def test_an_order_update_that_is_put_off_between_doubts_is_in_doubt_three_times_at_most(
+    road: Road,
+) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.order_update(anna)
+    by_turns: list[Answer] = [Unknown("no answer to the final dot"), PUT_OFF]
+    road.provider.answer_for(anna.email, *by_turns * 5)
+    deliver_hour_by_hour(road)
+    assert len(road.provider.doubtful) == 3
+    assert books_of(road, mailing).unknown == 1
+
+
+def test_doubts_use_up_none_of_the_tries_of_a_mail_that_is_put_off(road: Road) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.order_update(anna)
+    doubts = [Unknown("no answer to the final dot")] * 2
+    road.provider.answer_for(anna.email, *doubts, *[PUT_OFF] * 8)
+    deliver_hour_by_hour(road)
+    assert road.got() == [anna.email]
+    assert books_of(road, mailing).accepted == 1
+
+
+def deliver_hour_by_hour(road: Road) -> None:
+    for _ in range(24):
+        while road.sender.deliver_one(Lane.ORDERS):
+            pass
+        road.later(hours=1)
+
+
+def books_of(road: Road, mailing: MailingId) -> Books:
+    """Return how a mailing stands, balanced."""
+    with road.database.reading() as session:
+        books = delivery.books(session, mailing)
+    assert books.balance
+    return books
 
 
 def test_a_batch_whose_lease_is_over_is_taken_again_and_loses_nobody(road: Road) -> None:

@@ -18,7 +18,7 @@ class Batch:
     mailing: int
     lane: str
     state: str
-    attempt: int
+    doubts: int
     size: int
     accepted: int
     refused: int
@@ -113,7 +113,7 @@ MAILINGS = """
     FROM delivery_mailing m LEFT JOIN campaigns_campaign c ON c.mailing_id = m.id
 """
 BATCHES = """
-    SELECT id, mailing_id, lane, state, attempt, size, accepted, refused, rejected, unknown,
+    SELECT id, mailing_id, lane, state, doubts, size, accepted, refused, rejected, unknown,
            extract(epoch FROM handing_at)::float8, extract(epoch FROM settled_at)::float8
     FROM delivery_batch ORDER BY id
 """

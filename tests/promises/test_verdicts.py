@@ -79,10 +79,10 @@ def a_run(**more: Any) -> Evidence:
             ORDER: Mailing(ORDER, "order_update", None, "sending", 1),
         },
         batches=[
-            Batch(1, CAMPAIGN, "promotional", "settled", 1, 3, 2, 1, 0, 0, 1.0, 2.0),
-            Batch(2, CAMPAIGN, "promotional", "unknown", 1, 1, 0, 0, 0, 1, 1.0, 9.0),
-            Batch(3, ORDER, "orders", "unknown", 1, 0, 0, 0, 0, 0, 3.0, 8.0),
-            Batch(4, ORDER, "orders", "settled", 2, 1, 1, 0, 0, 0, 9.0, 9.1),
+            Batch(1, CAMPAIGN, "promotional", "settled", 0, 3, 2, 1, 0, 0, 1.0, 2.0),
+            Batch(2, CAMPAIGN, "promotional", "unknown", 0, 1, 0, 0, 0, 1, 1.0, 9.0),
+            Batch(3, ORDER, "orders", "unknown", 0, 0, 0, 0, 0, 0, 3.0, 8.0),
+            Batch(4, ORDER, "orders", "settled", 1, 1, 1, 0, 0, 0, 9.0, 9.1),
         ],
         outcomes={
             (CAMPAIGN, ANNA): "accepted",
@@ -300,9 +300,9 @@ def test_c5_finds_a_copy_that_no_doubt_explains() -> None:
     assert not order_updates_leave(a_run()).faults
     third = with_mail(came(CARA, 12.0, mailing=ORDER))
     assert len(order_updates_leave(third).faults) == 1
-    put_off_often = replace(third, batches=with_batch(4, attempt=8).batches)
-    assert not order_updates_leave(put_off_often).faults, "three are the most"
-    fourth = replace(put_off_often, handed=[*third.handed, came(CARA, 13.0, mailing=ORDER)])
+    often_in_doubt = replace(third, batches=with_batch(4, doubts=7).batches)
+    assert not order_updates_leave(often_in_doubt).faults, "three are the most"
+    fourth = replace(often_in_doubt, handed=[*third.handed, came(CARA, 13.0, mailing=ORDER)])
     assert len(order_updates_leave(fourth).faults) == 1
     assert order_updates_leave(a_run()).counts["copies of order updates"] == 1
 

@@ -294,7 +294,7 @@ def _is_campaign(mailing: int, evidence: Evidence) -> bool:
 def order_updates_leave(evidence: Evidence) -> Verdict:
     """C5: each order update left; copies at most one more than the attempts in doubt, one Message-ID.
 
-    An attempt that was put off counts among those in doubt; with it or without, three are the most.
+    An attempt that was put off is none in doubt; three copies are the most.
     """
     copies: dict[int, list[str]] = defaultdict(list)
     for handed in evidence.handed:
@@ -333,15 +333,13 @@ def _order_faults(mailing: int, copies: list[str], in_doubt: int) -> Iterator[st
 
 def attempts_in_doubt(evidence: Evidence) -> Counter[int]:
     """Count, for each order update, the attempts of which nobody could know what came of them."""
-    attempts: dict[int, int] = {}
-    doubt: Counter[int] = Counter()
+    before: Counter[int] = Counter()
+    last: Counter[int] = Counter()
     for batch in evidence.batches:
         if batch.lane == "orders":
-            attempts[batch.mailing] = max(attempts.get(batch.mailing, 1), batch.attempt)
-            doubt[batch.mailing] += batch.unknown
-    for mailing, attempt in attempts.items():
-        doubt[mailing] += attempt - 1
-    return doubt
+            before[batch.mailing] = max(before[batch.mailing], batch.doubts)
+            last[batch.mailing] += batch.unknown
+    return before + last
 
 
 # C7 and C8
