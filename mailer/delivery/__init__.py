@@ -24,6 +24,7 @@ from mailer.delivery.clearance import (
     halt_sentence,
     halts,
     lift_halt,
+    withdraw,
 )
 from mailer.delivery.clocks import SenderClock
 from mailer.delivery.collecting import (
@@ -211,4 +212,5 @@ __all__ = [
     "unknown_batches",
     "verdict_now",
     "verdicts_ahead",
+    "withdraw",
 ]

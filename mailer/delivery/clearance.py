@@ -14,6 +14,7 @@ from typing import Protocol
 from sqlalchemy import delete, func, insert, text
 from sqlmodel import Session, col, select
 
+from mailer.database import rows_changed
 from mailer.delivery._tables import ClearanceRow, HaltRow
 
 KEPT = timedelta(days=1)
@@ -63,6 +64,14 @@ def clear(session: Session, *, before: uuid.UUID | None) -> uuid.UUID:
     return token
 
 
+def withdraw(session: Session, token: uuid.UUID) -> bool:
+    """Remove a token; say whether it stood here, so that this is the database that was given it.
+
+    Nobody restores another one in its place before the commit.
+    """
+    return rows_changed(session, _WITHDRAW, {"token": token}) > 0
+
+
 def halt(session: Session, new: Halt) -> None:
     """Refuse promotional mail in every process of every machine, until it is lifted."""
     session.execute(_HALT, {name: getattr(new, name) for name in Halt.__slots__})
@@ -84,6 +93,7 @@ def halt_sentence(found: Collection[Halt]) -> str | None:
     return next((f"Promotional mail is refused: {each.why}." for each in found), None)
 
 
+_WITHDRAW = text("DELETE FROM delivery_clearance WHERE token = :token")
 _HALT = text(
     """
     INSERT INTO delivery_halt AS h (journal, why, since, persons, mailings)

@@ -110,8 +110,9 @@ def look_again(database: Database, folder: Path, *, now: datetime) -> Halt | Non
     """Compare what came since the last look; keep the marks, or refuse promotional mail.
 
     Returns why it is refused on account of this journal, which stays so until it is replayed: what
-    came since may hide by now what the database lacks. Raises DatabaseAway, and OSError where the
-    process lacks the means to read.
+    came since may hide by now what the database lacks. A database that is restored while it is looked
+    at is looked at anew. Raises DatabaseAway, CommitInDoubt, and OSError where the process lacks the
+    means to read.
     """
     journal = _numbered(folder, now)
     if journal is None:
@@ -120,9 +121,11 @@ def look_again(database: Database, folder: Path, *, now: datetime) -> Halt | Non
         with database.transaction() as session:
             delivery.halt(session, journal)
         return journal
-    standing, marks = _known(database, journal)
-    if standing is not None:
-        return standing
+    with database.transaction() as session:
+        standing, marks = _known(session, journal)
+        if standing is not None:
+            return standing
+        witness = delivery.clear(session, before=None)
     found, reading = _look(database, folder, journal, marks, now)
     with database.transaction() as session:
         if found is not None:
@@ -131,7 +134,11 @@ def look_again(database: Database, folder: Path, *, now: datetime) -> Halt | Non
         else:
             moved = [each for each in reading.marks.values() if each != marks.get(each.file)]
             keep_marks(session, journal, moved, now=now)
-    return found
+        # Marks alone would not tell: a backup of just now holds the same ones.
+        if delivery.withdraw(session, witness):
+            return found
+        session.rollback()
+    return look_again(database, folder, now=now)
 
 
 def what_refuses(database: Database, folder: Path, *, now: datetime) -> Halt | None:
@@ -146,7 +153,8 @@ def what_refuses(database: Database, folder: Path, *, now: datetime) -> Halt | N
     journal = _numbered(folder, now)
     if journal is None or isinstance(journal, Halt):
         return journal
-    _, marks = _known(database, journal)
+    with database.reading() as session:
+        _, marks = _known(session, journal)
     return _look(database, folder, journal, marks, now)[0]
 
 
@@ -171,9 +179,10 @@ def _look(
     return (_halt_of(journal, found, now) if found else None), reading
 
 
-def _known(database: Database, journal: str) -> tuple[Halt | None, dict[str, Mark]]:
-    with database.reading() as session:
-        return standing_halt(session, journal), marks_of(session, journal)
+def _known(session: Session, journal: str) -> tuple[Halt | None, dict[str, Mark]]:
+    """In the order in which a restore locks the tables, so that neither waits for the other."""
+    marks = marks_of(session, journal)
+    return standing_halt(session, journal), marks
 
 
 def standing_halt(session: Session, journal: str) -> Halt | None:

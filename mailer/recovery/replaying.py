@@ -1,5 +1,6 @@
 """`fpmail journal replay`: all nos of the journal hold again, and what was half sent waits."""
 
+import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -76,8 +77,9 @@ def replay(
     if journal is None:
         return Replayed()
     within = database.reading if dry_run else database.transaction
-    with database.reading() as session:
+    with within() as session:
         marks = marks_of(session, journal)
+        witness = delivery.clear(session, before=None)
     reading = Reading(folder, dict(marks))
     told, done = _read(reading, up_to_the_break=up_to_the_break)
     spoken = [each for each in told if isinstance(each, Spoken)]
@@ -88,9 +90,9 @@ def replay(
     _merge_again(within, spoken, done, now)
     _bring_back_nos(within, spoken, done, progress, now)
     _stop_half_sent(within, handed, done, now)
-    if not dry_run:
-        _finish(database, journal, reading.marks.values(), done, now)
-    return done
+    if dry_run or _finish(database, journal, reading.marks.values(), witness, done, now):
+        return done
+    return replay(database, folder, up_to_the_break=up_to_the_break, progress=progress, now=now)
 
 
 def _read(reading: Reading, *, up_to_the_break: bool) -> tuple[list[Spoken | Handed], Replayed]:
@@ -255,9 +257,17 @@ def _take_back(session: Session, lost: list[InHand], now: datetime) -> list[Camp
 
 
 def _finish(
-    database: Database, journal: str, marks: Iterable[Mark], done: Replayed, now: datetime
-) -> None:
-    """Know the journal up to here from now on, and let promotional mail go on."""
+    database: Database,
+    journal: str,
+    marks: Iterable[Mark],
+    witness: uuid.UUID,
+    done: Replayed,
+    now: datetime,
+) -> bool:
+    """Know the journal up to here from now on, and let promotional mail go on.
+
+    Not where the database was restored meanwhile, which lacks the witness: all is to be done again.
+    """
     with database.transaction() as session:
         keep_marks(session, journal, marks, now=now)
         for halted in (journal, NUMBERLESS):
@@ -276,3 +286,7 @@ def _finish(
                 "skipped": [each.told() for each in done.skipped],
             },
         )
+        if delivery.withdraw(session, witness):
+            return True
+        session.rollback()
+    return False

@@ -61,6 +61,8 @@ class Watch:
         self._clock = clock
         self._monotonic = monotonic
         self._token: uuid.UUID | None = None
+        self._stands: uuid.UUID | None = None
+        """The token that this process has put into the database, whatever the look found."""
         self._refused: str | None = None
         self._until = float("-inf")
         event.listen(database.engine, "connect", self._look_before_the_next)
@@ -80,11 +82,11 @@ class Watch:
         self._until = float("-inf")
 
     def _look(self) -> uuid.UUID | None:
-        before, self._token = self._token, None
+        """Put a token in before the look: a database that is restored behind it lacks it again."""
+        self._token = None
+        with self._database.transaction() as session:
+            self._stands = delivery.clear(session, before=self._stands)
         self._refused = look_and_tell(
             self._database, self._folder, now=self._clock(), told=self._refused
         )
-        if self._refused is not None:
-            return None
-        with self._database.transaction() as session:
-            return delivery.clear(session, before=before)
+        return self._stands if self._refused is None else None

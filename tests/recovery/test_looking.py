@@ -1,9 +1,13 @@
 """A database that is behind its journal is known as such, and no other one is."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 from structlog.testing import capture_logs
 
 from mailer import people, permission, recovery
@@ -23,6 +27,30 @@ from tests.recovery.conftest import Machine
 def lines_of(folder: Path) -> Path:
     [file] = folder.glob("*.jsonl")
     return file
+
+
+@contextmanager
+def restored_behind_the_comparison(machine: Machine) -> Iterator[None]:
+    """Put the database back once, as soon as the lines were compared with the one before."""
+    engine, compared = machine.road.database.engine, [0]
+
+    def see(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if "SELECT person_id, version FROM permission_standing" in statement:
+            compared[0] += 1
+
+    def restore(*_: Any) -> None:
+        if compared[0] == 1:
+            compared[0] += 1
+            machine.restore()
+
+    event.listen(engine, "after_cursor_execute", see)
+    event.listen(engine, "checkin", restore)
+    try:
+        yield
+    finally:
+        event.remove(engine, "after_cursor_execute", see)
+        event.remove(engine, "checkin", restore)
+    assert compared[0] > 1
 
 
 def test_an_installation_that_was_never_restored_is_never_stopped(machine: Machine) -> None:
@@ -102,6 +130,30 @@ def test_a_second_restore_is_told_again(machine: Machine) -> None:
             machine.later()
             assert machine.watch.token() is not None
     assert [line["event"] for line in lines].count("promotional.refused") == 2
+
+
+@pytest.mark.clause("C08")
+def test_a_look_vouches_for_no_database_that_came_in_the_place_of_the_one_it_compared(
+    machine: Machine,
+) -> None:
+    jo = machine.road.customer("Jo")
+    machine.watch.token()
+    machine.back_up()
+    machine.no(jo)
+    machine.later()
+    with restored_behind_the_comparison(machine):
+        assert machine.watch.token() is None
+    assert [halt.persons for halt in machine.halts()] == [1]
+    machine.replay()
+    assert machine.is_refused(jo)
+
+
+def test_looks_leave_one_token_of_each_process_behind(machine: Machine) -> None:
+    for _ in range(3):
+        machine.no(machine.road.customer("Jo"))
+        machine.watch.token()
+        machine.later()
+    assert machine.rows("SELECT count(*) FROM delivery_clearance") == [(1,)]
 
 
 @pytest.mark.clause("C08")

@@ -262,6 +262,27 @@ def test_a_replay_that_was_killed_is_done_again(machine: Machine) -> None:
     assert machine.watch.token() is not None
 
 
+@pytest.mark.clause("C08")
+def test_a_database_that_is_restored_under_a_replay_is_put_right_again(machine: Machine) -> None:
+    crowd = machine.road.crowd(25)
+    machine.back_up()
+    for each in crowd:
+        machine.no(each)
+    machine.restore()
+    restores = [machine.restore]
+
+    def restore_once(done: int, of: int) -> None:
+        if restores and done < of:
+            restores.pop()()
+
+    machine.replay(progress=restore_once)
+    assert not restores
+    assert all(map(machine.is_refused, crowd))
+    assert machine.rows("SELECT count(*) FROM ledger_entry WHERE kind = 'journal.replayed'") == [
+        (1,)
+    ]
+
+
 def test_a_dry_run_tells_and_changes_nothing(machine: Machine, jo: TestPerson) -> None:
     machine.back_up()
     machine.no(jo)
