@@ -39,4 +39,8 @@ class Claimed:
     def without(self, persons: Iterable[PersonId]) -> "Claimed":
         """Return the batch less some people, who went to a child."""
         gone = set(persons)
-        return replace(self, people={who: at for who, at in self.people.items() if who not in gone})
+        return self.of({who: at for who, at in self.people.items() if who not in gone})
+
+    def of(self, readers: Mapping[PersonId, AddressId]) -> "Claimed":
+        """Return the batch with these people in it, each at an address."""
+        return replace(self, people=readers)

@@ -154,10 +154,11 @@ def _sort(
         passed.refused |= dict.fromkeys(ready, Refused(Reason.NOT_LATE, in_hand.use_by))
         return
     verdict = batch.verdict_on(same.facts, curfew=moment.curfew, cap=moment.cap, now=moment.now)
-    if isinstance(verdict, Refused):
+    if isinstance(verdict, Refused) and not batch.mailing.follows(verdict.reason):
         passed.refused |= dict.fromkeys(ready, verdict)
-    # Held: their evening began meanwhile; the next claim says till when.
-    elif isinstance(verdict, Held) or _gives_way(batch, same, moment):
+    # Their evening began meanwhile, and the next claim says till when; or they moved or were merged,
+    # and the next claim of an order update goes along with them.
+    elif isinstance(verdict, Refused | Held) or _gives_way(batch, same, moment):
         passed.waiting += ready
     else:
         _let_through(ready, same, prepared, passed)

@@ -196,15 +196,24 @@ class OptOuts:
         applied = Applied(0, self._new_reference(), now, acts, door=change.door)
         return NOBODY, frozenset({address_id}), applied, {}
 
-    def merge(self, *, survivor: PersonId, merged: PersonId) -> Acknowledgement:
+    def merge(
+        self,
+        *,
+        survivor: PersonId,
+        merged: PersonId,
+        also: Callable[[Session], None] | None = None,
+    ) -> Acknowledgement:
         """Make one customer of two; every no of either holds for both from the answer on.
 
-        Raises people's own errors for a merge that cannot be, and NotAdmitted.
+        `also` carries over what other rooms have of them, in the merge's own transaction. Raises
+        people's own errors for a merge that cannot be, and NotAdmitted.
         """
         now = self._clocks.now()
         with self._database.transaction() as session:
             version = permission.merge(session, survivor=survivor, merged=merged, now=now)
             people.merge(session, survivor=survivor, merged=merged, now=now)
+            if also is not None:
+                also(session)
         reached(Failpoint.MERGED)
         applied = Applied(version=version, reference=self._new_reference(), at=now)
         return self._after_joining(survivor, applied, {"acts": "merge", "merged": merged})

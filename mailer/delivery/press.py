@@ -1,6 +1,6 @@
 """Printing the messages of a batch: letters, links and the vault come together here."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from email.utils import parseaddr
@@ -12,8 +12,9 @@ from mailer import people
 from mailer.database import Database
 from mailer.delivery.claimed import Claimed
 from mailer.delivery.gate import Prepared
-from mailer.delivery.mailings import TEST, Mailing, fields_place
+from mailer.delivery.mailings import TEST, Mailing
 from mailer.delivery.printing import LetterUnprintable
+from mailer.delivery.sealed_fields import Opened, open_fields
 from mailer.delivery.trial import Origin, print_test
 from mailer.letters import (
     DIGEST,
@@ -37,7 +38,7 @@ from mailer.letters import (
 from mailer.links import Links, PersonLinks
 from mailer.people import Reader
 from mailer.providers import Outgoing
-from mailer.vault import PersonKey, SealBroken, Vault, VaultKeyMissing
+from mailer.vault import SealBroken, Vault, VaultKeyMissing
 from mailer.vocabulary import MailingId, PersonId, Reason, Stream
 
 COMPILED_KEPT = 64
@@ -87,15 +88,25 @@ class LettersPress:
         persons = list(batch.people)
         with self._database.reading() as session:
             readers, unreadable = self._readers(session, persons)
-            sealed = batch.mailing.sealed_fields is not None
             readable = [person for person in persons if person not in unreadable]
-            keys = self._vault.keys_of(session, readable) if sealed else {}
+            opened = self._opened(session, batch.mailing, readable)
         return dict.fromkeys(unreadable, Reason.NOT_DATA) | {
-            person: self._print_one(batch, readers[person], person not in untracked, keys, now)
+            person: self._print_one(
+                batch, readers[person], person not in untracked, opened.get(person), now
+            )
             if person in readers
             else Reason.NOT_GONE
             for person in readable
         }
+
+    def _opened(
+        self, session: Session, mailing: Mailing, readers: Sequence[PersonId]
+    ) -> Mapping[PersonId, Opened]:
+        """Open the fields of an order letter for each reader for whom that can be done."""
+        if mailing.sealed_fields is None:
+            return {}
+        opened = {who: open_fields(session, self._vault, mailing, who) for who in readers}
+        return {who: each for who, each in opened.items() if each is not None}
 
     def _print_test(self, batch: Claimed, now: datetime) -> Mapping[PersonId, Prepared | Reason]:
         """Print a test, which has one reader, with the campaign's own From."""
@@ -141,13 +152,13 @@ class LettersPress:
         batch: Claimed,
         reader: Reader,
         tracking: bool,
-        keys: Mapping[PersonId, PersonKey],
+        opened: Opened | None,
         now: datetime,
     ) -> Prepared | Reason:
         mailing = batch.mailing
-        compiled = self._compile(mailing, batch.variant, keys.get(reader.person_id))
+        compiled = self._compile(mailing, batch.variant, opened)
         if compiled is None:
-            return Reason.NOT_GONE
+            return Reason.NOT_DATA
         if reader.address_id != batch.people[reader.person_id]:
             return Reason.NOT_MOVED
         links = self._links.for_person(
@@ -158,7 +169,8 @@ class LettersPress:
         measured = tracking and compiled.targets == mailing.targets
         rendered = compiled.render(person_fields(reader), links, tracking=measured)
         origin = self._origin(mailing, batch.variant)
-        envelope = _envelope(mailing, reader, links, origin, now)
+        first = opened.sealed_for if opened else reader.person_id
+        envelope = _envelope(mailing, reader, first, links, origin, now)
         try:
             pieces = write_message(rendered, envelope)
         except (AddressUnusable, EnvelopeInvalid):
@@ -173,10 +185,10 @@ class LettersPress:
         return Prepared(outgoing, version=reader.version, tracking=tracking)
 
     def _compile(
-        self, mailing: Mailing, variant: int | None, key: PersonKey | None
+        self, mailing: Mailing, variant: int | None, opened: Opened | None
     ) -> Compiled | None:
         if mailing.sealed_fields is not None:
-            return _compile_order(mailing, key, self._brand)
+            return _compile_order(mailing, opened, self._brand) if opened else None
         return self._compile_many(mailing, variant)
 
     def _origin(self, mailing: Mailing, variant: int | None) -> Origin:
@@ -196,14 +208,19 @@ class LettersPress:
 
 
 def _envelope(
-    mailing: Mailing, reader: Reader, links: PersonLinks, origin: Origin, now: datetime
+    mailing: Mailing,
+    reader: Reader,
+    first: PersonId,
+    links: PersonLinks,
+    origin: Origin,
+    now: datetime,
 ) -> Envelope:
     return Envelope(
         from_=origin.written,
         to_address=reader.email,
         to_name=reader.name,
-        # The same at every attempt, so that mailboxes can see that a copy is one.
-        message_id=f"<{mailing.id}.{reader.person_id}@{origin.domain}>",
+        # The same at every attempt, whoever its reader is by now: mailboxes see that a copy is one.
+        message_id=f"<{mailing.id}.{first}@{origin.domain}>",
         date=now,
         list_unsubscribe=links.unsubscribe if mailing.topic else None,
         list_id=list_id_of(mailing.topic, origin.domain) if mailing.topic else None,
@@ -239,15 +256,8 @@ def _content(told: dict[str, object]) -> PromotionalContent:
     return PromotionalContent.model_validate(told)
 
 
-def _compile_order(mailing: Mailing, key: PersonKey | None, brand: Brand) -> Compiled | None:
-    """Compile an order letter; None where the person's key is gone and its fields unreadable."""
-    if key is None or mailing.sealed_fields is None:
-        return None
+def _compile_order(mailing: Mailing, opened: Opened, brand: Brand) -> Compiled:
     try:
-        fields = key.decrypt(mailing.sealed_fields, place=fields_place(mailing.key))
-    except SealBroken:
-        return None
-    try:
-        return compile_order_letter(letter_from(mailing.letter, orjson.loads(fields)), brand)
+        return compile_order_letter(letter_from(mailing.letter, orjson.loads(opened.fields)), brand)
     except (FieldsInvalid, LetterUnknown) as error:
         raise LetterUnprintable(type(error).__name__) from error

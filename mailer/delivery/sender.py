@@ -23,7 +23,8 @@ from mailer.delivery.batches import (
 from mailer.delivery.claimed import Claimed
 from mailer.delivery.clearance import CLEARED, Clearance
 from mailer.delivery.clocks import SenderClock
-from mailer.delivery.deciding import decide_all, facts_at_claim
+from mailer.delivery.deciding import decide_all
+from mailer.delivery.following import follow_readers
 from mailer.delivery.gate import Gate, Passed, Prepared
 from mailer.delivery.lines import line_of_batch
 from mailer.delivery.pace import Pace
@@ -47,7 +48,7 @@ from mailer.journal import Journal, JournalUnwritable
 from mailer.people import MAILBOX_DOMAINS
 from mailer.permission import NO_CAP, Cap
 from mailer.providers import AboutUs, Accepted, HandOver, NotBegun
-from mailer.vocabulary import Lane, PersonId, Reason, Refused
+from mailer.vocabulary import Held, Lane, PersonId, Reason, Refused
 
 UNPRINTABLE_WAIT = timedelta(minutes=5)
 """When a batch is tried again whose letter could not be made."""
@@ -163,7 +164,7 @@ class Sender:
             if not batch.people:
                 return batch, set()
             cap = self._settings.cap
-            facts = facts_at_claim(session, batch, cap, now)
+            batch, facts = follow_readers(session, batch, cap, now)
             allowed, refused, held = decide_all(batch, facts, cap, now)
             batch = hold_back(session, batch, held)
             placed = take_places(session, batch, allowed, now=now)
@@ -205,15 +206,24 @@ class Sender:
             self._put_aside(batch, type(error).__name__)
             return batch, {}
         prepared = {who: each for who, each in printed.items() if isinstance(each, Prepared)}
-        refused = {who: Refused(each) for who, each in printed.items() if isinstance(each, Reason)}
-        if refused:
-            with self._database.transaction() as session:
-                if not hold(session, batch):
-                    return batch, {}
-                refuse(session, batch, refused, now=self._clock.now())
-                if not prepared:
-                    finish_empty(session, batch, now=self._clock.now())
-        return batch.without(refused), prepared
+        reasons = {who: each for who, each in printed.items() if isinstance(each, Reason)}
+        if reasons:
+            batch = self._take_out(batch, reasons, now=self._clock.now())
+        return batch, {who: each for who, each in prepared.items() if who in batch.people}
+
+    def _take_out(
+        self, batch: Claimed, reasons: Mapping[PersonId, Reason], *, now: datetime
+    ) -> Claimed:
+        """Refuse who cannot be reached, or let them wait for a claim that goes along with them."""
+        follows = batch.mailing.follows
+        refused = {who: Refused(each) for who, each in reasons.items() if not follows(each)}
+        soon = {who: Held(each, now + SOON) for who, each in reasons.items() if follows(each)}
+        with self._database.transaction() as session:
+            if not hold(session, batch):
+                return batch.of({})
+            refuse(session, batch, refused, now=now)
+            finish_empty(session, batch, now=now)
+            return hold_back(session, batch.without(refused), soon)
 
     def _put_aside(self, batch: Claimed, why: str) -> None:
         """Let a batch wait whose letter cannot be made, and account for everybody after a day."""

@@ -86,12 +86,18 @@ def _order_cause(session: Session, vault: Vault, number: str) -> _Cause:
     row = session.exec(select(OrderRow).where(OrderRow.number == number)).one_or_none()
     if row is None:
         raise OrderUnknown(number)
-    keys = vault.keys_of(session, [order.person_id, PersonId(row.sealed_for)])
-    if order.person_id not in keys:
+    reader = _by_now(session, order.person_id)
+    keys = vault.keys_of(session, [reader, PersonId(row.sealed_for)])
+    if reader not in keys:
         raise CustomerGone(f"person {order.person_id}")
     sealer = keys.get(PersonId(row.sealed_for))
     payment = _payment(row, sealer) if sealer else None
-    return _Cause(f"order:{number}", order.person_id, order, payment, keys[order.person_id])
+    return _Cause(f"order:{number}", reader, order, payment, keys[reader])
+
+
+def _by_now(session: Session, person_id: PersonId) -> PersonId:
+    """Return who a customer is by now: an event may be told in the moment of their merge."""
+    return people.survivors_of(session, [person_id]).get(person_id, person_id)
 
 
 def _payment(row: OrderRow, sealer: PersonKey) -> Payment | None:
@@ -103,10 +109,11 @@ def _payment(row: OrderRow, sealer: PersonKey) -> Payment | None:
 def _account_cause(session: Session, vault: Vault, event: OrderEvent) -> _Cause:
     if event.person_id is None:
         raise EventMisplaced(event.kind)
-    keys = vault.keys_of(session, [event.person_id])
-    if event.person_id not in keys:
+    reader = _by_now(session, event.person_id)
+    keys = vault.keys_of(session, [reader])
+    if reader not in keys:
         raise CustomerGone(f"person {event.person_id}")
-    return _Cause(f"account:{event.person_id}", event.person_id, None, None, keys[event.person_id])
+    return _Cause(f"account:{event.person_id}", reader, None, None, keys[reader])
 
 
 def _write_event(session: Session, event: OrderEvent, cause: _Cause, now: datetime) -> int | None:

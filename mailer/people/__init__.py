@@ -46,6 +46,7 @@ from mailer.people.identity import (
     persons_at,
     persons_ever_at,
     reach_of,
+    reached_now,
     survivors_of,
 )
 from mailer.people.mailboxes import MAILBOX_DOMAINS, OTHER_DOMAINS, mailboxes_had, mailboxes_of
@@ -135,6 +136,7 @@ __all__ = [
     "profile_of",
     "profiles_of",
     "reach_of",
+    "reached_now",
     "readers_of",
     "refuse_card_numbers",
     "refuse_card_numbers_in",

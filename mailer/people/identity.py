@@ -64,6 +64,14 @@ def address_of(session: Session, person_id: PersonId) -> AddressId:
     return AddressId(found)
 
 
+def reached_now(
+    session: Session, persons: Sequence[PersonId]
+) -> dict[PersonId, tuple[PersonId, AddressId]]:
+    """Return who each of these is by now, and at which address; who was erased is absent."""
+    rows = session.execute(REACHED_NOW, {"persons": list(persons)})
+    return {PersonId(row.id): (PersonId(row.survivor), AddressId(row.address_id)) for row in rows}
+
+
 def hold(session: Session, person_id: PersonId) -> None:
     """Let nobody move or change this customer until the commit, after which others go on.
 
@@ -204,6 +212,13 @@ IDENTITY = text(
 ADDRESS = text(
     "SELECT address_id FROM people_customer"
     " WHERE id = :person AND merged_into IS NULL AND erased_at IS NULL"
+)
+REACHED_NOW = text(
+    """
+    SELECT c.id, s.id AS survivor, s.address_id FROM people_customer c
+    JOIN people_customer s ON s.id = coalesce(c.merged_into, c.id)
+    WHERE c.id = ANY(CAST(:persons AS bigint[])) AND s.erased_at IS NULL
+    """
 )
 ADDRESSES = text(
     """

@@ -6,16 +6,18 @@ from datetime import datetime
 from email import message_from_bytes
 from uuid import uuid4
 
+import orjson
 import pytest
 from sqlalchemy import text
+from sqlmodel import Session
 
-from mailer import delivery
+from mailer import delivery, people
 from mailer.database import Database
 from mailer.delivery import LettersPress, Mailing, MailingState, Senders
 from mailer.delivery.claimed import Claimed
 from mailer.delivery.gate import Prepared
 from mailer.delivery.printing import LetterUnprintable
-from mailer.letters import Brand
+from mailer.letters import CATALOGUE, Brand
 from mailer.links import Links
 from mailer.vault import Vault
 from mailer.vocabulary import AddressId, BatchId, Lane, MailingId, PersonId, Reason, Stream, Topic
@@ -155,6 +157,51 @@ def test_a_mail_keeps_its_message_id_at_every_attempt(
         if isinstance(made, Prepared)
     }
     assert len(ids) == 1
+
+
+@pytest.mark.clause("C05")
+def test_an_order_update_of_a_merged_customer_is_opened_and_keeps_its_message_id(
+    press: LettersPress, database: Database, vault: Vault, jo: TestPerson, now: datetime
+) -> None:
+    with database.transaction() as session:
+        anna = a_customer(session, vault, "Anna Becker", now=now)
+        order = an_order_letter(session, vault, jo, now)
+    before = printed(press, a_batch(order, (jo.person_id, jo.address_id)), now)[jo.person_id]
+    with database.transaction() as session:
+        people.merge(session, survivor=anna.person_id, merged=jo.person_id, now=now)
+    after = printed(press, a_batch(order, (anna.person_id, anna.address_id)), now)[anna.person_id]
+    assert isinstance(before, Prepared)
+    assert isinstance(after, Prepared)
+    assert (before.outgoing.recipient, after.outgoing.recipient) == (jo.email, anna.email)
+    assert "10482" in html(after)
+    first, second = (message_from_bytes(each.outgoing.content) for each in (before, after))
+    assert first["Message-ID"] == second["Message-ID"] == f"<7.{jo.person_id}@example.org>"
+
+
+def test_an_order_update_whose_key_is_gone_is_not_made(
+    press: LettersPress, database: Database, vault: Vault, jo: TestPerson, now: datetime
+) -> None:
+    with database.transaction() as session:
+        anna = a_customer(session, vault, "Anna Becker", now=now)
+        order = an_order_letter(session, vault, jo, now)
+    batch = a_batch(order, (anna.person_id, anna.address_id))
+    assert printed(press, batch, now) == {anna.person_id: Reason.NOT_DATA}
+
+
+def an_order_letter(session: Session, vault: Vault, reader: TestPerson, now: datetime) -> Mailing:
+    """An order update whose fields are sealed under a customer's key."""
+    letter = CATALOGUE["order_confirmed"].sample()
+    key = vault.keys_of(session, [reader.person_id])[reader.person_id]
+    place = delivery.fields_place("order:10482:confirmed:once")
+    return dataclasses.replace(
+        a_mailing(now),
+        key="order:10482:confirmed:once",
+        letter=letter.name,
+        stream=Stream.ORDER_UPDATE,
+        topic=None,
+        content=None,
+        sealed_fields=key.encrypt(orjson.dumps(letter.fields).decode(), place=place),
+    )
 
 
 @pytest.mark.clause("C09")

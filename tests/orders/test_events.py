@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session
 
-from mailer import delivery, orders
+from mailer import delivery, orders, people
 from mailer.database import Database
 from mailer.letters import Brand, FieldsInvalid
 from mailer.orders import (
@@ -92,6 +92,26 @@ def test_each_event_of_an_order_becomes_its_letter(
     assert mailing.key == f"order:10482:{kind}:once"
     assert delivery.books(session, taken.mailing_id).to_go == 1
     assert fields_of(session, vault, jo, taken.mailing_id)["order_number"] == placed.number
+
+
+@pytest.mark.clause("C05")
+@pytest.mark.parametrize("told_of", ["order", "account"])
+def test_an_event_that_is_told_after_a_merge_is_of_whoever_the_customer_is_by_now(
+    session: Session, vault: Vault, brand: Brand, jo: TestPerson, placed: orders.Order,
+    now: datetime, told_of: str,
+) -> None:  # fmt: skip
+    anna = a_customer(session, vault, "Anna Becker", now=now)
+    people.merge(session, survivor=anna.person_id, merged=jo.person_id, now=now)
+    given = {
+        "order": event(EventKind.PAID, now),
+        "account": OrderEvent(
+            kind=EventKind.PAYMENT_FAILED, occurred_at=now, person_id=jo.person_id, fields=PLAN
+        ),
+    }
+    taken = accept(session, vault, brand, given[told_of], now)
+    assert taken.person_id == anna.person_id
+    assert taken.mailing_id is not None
+    assert fields_of(session, vault, anna, taken.mailing_id)
 
 
 @pytest.mark.clause("C10")

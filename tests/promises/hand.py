@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +60,8 @@ def remove(parts: Parts, told: Told) -> Told:
 def merge(parts: Parts, told: Told) -> Told:
     """Make one customer of two."""
     survivor, merged = PersonId(told["survivor"]), PersonId(told["merged"])
-    said = parts.opt_outs.merge(survivor=survivor, merged=merged)
-    with parts.database.transaction() as session:
-        orders.follow_merge(session, survivor=survivor, merged=merged)
-    return named([said])
+    carry_over = partial(orders.follow_merge, survivor=survivor, merged=merged)
+    return named([parts.opt_outs.merge(survivor=survivor, merged=merged, also=carry_over)])
 
 
 def move(parts: Parts, told: Told) -> Told:

@@ -139,8 +139,8 @@ def merge_customers(customer: Id, form: MergeForm, call: Writes) -> Acknowledged
 
     def work() -> Receipt:
         survivor, merged = PersonId(customer), PersonId(form.merged)
-        said = call.parts.opt_outs.merge(survivor=survivor, merged=merged)
-        with call.parts.database.transaction() as session:
+
+        def carry_over(session: Session) -> None:
             orders.follow_merge(session, survivor=survivor, merged=merged)
             ledger.record(
                 session,
@@ -150,6 +150,8 @@ def merge_customers(customer: Id, form: MergeForm, call: Writes) -> Acknowledged
                 person_id=survivor,
                 detail={"merged": merged},
             )
+
+        said = call.parts.opt_outs.merge(survivor=survivor, merged=merged, also=carry_over)
         return Receipt(acknowledged(said))
 
     return Acknowledged.model_validate(call.once_apart(form, work))
