@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mailer.delivery.mailings import Mailing
+from mailer.delivery.mailings import TEST, Mailing
 from mailer.delivery.variants import unless_held_out
 from mailer.permission import Cap, Curfew, Facts
-from mailer.vocabulary import AddressId, BatchId, Lane, PersonId, Verdict
+from mailer.vocabulary import AddressId, BatchId, Lane, PersonId, Reason, Stream, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,15 @@ class Claimed:
     people: Mapping[PersonId, AddressId]
     variant: int | None = None
     """For which of the mailing's letters its people were drawn; of a digest, their set."""
+
+    def follows(self, reason: Reason) -> bool:
+        """Whether its people are followed where this reason tells of, rather than refused for it.
+
+        An order update's are, where they moved or were merged: it is about what they ordered, and
+        leaves at least once (C05). Promotional mail is about an address that had a yes.
+        """
+        is_order_update = self.mailing.stream is Stream.ORDER_UPDATE and self.mailing.letter != TEST
+        return is_order_update and reason in {Reason.NOT_GONE, Reason.NOT_MOVED}
 
     def verdict_on(
         self, facts: Facts, *, curfew: Curfew | None, cap: Cap, now: datetime

@@ -31,8 +31,8 @@ def _who_left(batch: Claimed, facts: Sequence[SameFacts]) -> list[PersonId]:
     return [
         who
         for same in facts
-        if (same.facts.gone and batch.mailing.follows(Reason.NOT_GONE))
-        or (same.facts.moved and batch.mailing.follows(Reason.NOT_MOVED))
+        if (same.facts.gone and batch.follows(Reason.NOT_GONE))
+        or (same.facts.moved and batch.follows(Reason.NOT_MOVED))
         for who in same.versions
     ]
 

@@ -154,7 +154,7 @@ def _sort(
         passed.refused |= dict.fromkeys(ready, Refused(Reason.NOT_LATE, in_hand.use_by))
         return
     verdict = batch.verdict_on(same.facts, curfew=moment.curfew, cap=moment.cap, now=moment.now)
-    if isinstance(verdict, Refused) and not batch.mailing.follows(verdict.reason):
+    if isinstance(verdict, Refused) and not batch.follows(verdict.reason):
         passed.refused |= dict.fromkeys(ready, verdict)
     # Their evening began meanwhile, and the next claim says till when; or they moved or were merged,
     # and the next claim of an order update goes along with them.

@@ -39,7 +39,6 @@ from mailer.vocabulary import (
     Lane,
     MailingId,
     PersonId,
-    Reason,
     Stream,
     Topic,
     Verdict,
@@ -115,15 +114,6 @@ class Mailing:
     def has_rhythm(self) -> bool:
         """Whether frequency and cap ask about it: order updates and tests do not count."""
         return self.stream is Stream.PROMOTIONAL and self.letter != TEST
-
-    def follows(self, reason: Reason) -> bool:
-        """Whether its readers are followed where this reason tells of, rather than refused for it.
-
-        An order update's are, where they moved or were merged: it is about what they ordered, and
-        leaves at least once (C05). Promotional mail is about an address that had a yes.
-        """
-        is_order_update = self.stream is Stream.ORDER_UPDATE and self.letter != TEST
-        return is_order_update and reason in {Reason.NOT_GONE, Reason.NOT_MOVED}
 
     def verdict_on(
         self, facts: Facts, *, variant: int | None, curfew: Curfew | None, cap: Cap, now: datetime

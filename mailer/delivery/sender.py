@@ -215,7 +215,7 @@ class Sender:
         self, batch: Claimed, reasons: Mapping[PersonId, Reason], *, now: datetime
     ) -> Claimed:
         """Refuse who cannot be reached, or let them wait for a claim that goes along with them."""
-        follows = batch.mailing.follows
+        follows = batch.follows
         refused = {who: Refused(each) for who, each in reasons.items() if not follows(each)}
         soon = {who: Held(each, now + SOON) for who, each in reasons.items() if follows(each)}
         with self._database.transaction() as session:

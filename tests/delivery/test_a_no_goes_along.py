@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlmodel import Session
 
 from mailer import delivery, people, permission, support
 from mailer.delivery import News
@@ -393,15 +392,3 @@ def test_what_an_old_page_wanted_looser_is_named_and_not_done(road: Road) -> Non
     assert said.stale_manners == {"tracking", "pause", "frequency"}
     held = standing(road, jo.person_id)
     assert (held.tracking, held.paused_until, held.frequency) == (False, until, Frequency.MONTHLY)
-
-
-def test_a_merge_is_done_with_all_that_goes_along_or_not_at_all(road: Road) -> None:
-    anna, jo = road.customer("Anna Becker"), road.customer("Jo Example")
-
-    def fail(session: Session) -> None:
-        raise RuntimeError("the orders did not come along")
-
-    with pytest.raises(RuntimeError):
-        road.opt_outs.merge(survivor=anna.person_id, merged=jo.person_id, also=fail)
-    with road.database.reading() as session:
-        assert people.survivors_of(session, [jo.person_id]) == {}

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from sqlmodel import Session
 
 from mailer import delivery, people
 from mailer.delivery import Books
@@ -136,3 +137,15 @@ def test_promotional_mail_follows_nobody(road: Road) -> None:
         pass
     assert road.got() == []
     assert books_of(road, mailing).refused == {Reason.NOT_MOVED: 1}
+
+
+def test_a_merge_is_done_with_all_that_goes_along_or_not_at_all(road: Road) -> None:
+    anna, jo = road.customer("Anna Becker"), road.customer("Jo Example")
+
+    def fail(session: Session) -> None:
+        raise RuntimeError("the orders did not come along")
+
+    with pytest.raises(RuntimeError):
+        road.opt_outs.merge(survivor=anna.person_id, merged=jo.person_id, also=fail)
+    with road.database.reading() as session:
+        assert people.survivors_of(session, [jo.person_id]) == {}

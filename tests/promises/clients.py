@@ -17,7 +17,7 @@ import psycopg
 from mailer import policy
 from mailer.access import ApiScope
 from mailer.links import Purpose
-from tests.promises.callers import Answer, Caller, Hand, House, NotAnswered, Unforeseen, a_key_for
+from tests.promises.callers import Answer, Caller, Hand, House, NotAnswered, a_key_for
 from tests.promises.clients_log import ClientsLog
 from tests.promises.eye import Eye
 from tests.promises.system import System
@@ -32,8 +32,6 @@ CAME = """
     ORDER BY b.id DESC LIMIT 1
 """
 """A mailing that somebody has had."""
-FEWEST = 700
-"""People below whom no two are found to be the same any more."""
 AT_THE_DEAD = 0.005
 """Of the looks for somebody: how many may end at a batch whose sender is gone."""
 HANDS = 6
@@ -204,24 +202,24 @@ class OptOuts(Client):
     def _one_click(self, target: Target) -> Named:
         token = self._token(Purpose.UNSUBSCRIBE, target.who, target.mailing)
         answer = self.web.post(f"/u/{token}", {"List-Unsubscribe": "One-Click"})
-        return _as_told(answer)
+        return as_told(answer)
 
     def _stop_page(self, target: Target) -> Named:
         """Press the button; where the answer leads to a receipt, that names what had left."""
         token = self._token(Purpose.PREFERENCES, target.who)
         answer = self.web.post(f"/p/{token}", {"act": "stop"})
         if answer.status != 303:
-            return _as_told(answer)
-        said = _as_told(self.web.get(answer.leads_to))
+            return as_told(answer)
+        said = as_told(self.web.get(answer.leads_to))
         return Named(answer.at, said.left, said.unsure)
 
     def _by_api(self, target: Target) -> Named:
         path = f"/customers/{target.who.person}/consents"
-        return _as_listed(self.web.ask("POST", path, {"stop_all": True}))
+        return as_listed(self.web.ask("POST", path, {"stop_all": True}))
 
     def _off(self, who: Somebody, topic: str) -> Named:
         path = f"/customers/{who.person}/consents"
-        return _as_listed(self.web.ask("POST", path, {"off": [topic]}))
+        return as_listed(self.web.ask("POST", path, {"off": [topic]}))
 
     def _removal(self, target: Target) -> Named:
         body = {"email": target.who.addresses[0], "scope": "promotional", "reason": "opt_out"}
@@ -233,12 +231,12 @@ class OptOuts(Client):
     def _by_hand(self, target: Target) -> Named:
         who = target.who
         said = self.hand.do("opt_out", person=who.person, address_id=who.address_ids[0])
-        return _as_done(said)
+        return as_done(said)
 
     def _at_the_desk(self, target: Target) -> Named:
         """Have an address removed, and before it one that no customer has."""
         self.hand.do("remove", email=f"stranger{self.chance.getrandbits(48):x}@example.com")
-        return _as_done(self.hand.do("remove", email=target.who.addresses[0]))
+        return as_done(self.hand.do("remove", email=target.who.addresses[0]))
 
     def _complaint(self, target: Target) -> Named:
         """Complain about a mail that came; the mailbox is answered nothing, so they stop as well."""
@@ -285,80 +283,10 @@ class Yeses(Client):
         answer = self.web.ask("POST", path, body)
         if answer.status == 200 and answer.json["asked_again"]:
             raise NotAnswered("asked again")
-        return _as_listed(answer)
+        return as_listed(answer)
 
 
-class Movers(Client):
-    """Customers who get another address, or turn out to be the same as another."""
-
-    _merges_begun = 0
-    """How often the merge at hand was asked for: an earlier one may have been done."""
-
-    def act(self) -> None:
-        time.sleep(self.chance.uniform(0.3, 1.2))
-        is_full = len(self.world.town) > FEWEST
-        (self._merge if is_full and self.chance.random() < 0.35 else self._move)()
-
-    def _move(self) -> None:
-        who = self.world.town.borrow_movable(self.chance)
-        if who is None:
-            return
-        try:
-            self._move_to(who, f"moved{self.chance.getrandbits(48):x}@example.com")
-        finally:
-            self.world.town.give_back(who)
-
-    def _move_to(self, who: Somebody, email: str) -> None:
-        asked = who.as_asked() | {"addresses": [*who.addresses, email]}
-        if self.insist("move", lambda: self._moved(who, email), **asked):
-            self._learn_address(who, email)
-
-    def _moved(self, who: Somebody, email: str) -> Named:
-        if self.chance.random() < 0.5:
-            return _as_done(self.hand.do("move", person=who.person, email=email))
-        answer = self.web.ask("POST", f"/customers/{who.person}/address", {"email": email})
-        return _as_listed(answer)
-
-    def _learn_address(self, who: Somebody, email: str) -> None:
-        who.addresses.insert(0, email)
-        rows = self.world.system.seen(
-            "SELECT address_id FROM people_customer WHERE id = %s", who.person
-        )
-        who.address_ids.insert(0, rows[0][0])
-        who.persons.insert(1, who.person)  # as many numbers as addresses: links are made of both
-
-    def _merge(self) -> None:
-        town = self.world.town
-        survivor, merged = (town.borrow_movable(self.chance) for _ in range(2))
-        both = [each for each in (survivor, merged) if each is not None]
-        try:
-            if survivor is not None and merged is not None:
-                self._merge_both(survivor, merged)
-        finally:
-            town.give_back(*both)
-
-    def _merge_both(self, survivor: Somebody, merged: Somebody) -> None:
-        also = merged.as_asked()
-        two = {name: [*each, *also[name]] for name, each in survivor.as_asked().items()}
-        self._merges_begun = 0
-        if self.insist("merge", lambda: self._merged(survivor, merged), **two):
-            self.world.town.merge(survivor, merged)
-
-    def _merged(self, survivor: Somebody, merged: Somebody) -> Named:
-        self._merges_begun += 1
-        try:
-            if self.chance.random() < 0.5:
-                both = {"survivor": survivor.person, "merged": merged.person}
-                return _as_done(self.hand.do("merge", **both))
-            path = f"/customers/{survivor.person}/merge"
-            return _as_listed(self.web.ask("POST", path, {"merged": merged.person}))
-        except Unforeseen:
-            if self._merges_begun == 1:
-                raise
-            raise DoneBefore from None
-
-
-def _as_told(answer: Answer) -> Named:
+def as_told(answer: Answer) -> Named:
     """Read what a page or a mailbox's answer says in words: how many, not which."""
     answer.refuse_but(200, 303)
     left = (0,) if "had left" in answer.body or "had already left" in answer.body else ()
@@ -366,11 +294,11 @@ def _as_told(answer: Answer) -> Named:
     return Named(answer.at, left, unsure)
 
 
-def _as_done(said: dict[str, Any]) -> Named:
+def as_done(said: dict[str, Any]) -> Named:
     return Named(time.monotonic(), tuple(said["left"]), tuple(said["unsure"]))
 
 
-def _as_listed(answer: Answer) -> Named:
+def as_listed(answer: Answer) -> Named:
     answer.refuse_but(200)
     said = [answer.json]
     return Named(answer.at, _mailings(said, "left"), _mailings(said, "unsure"))

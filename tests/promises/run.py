@@ -8,10 +8,11 @@ from pathlib import Path
 
 from mailer.development.places import free_port
 from tests.promises.aims import Aims
-from tests.promises.clients import Client, Movers, OptOuts, World, Yeses, a_world
+from tests.promises.clients import Client, OptOuts, World, Yeses, a_world
 from tests.promises.clients_log import ClientsLog
 from tests.promises.evidence import Evidence, gather
 from tests.promises.moved import MovedClocks
+from tests.promises.movers import Movers
 from tests.promises.nemesis import Nemesis
 from tests.promises.plan import Deed, drawn
 from tests.promises.system import System, running_system

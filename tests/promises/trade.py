@@ -41,26 +41,19 @@ OPEN = """
 """
 
 
-class Shop(Client):
-    """Orders are placed and confirmed; an event whose answer was lost is told again."""
+class Seller(Client):
+    """Whoever sells; an event whose answer was lost is told again."""
 
-    def __init__(self, world: World, seed: str) -> None:
-        super().__init__(world, seed)
-        self.web = Caller(world.system.webs(), a_key_for(world.system, ApiScope.ORDERS))
-        self._number = 0
+    def sell_by_hand(self, who: Somebody) -> None:
+        """Place an order and tell that it is confirmed, by the rooms themselves."""
+        number = self.a_number()
+        self.tell(number, lambda: self._by_hand(number, who))
 
-    def act(self) -> None:
-        time.sleep(self.chance.uniform(0.1, 0.5))
-        self._number += 1
-        who = self.chance.choice(self.world.town.settled())
-        number = f"{self.chance.getrandbits(40):x}-{self._number}"
-        if self.chance.random() < 0.4:
-            self._tell(number, lambda: self._by_hand(number, who))
-        else:
-            self._until_done("POST", "/orders", self._order(number, who.addresses[0]))
-            self._tell(number, lambda: self._by_api(number))
+    def a_number(self) -> str:
+        """A number that no other order has."""
+        return f"{self.chance.getrandbits(44):x}"
 
-    def _tell(self, order: str, tell: Callable[[], tuple[float, int | None]]) -> None:
+    def tell(self, order: str, tell: Callable[[], tuple[float, int | None]]) -> None:
         """Tell an event until it is answered; told twice, it is one event."""
         log = self.world.log
         while not self.world.stop.is_set():
@@ -74,15 +67,33 @@ class Shop(Client):
             log.answered(number, at, mailing=mailing)
             return
 
+    def _by_hand(self, order: str, who: Somebody) -> tuple[float, int | None]:
+        said = self.hand.do("order", order=order, person=who.person)
+        return time.monotonic(), said["mailing"]
+
+
+class Shop(Seller):
+    """Orders are placed and confirmed, for the shop's own customers."""
+
+    def __init__(self, world: World, seed: str) -> None:
+        super().__init__(world, seed)
+        self.web = Caller(world.system.webs(), a_key_for(world.system, ApiScope.ORDERS))
+
+    def act(self) -> None:
+        time.sleep(self.chance.uniform(0.1, 0.5))
+        who = self.chance.choice(self.world.town.settled())
+        if self.chance.random() < 0.4:
+            self.sell_by_hand(who)
+            return
+        number = self.a_number()
+        self._until_done("POST", "/orders", self._order(number, who.addresses[0]))
+        self.tell(number, lambda: self._by_api(number))
+
     def _by_api(self, order: str) -> tuple[float, int | None]:
         body = {"event": "confirmed", "occurred_at": _now()}
         answer = self.web.ask("POST", f"/orders/{order}/events", body)
         answer.refuse_but(202)
         return answer.at, answer.json["mailing"]
-
-    def _by_hand(self, order: str, who: Somebody) -> tuple[float, int | None]:
-        said = self.hand.do("order", order=order, person=who.person)
-        return time.monotonic(), said["mailing"]
 
     def _until_done(self, method: str, path: str, body: object) -> None:
         while not self.world.stop.is_set():
@@ -173,15 +184,16 @@ class Staff(Client):
     def _insist(
         self, web: Caller, what: str, number: int, body: Callable[[], object] | None
     ) -> bool:
-        """Ask until an answer comes: what an earlier try has done already is refused, and done.
+        """Ask until an answer comes; say whether it says that this try did it.
+
+        What an earlier try has done already is refused.
 
         Whoever is asked may be so slow that a moment to come has passed: then it is another's turn.
         """
         for tries in range(TRIES):
             try:
                 if what != "schedule" and self.chance.random() < 0.7:
-                    self.hand.do("campaign", campaign=number, act=what)
-                    return True
+                    return not self.hand.do("campaign", campaign=number, act=what)
                 answer = web.ask("POST", f"/campaigns/{number}/{what}", body() if body else None)
             except NotAnswered:
                 time.sleep(0.1)
@@ -190,7 +202,7 @@ class Staff(Client):
                 continue
             if tries == 0:
                 answer.refuse_but(200, 409)
-            return True
+            return answer.status == 200
         return False
 
 
