@@ -184,7 +184,7 @@ def batch() -> None:
 @batch.command("list")
 @json_option
 def list_unknown(*, as_json: bool) -> None:
-    """List the batches of unknown fate: a sender died, or the provider never answered."""
+    """List batches with people of unknown fate: a sender died, or the provider never answered."""
     from mailer.delivery import unknown_batches
 
     with the_parts() as parts, parts.database.reading() as session:
@@ -194,7 +194,7 @@ def list_unknown(*, as_json: bool) -> None:
         names = ("batch", "mailing", "people", "since")
         say_json([dict(zip(names, row, strict=True)) for row in rows])
         return
-    table("Batches of unknown fate", ["Batch", "Mailing", "People", "Since"], rows)
+    table("Batches with people of unknown fate", ["Batch", "Mailing", "People", "Since"], rows)
 
 
 @batch.command()
@@ -209,7 +209,7 @@ def list_unknown(*, as_json: bool) -> None:
 @click.option("--why", required=True, help="The evidence; kept in the ledger, without addresses.")
 @json_option
 def settle(*, batch_id: int, outcome: str, why: str, as_json: bool) -> None:
-    """Settle a batch of unknown fate by evidence. Nobody in it is mailed again either way."""
+    """Settle people of unknown fate by evidence. None of them is mailed again either way."""
     from mailer import ledger
     from mailer.delivery import BatchNotUnknown, settle_unknown
     from mailer.providers import without_addresses
@@ -221,7 +221,7 @@ def settle(*, batch_id: int, outcome: str, why: str, as_json: bool) -> None:
         try:
             people = settle_unknown(session, number, was_accepted=outcome == "accepted", now=now)
         except BatchNotUnknown:
-            raise Refused(f"batch {batch_id} is not of unknown fate") from None
+            raise Refused(f"nobody in batch {batch_id} is of unknown fate") from None
         detail = {"outcome": outcome, "people": people, "why": without_addresses(why)}
         ledger.record(session, "batch.settled", at=now, actor=ACTOR, batch_id=number, detail=detail)
     if as_json:

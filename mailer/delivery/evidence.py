@@ -31,6 +31,7 @@ def unknown_batches(session: Session, *, limit: int = 200) -> list[UnknownBatch]
 _UNKNOWN = text(
     """
     SELECT id, mailing_id, unknown, coalesce(handing_at, settled_at) AS since
-    FROM delivery_batch WHERE state = 'unknown' AND unknown > 0 ORDER BY id LIMIT :limit
+    FROM delivery_batch WHERE state IN ('unknown', 'settled') AND unknown > 0
+    ORDER BY id LIMIT :limit
     """
 )

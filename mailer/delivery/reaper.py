@@ -18,7 +18,7 @@ from mailer.delivery.retry import may_try_unknown_again
 from mailer.delivery.tally import count_in
 from mailer.delivery.window import BARRIER
 from mailer.failpoints import Failpoint, reached
-from mailer.vocabulary import AddressId, BatchId, Lane, MailingId, Outcome, PersonId, Reason
+from mailer.vocabulary import AddressId, BatchId, Lane, MailingId, Outcome, PersonId, Reason, Stream
 
 
 class Reaper:
@@ -59,22 +59,24 @@ class Reaper:
 def settle_unknown(
     session: Session, batch_id: BatchId, *, was_accepted: bool, now: datetime
 ) -> int:
-    """Settle a batch of unknown fate by hand, from evidence that a person has looked up.
+    """Settle by hand those of a batch whose fate is unknown, from evidence a person has looked up.
 
-    What is settled so stands: a sender whose word comes later finds nothing to say. Raises
-    BatchNotUnknown, too, where nobody is of unknown fate, since a copy of theirs is on its way.
-    Returns how many people it was about.
+    All of them when its sender died; in a batch that is settled, those to whom the provider never
+    answered. What is settled so stands: a sender whose word comes later finds nothing to say.
+    Raises BatchNotUnknown, too, where nobody is of unknown fate, since a copy of theirs is on its
+    way. Returns how many people it was about.
     """
     row = session.get(BatchRow, batch_id, with_for_update=True)
-    if row is None or row.state != "unknown" or not row.unknown:
+    if row is None or row.state not in ("unknown", "settled") or not row.unknown:
         raise BatchNotUnknown(f"batch {batch_id}")
-    people = row.unknown
-    row.state, row.settled_at, row.unknown = "settled", now, 0
+    people, row.unknown = row.unknown, 0
     if was_accepted:
         row.accepted += people
     else:
         row.rejected += people
-        _note_rejected(session, row, now)
+    _note_found(session, row, was_accepted=was_accepted, now=now)
+    if row.state == "unknown":
+        row.state, row.settled_at = "settled", now
     session.add(row)
     session.flush()
     known = Tally(accepted=people) if was_accepted else Tally(rejected=people)
@@ -82,17 +84,41 @@ def settle_unknown(
     return people
 
 
-def _note_rejected(session: Session, row: BatchRow, now: datetime) -> None:
+def _note_found(session: Session, row: BatchRow, *, was_accepted: bool, now: datetime) -> None:
+    """Say of each whose fate was unknown what was found; who has no note in such a batch, too."""
     batch = _as_claimed(session, row)
-    notes = [
-        Note(person, Outcome.REJECTED, Reason.NOT_REFUSED, "settled by hand: not taken")
-        for person in batch.people
-    ]
-    note(session, batch.id, notes, now=now)
+    if was_accepted:
+        is_order = batch.mailing.stream is Stream.ORDER_UPDATE
+        found = Outcome.ACCEPTED, Reason.SENT_ORDER if is_order else Reason.SENT_TOPIC, TAKEN
+    else:
+        found = Outcome.REJECTED, Reason.NOT_REFUSED, NOT_TAKEN
+    outcome, reason, detail = found
+    session.execute(
+        _FOUND,
+        {
+            "batch_id": batch.id,
+            "outcome": outcome.value,
+            "reason": reason.value,
+            "detail": detail,
+            "now": now,
+        },
+    )
+    if row.state == "unknown" and not was_accepted:
+        notes = [Note(person, outcome, reason, detail) for person in batch.people]
+        note(session, batch.id, notes, now=now)
+
+
+TAKEN, NOT_TAKEN = "settled by hand: taken", "settled by hand: not taken"
+_FOUND = text(
+    """
+    UPDATE delivery_exception SET outcome = :outcome, reason = :reason, detail = :detail, at = :now
+    WHERE batch_id = :batch_id AND outcome = 'unknown'
+    """
+)
 
 
 class BatchNotUnknown(Exception):
-    """Only a batch of unknown fate can be settled by hand."""
+    """Only people of unknown fate can be settled by hand."""
 
 
 def _give_up_all(session: Session, tokens: Collection[uuid.UUID], limit: int, now: datetime) -> int:

@@ -121,7 +121,7 @@ def test_a_batch_of_known_fate_cannot_be_settled_by_hand(fpmail: Run, house: Hou
     assert fpmail("batch", "list", "--json").json == []
     said = fpmail("batch", "settle", 7, "--as", "accepted", "--why", "log of 10:41")
     assert said.code == Exit.FAILED
-    assert "not of unknown fate" in said.err
+    assert "nobody in batch 7 is of unknown fate" in said.err
 
 
 def test_a_batch_of_unknown_fate_is_settled_by_evidence(fpmail: Run, house: House) -> None:
