@@ -42,13 +42,16 @@ def line_of_batch(batch: Claimed) -> dict[str, int | str]:
     """Return what is noted of a batch that goes in hand.
 
     Its root is named, since a database from before knows neither its children nor who moved to
-    them: whoever is in hand here stands in a batch of the same root there.
+    them: whoever is in hand here stands in a batch of the same root there. Of its people the highest
+    numbers are named alone: their links hold these, and no stranger may get them after a restore.
     """
     return {
         "mailing": batch.mailing.id,
         "batch": batch.id,
         "root": batch.root_id,
         "lane": batch.lane.value,
+        "last_person": max(batch.people, default=0),
+        "last_address": max(batch.people.values(), default=0),
         **({"key": batch.mailing.key} if batch.lane is Lane.PROMOTIONAL else {}),
     }
 

@@ -73,10 +73,12 @@ def _made(session: Session, marks: Sequence[AddressMark]) -> dict[bytes, Address
     return {bytes(row.blind): AddressId(row.id) for row in rows}
 
 
-def number_beyond(session: Session, person_id: PersonId, address_id: AddressId) -> None:
-    """Let nobody new have a number up to these; lower ones change nothing."""
+def number_beyond(
+    session: Session, person_id: PersonId, address_id: AddressId, *, sparing: int
+) -> None:
+    """Let nobody new have a number up to these, nor one of the next few beyond all that were given."""
     for kind, number in (("people_customer", person_id), ("people_address", address_id)):
-        session.execute(GO_BEYOND, {"kind": kind, "number": number})
+        session.execute(GO_BEYOND, {"kind": kind, "number": number, "sparing": sparing})
 
 
 def known_customers(session: Session, person_ids: Collection[PersonId]) -> set[PersonId]:
@@ -108,9 +110,9 @@ MAKE = text(
 BY_BLIND = text("SELECT id, blind FROM people_address WHERE blind = ANY(CAST(:blinds AS bytea[]))")
 GO_BEYOND = text(
     """
-    SELECT setval(of.kind, greatest(CAST(:number AS bigint), pg_sequence_last_value(of.kind)))
+    SELECT setval(of.kind, :sparing
+                  + greatest(CAST(:number AS bigint), pg_sequence_last_value(of.kind)))
     FROM (SELECT CAST(pg_get_serial_sequence(CAST(:kind AS text), 'id') AS regclass) AS kind) of
-    WHERE coalesce(pg_sequence_last_value(of.kind), 0) < CAST(:number AS bigint)
     """
 )
 KNOWN = text("SELECT id FROM people_customer WHERE id = ANY(CAST(:ids AS bigint[]))")

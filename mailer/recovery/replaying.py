@@ -84,7 +84,7 @@ def replay(
     told, done = _read(reading, up_to_the_break=up_to_the_break)
     spoken = [each for each in told if isinstance(each, Spoken)]
     handed = [each for each in told if isinstance(each, Handed)]
-    if not dry_run:
+    if told and not dry_run:
         with database.transaction() as session:
             number_beyond(session, _highest(told))
     _merge_again(within, spoken, done, now)

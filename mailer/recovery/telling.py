@@ -57,6 +57,9 @@ class Handed:
     """A line about a batch that went in hand."""
 
     batch: InHand
+    last_person: int = 0
+    """The highest number among its people; 0 where an earlier version wrote the line."""
+    last_address: int = 0
 
 
 class LineUnread(Exception):
@@ -84,7 +87,9 @@ def _handed(line: JournalLine) -> Handed:
             line.at,
             Lane(str(lane)) if lane else None,
             str(ids.get("key", "")),
-        )
+        ),
+        int(ids.get("last_person", 0)),
+        int(ids.get("last_address", 0)),
     )
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from mailer import people
-from mailer.vocabulary import Lane
+from mailer.permission import Change
+from mailer.vocabulary import Door, Lane
 from tests.people_of_tests import TestPerson
 from tests.recovery.conftest import Machine, arrives
 
@@ -66,3 +67,36 @@ def test_no_number_of_the_journal_is_given_again(machine: Machine) -> None:
     assert road.campaign("campaign:2") > mailing
     [(later,)] = machine.rows("SELECT min(id) FROM delivery_batch")
     assert later > batch
+
+
+@pytest.mark.clause("C08")
+def test_a_link_of_the_time_that_was_lost_stops_no_stranger(
+    machine: Machine, jo: TestPerson
+) -> None:
+    road = machine.road
+    machine.back_up()
+    lost = arrives(machine, "came.later@example.com")
+    road.campaign()
+    while machine.sender.deliver_one(Lane.PROMOTIONAL):
+        pass
+    assert lost.email in road.got()
+    machine.restore()
+    machine.replay()
+    road.later(hours=1)
+    strangers = [arrives(machine, f"{name}@example.com") for name in ("first", "second")]
+    change = Change(door=Door.ONE_CLICK, policy_version="2026-11", stop_all=True)
+    road.opt_outs.change(lost.person_id, change, address_id=lost.address_id)
+    assert not any(map(machine.is_refused, strangers))
+
+
+def test_numbers_that_no_line_names_are_not_given_again_either(
+    machine: Machine, jo: TestPerson
+) -> None:
+    machine.back_up()
+    machine.no(jo)
+    lost = [machine.road.customer(name) for name in ("Ann", "Max")]
+    machine.restore()
+    machine.replay()
+    newcomer = machine.road.customer("Eve")
+    assert newcomer.person_id > max(each.person_id for each in lost)
+    assert newcomer.address_id > max(each.address_id for each in lost)
