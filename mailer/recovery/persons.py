@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from mailer import ledger, people, permission
+from mailer import ledger, orders, people, permission
 from mailer.permission import NewSuppression, NotAdmitted, Said
 from mailer.recovery.telling import Spoken
 from mailer.vocabulary import AddressId, PersonId, Scope, SuppressionReason, Topic
@@ -30,6 +30,7 @@ def merge_again(session: Session, told: Spoken, *, now: datetime) -> bool:
         with session.begin_nested():
             permission.merge(session, survivor=survivor, merged=merged, now=now)
             people.merge(session, survivor=survivor, merged=merged, now=now)
+            orders.follow_merge(session, survivor=survivor, merged=merged)
     except (NotAdmitted, people.PersonGone):
         return False
     _note(session, survivor, {"merged": merged}, now)

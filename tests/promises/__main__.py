@@ -15,6 +15,8 @@ from tests.promises.run import run
 
 SHORT = 1.0
 """Minutes of attack in the short form; bringing everything up and letting it end comes on top."""
+LEAST = 0.1
+"""Minutes below which a run would mean nothing."""
 LEG = 15.0
 """Minutes of attack in one run; a longer one is made of several, of one seed after the other."""
 
@@ -35,6 +37,9 @@ def attack(seed: int, minutes: float = SHORT, *, is_reported: bool = False) -> b
     """Run once, print what was found, and say whether everything held."""
     again = f'the same plan again: make promises ARGS="--seed {seed} --minutes {minutes:g}"'
     _say(f"seed {seed}; {again}")
+    _say(
+        f"This takes some {minutes + 1:.0f} to {minutes * 2 + 3:.0f} minutes, most of them silent."
+    )
     folder = Path(tempfile.mkdtemp(prefix="fpmail-promises-"))
     folder.chmod(0o755)  # an embedded database may run as somebody else
     try:
@@ -59,7 +64,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="replay the plan of an earlier run")
     parser.add_argument("--minutes", type=float, default=SHORT, help="of attack (%(default)s)")
     parser.add_argument("--report", action="store_true", help="add the run to docs/promises.md")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if not options.minutes >= LEAST:
+        parser.error(f"--minutes: {LEAST} at least, or nothing is attacked")
+    return options
 
 
 def _say(line: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from mailer.failpoints import Failpoint
 from tests.promises.run import Ran
 from tests.promises.system import ROOT
+from tests.promises.verdicts import Verdict
 
 RUNS = ROOT / "docs/promises/runs.jsonl"
 PAGE = ROOT / "docs/promises.md"
@@ -89,7 +90,25 @@ def table(ran: Ran) -> list[str]:
         if len(verdict.faults) > MOST:
             lines.append(f"{verdict.name}: … {len(verdict.faults) - MOST:,} more")
     lines += [f"trouble: {trouble}" for trouble in ran.troubles[:MOST]]
+    lines += ["", *_in_short(run["counts"], ran.verdicts)]
     return [line for n, line in enumerate(lines) if line or lines[n - 1 : n] != [""]]
+
+
+def _in_short(counts: Mapping[str, int], verdicts: Sequence[Verdict]) -> list[str]:
+    """Say in sentences what was promised and how often it could have been broken."""
+    faults = [fault for each in verdicts if each.name == "C1" for fault in each.faults]
+    late = sum(fault.startswith("no ") for fault in faults)
+    named = counts["begun after an answer that had named them"]
+    return [
+        f"{counts['opt-outs acknowledged']:,} opt-outs were acknowledged. Of them"
+        f" {counts['gate drops']:,} met their mail at the gate, and"
+        f" {counts['barrier waits for a message not yet begun']:,} waited for a sender that had it in"
+        f" hand; {late:,} were mailed after the answer, and {named:,} more whom it had told of it.",
+        f"{counts['promotional messages accepted']:,} promotional messages and"
+        f" {counts['order events']:,} order updates were taken, while"
+        f" {counts['ambiguous hand-overs']:,} hand-overs were left in doubt.",
+        "Which promise each checker stands for: docs/promises.md.",
+    ]
 
 
 MOST = 10

@@ -5,7 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from mailer.failpoints import Failpoint
+from tests.promises.__main__ import main
 from tests.promises.report import FROM, PAGE, RUNS, TO, add, page_of, summed, table, write_page
 from tests.promises.run import Ran
 from tests.promises.test_verdicts import a_run
@@ -35,8 +38,26 @@ def test_a_broken_promise_is_told_with_its_faults_and_trouble_too() -> None:
     assert "C3: no 15: person 3 is not silent for all" in lines
     troubled = replace(ran(), troubles=["the keeper met a fault"])
     assert not troubled.holds
-    assert table(troubled)[-1] == "trouble: the keeper met a fault"
+    assert "trouble: the keeper met a fault" in table(troubled)
     assert ran().holds
+
+
+def test_a_run_is_told_in_short() -> None:
+    *_, opt_outs, mail, where = table(ran())
+    assert opt_outs.startswith("2 opt-outs were acknowledged. Of them 1 met their mail at the gate")
+    assert "; 0 were mailed after the answer" in opt_outs
+    assert mail.startswith("2 promotional messages and 1 order updates were taken, while 2 hand-")
+    assert where.endswith("docs/promises.md.")
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan"])
+def test_a_run_that_could_mean_nothing_is_refused(
+    minutes: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--minutes", minutes])
+    assert left.value.code == 2
+    assert "--minutes: 0.1 at least" in capsys.readouterr().err
 
 
 def test_the_page_adds_runs_up_and_names_their_seeds() -> None:

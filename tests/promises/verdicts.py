@@ -25,6 +25,8 @@ NAMED_FOR = 5.0
 
 COPIES_AT_MOST = 3
 """Of an order update, whatever happens (C5)."""
+OUTCOMES = ("accepted", "refused", "rejected", "unknown", "cancelled", "to go")
+"""What may have become of somebody; who is to go at the end was told to wait."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def no_hand_over_after_the_answer(evidence: Evidence) -> Verdict:
         faults.append(f"{named} began after an answer that named them, of {waits} waits")
     return Verdict(
         "C1",
-        "no promotional hand-over began after that person's acknowledgement",
+        "no promotional hand-over began after that person's acknowledgement, unless that named it",
         tuple(faults),
         {"begun after an answer that had named them": named},
     )
@@ -223,7 +225,8 @@ def the_books_balance(evidence: Evidence) -> Verdict:
     faults += _unlike_the_witness(evidence)
     faults += _left_out(evidence)
     started = sum(1 for _ in _started(evidence))
-    counts = Counter(f"people {outcome}" for outcome in evidence.outcomes.values())
+    counts = Counter({f"people {outcome}": 0 for outcome in OUTCOMES})
+    counts.update(f"people {outcome}" for outcome in evidence.outcomes.values())
     return Verdict(
         "C4",
         "the books balance, each person of an audience accounted for",

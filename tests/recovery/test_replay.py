@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from mailer import ledger, people, permission, recovery
+from mailer import ledger, orders, people, permission, recovery
 from mailer.delivery import News
 from mailer.journal import JournalBroken
 from mailer.permission import NewSuppression
@@ -22,6 +22,7 @@ from mailer.vocabulary import (
     Topic,
 )
 from tests.people_of_tests import TestPerson
+from tests.promises.trouble import an_order
 from tests.recovery.conftest import NEWS, Machine, arrives
 
 UPDATES = Topic.SOFTWARE_UPDATES
@@ -152,14 +153,18 @@ def test_two_who_were_merged_are_one_again_and_the_no_of_either_holds(
     machine: Machine, jo: TestPerson
 ) -> None:
     other = machine.road.customer("Jo Other")
+    road = machine.road
+    with road.database.transaction() as session:
+        orders.place(session, road.vault, an_order("A-1", other, road.now), now=road.now)
     machine.back_up()
     machine.no(other)
-    machine.road.opt_outs.merge(survivor=jo.person_id, merged=other.person_id)
+    road.opt_outs.merge(survivor=jo.person_id, merged=other.person_id)
     machine.restore()
     done = machine.replay()
     assert done.merges == 1
-    with machine.road.database.reading() as session:
+    with road.database.reading() as session:
         assert people.identity_of(session, other.person_id).survivor == jo.person_id
+        assert [each.number for each in orders.orders_of(session, jo.person_id)] == ["A-1"]
     assert machine.is_refused(jo)
 
 
