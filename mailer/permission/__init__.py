@@ -39,9 +39,10 @@ from mailer.permission.restoring import (
     bring_back_wishes,
     keep_up,
     nos_lacking,
+    references_known,
     versions_of,
 )
-from mailer.permission.retelling import Said, topics_refused
+from mailer.permission.retelling import LESS, Said, topics_refused
 from mailer.permission.rhythm import NO_CAP, Cap, CapInvalid, Limit, read_cap
 from mailer.permission.standing import (
     ConsentRecord,
@@ -72,6 +73,7 @@ from mailer.permission.suppression import (
 __all__ = [
     "DOORS",
     "IN_SHORT",
+    "LESS",
     "LIFTED_MEANWHILE",
     "NO_CAP",
     "RHYTHM",
@@ -121,6 +123,7 @@ __all__ = [
     "own_rhythms",
     "read_cap",
     "receipt_of",
+    "references_known",
     "rhythms_of",
     "sentence",
     "standing_from",

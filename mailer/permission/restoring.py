@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, DateTime, bindparam, or_, text
+from sqlalchemy import BigInteger, DateTime, Text, bindparam, or_, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, col, select
 
@@ -32,6 +32,11 @@ def versions_of(session: Session, person_ids: Collection[PersonId]) -> dict[Pers
     """Return the version of each person's wishes; who was never admitted is absent."""
     rows = session.execute(_VERSIONS, {"persons": list(person_ids)})
     return {PersonId(row.person_id): row.version for row in rows}
+
+
+def references_known(session: Session, references: Collection[str]) -> set[str]:
+    """Return by which of these references words stand in the consent record."""
+    return set(session.execute(_REFERENCES, {"references": list(references)}).scalars())
 
 
 def nos_lacking(
@@ -229,6 +234,9 @@ def _said_by_no(row: SuppressionRow) -> Said:
 _VERSIONS = text(
     "SELECT person_id, version FROM permission_standing WHERE person_id = ANY(:persons)"
 ).bindparams(bindparam("persons", type_=ARRAY(BigInteger)))
+_REFERENCES = text(
+    "SELECT DISTINCT reference FROM permission_consent WHERE reference = ANY(:references)"
+).bindparams(bindparam("references", type_=ARRAY(Text)))
 _WANTED = """
     SELECT w.number
     FROM unnest(:numbers, :addresses, CAST(:scopes AS text[]), CAST(:topics AS text[]),

@@ -13,6 +13,9 @@ from mailer import delivery, people, permission
 from mailer.recovery.telling import Handed, Spoken
 from mailer.vocabulary import AddressId, MailingId, PersonId
 
+ALWAYS_WRITTEN = permission.LESS - {"no", "stop"}
+"""Acts of which a repeat has no line."""
+
 
 @dataclass(slots=True)
 class Lacking:
@@ -34,11 +37,11 @@ class Lacking:
 
 
 def lacking(session: Session, told: Iterable[Spoken | Handed]) -> Lacking:
-    """Compare a set of lines with the database, by three statements or so."""
+    """Compare a set of lines with the database, by four statements or so."""
     told = list(told)
     spoken = [each for each in told if isinstance(each, Spoken)]
     return Lacking(
-        _persons(session, spoken),
+        _persons(session, spoken) | _unwritten(session, spoken),
         _addresses(session, spoken),
         _mailings(session, [each for each in told if isinstance(each, Handed)]),
     )
@@ -59,6 +62,29 @@ def _persons(session: Session, spoken: list[Spoken]) -> set[PersonId]:
     absent = newest.keys() - versions.keys()
     gone = absent - people.known_customers(session, absent) if absent else set()
     return {who for who, version in versions.items() if version < newest[who]} | gone
+
+
+def _unwritten(session: Session, spoken: list[Spoken]) -> set[PersonId]:
+    """Return whose words for less were never written, however high their version is by now.
+
+    An import, or a write of the shop's API, may have raised it since the restore. Of a no that only
+    repeated another no word is kept, but that other one stands, or was lifted after it.
+    """
+    words = [each for each in spoken if each.said.version and permission.LESS & _names(each)]
+    if not words:
+        return set()
+    known = permission.references_known(session, {each.said.reference for each in words})
+    unknown = [each for each in words if each.said.reference not in known]
+    if not unknown:
+        return set()
+    whose = {(no, each.said.at): each.person_id for each in unknown for no in each.nos()}
+    missing = permission.nos_lacking(session, whose, lifted_meanwhile=permission.LIFTED_MEANWHILE)
+    new = {each.person_id for each in unknown if ALWAYS_WRITTEN & _names(each)}
+    return new | {whose[each] for each in missing}
+
+
+def _names(spoken: Spoken) -> set[str]:
+    return {name for name, _ in spoken.said.acts}
 
 
 def _addresses(session: Session, spoken: list[Spoken]) -> set[AddressId]:

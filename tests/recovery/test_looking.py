@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from mailer.vocabulary import (
     Lane,
     Scope,
     SuppressionReason,
+    Topic,
 )
-from tests.recovery.conftest import Machine
+from tests.recovery.conftest import NEWS, Machine
 
 
 def lines_of(folder: Path) -> Path:
@@ -62,6 +64,10 @@ def test_an_installation_that_was_never_restored_is_never_stopped(machine: Machi
     machine.no(jo)
     machine.yes(jo)
     machine.wish(ann, stop_all=True)
+    machine.wish(ann, stop_all=True, tracking=False)
+    machine.wish(ann, stop_all=True, tracking=False)
+    machine.wish(ann, topics_on=frozenset({NEWS}), seen_version=machine.version(ann))
+    machine.wish(ann, stop_all=True, paused_until=road.now + timedelta(days=9))
     road.opt_outs.merge(survivor=ann.person_id, merged=max_.person_id)
     road.opt_outs.change_address(jo.person_id, "jo.new@example.com")
     road.opt_outs.hear(News(mailing, eve.person_id, Heard.COMPLAINED, road.now))
@@ -288,6 +294,30 @@ def test_a_broken_line_stops_campaigns_until_somebody_decides(machine: Machine) 
     assert f"{file.name}, line 3" in machine.halts()[0].why
     found = recovery.verify(road.database, road.journal.folder)
     assert [(each.file, each.line) for each in found.broken] == [(file.name, 3)]
+
+
+@pytest.mark.clause("C08")
+@pytest.mark.parametrize("lost", [{"stop_all": True}, {"tracking": False}])
+def test_a_lost_no_is_found_though_versions_went_on_since_the_restore(
+    machine: Machine, lost: dict[str, bool]
+) -> None:
+    road = machine.road
+    jo = road.customer("Jo")
+    machine.back_up()
+    machine.wish(jo, **lost)
+    version = machine.version(jo)
+    machine.restore()
+    with road.database.transaction() as session:  # the shop's list comes in once more
+        permission.import_permissions(
+            session,
+            [permission.ImportedYes(jo.person_id, frozenset({Topic.SOFTWARE_UPDATES}), "shop")],
+            policy_version="2026-11",
+            reference="P-LIST",
+            now=road.now,
+        )
+    assert machine.version(jo) >= version
+    assert machine.watch.token() is None
+    assert [halt.persons for halt in machine.halts()] == [1]
 
 
 def test_a_file_that_goes_while_it_is_looked_at_holds_up_this_process_alone(
