@@ -50,6 +50,13 @@ AWAY = Problem(
     "Nothing has changed. Try again in a minute.",
     headers=TRY_AGAIN,
 )
+AWAY_MEANWHILE = Problem(
+    503,
+    "records-away",
+    "We can’t reach our records right now",
+    "It isn’t certain that anything was saved. Try again in a minute, under the same Idempotency-Key.",
+    headers=TRY_AGAIN,
+)
 OURS = Problem(
     500,
     "our-fault",
@@ -66,9 +73,13 @@ HTTP: Mapping[int, tuple[str, str, str]] = {
 
 
 def _when_away(request: Request) -> Problem:
-    """Looking can wait; a wish that found no records was not begun."""
-    looking = request.method in ("GET", "HEAD") or _is_api(request)
-    return AWAY if looking else NOT_SAVED
+    """Looking can wait; a wish that found no records was not begun.
+
+    A call may have been: its work is committed before its answer is read, or waited for.
+    """
+    if request.method in ("GET", "HEAD"):
+        return AWAY
+    return AWAY_MEANWHILE if _is_api(request) else NOT_SAVED
 
 
 def _when_unstorable(request: Request) -> Problem:

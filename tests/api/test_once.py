@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from mailer import access
 from mailer.access import ApiKey, ApiKeyId, ApiScope
-from mailer.database import Database
+from mailer.database import Database, DatabaseAway
+from mailer.failpoints import Failpoint, acting
 from mailer.vocabulary import PersonId
 from preference_center.problems import Problem
 from preference_center.systems.api.calls import Call
@@ -95,6 +96,34 @@ def test_an_answer_beyond_all_measure_is_refused_for_keeping_alone(
         assert access.remember(session, **named, request_hash=wanted, now=now) is None
         late = now + timedelta(seconds=31)
         assert access.remember(session, **named, request_hash=wanted, now=late) is None
+
+
+@pytest.mark.clause("C08")
+@pytest.mark.parametrize(
+    ("path", "body", "point"),
+    [
+        ("/customers/{jo}/consents", {"stop_all": True}, Failpoint.WISH_JOURNALED),
+        ("/customers/{jo}/merge", {"merged": "{anna}"}, Failpoint.MERGED),
+        ("/customers/{jo}/address", {"email": "jo@new.example.com"}, Failpoint.MOVED),
+    ],
+)
+def test_records_that_go_away_after_the_commit_are_not_said_to_be_unchanged(
+    shop: Shop, jo: int, path: str, body: dict[str, Any], point: Failpoint
+) -> None:
+    anna = shop.post("/customers", {"email": "anna@example.com", "source": "shop"}).json()["id"]
+    asked = {name: anna if said == "{anna}" else said for name, said in body.items()}
+
+    def go_away(reached: Failpoint) -> None:
+        if reached is point:
+            raise DatabaseAway("no more")
+
+    with acting(go_away):
+        answer = shop.post(path.format(jo=jo), asked)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+    assert "isn’t certain that anything was saved" in answer.json()["detail"]
+    assert "Nothing has changed" not in answer.text
+    again = shop.post(path.format(jo=jo), asked)
+    assert again.status_code == 200, again.text
 
 
 def test_more_than_a_few_reads_about_everybody_are_told_to_come_back(house: House) -> None:
