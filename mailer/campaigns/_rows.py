@@ -16,6 +16,7 @@ from mailer.campaigns.lifecycle import State
 from mailer.campaigns.plans import Plan
 from mailer.campaigns.revisions import is_approved, revision_of
 from mailer.campaigns.splits import Split
+from mailer.campaigns.taken_back import told_in
 from mailer.campaigns.values import Campaign, CampaignId, Choice
 from mailer.delivery import Brake, Braked, Limits
 from mailer.letters import PromotionalContent
@@ -114,7 +115,7 @@ def campaign_from(row: CampaignRow) -> Campaign:
         approved_by=row.approved_by if approved else None,
         approved_at=row.approved_at if approved else None,
         approved_size=row.approved_size if approved else None,
-        taken_back=row.taken_back,
+        taken_back=told_in(State(row.state), row.taken_back),
         copied_from=CampaignId(row.copied_from) if row.copied_from is not None else None,
         pace=pace_from(row),
         split=split_from(row),

@@ -10,6 +10,7 @@ from mailer import delivery
 from mailer.campaigns._rows import CampaignError, note
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.lifecycle import Act, State, after
+from mailer.campaigns.taken_back import BEGUN_BEFORE, HALF_SENT
 from mailer.campaigns.timetable import take_back
 from mailer.campaigns.values import CampaignId
 from mailer.vocabulary import MailingId
@@ -18,15 +19,6 @@ JOURNAL = "journal"
 """The actor of what the journal brought about and no person."""
 KEY = "campaign:"
 """How the mailing of a campaign is named, before its number."""
-
-HALF_SENT = (
-    "The database was restored: batches of this campaign had been in hand that it does not know."
-    " Look at who is of unknown fate, then resume or cancel it."
-)
-BEGUN_BEFORE = (
-    "The database was restored from before this campaign began, and the journal says that campaigns"
-    " had begun since. To start or resume it may send it to the same people again."
-)
 
 
 class Halted(CampaignError):

@@ -119,6 +119,28 @@ def test_a_campaign_in_mid_flight_is_paused_with_the_reason_and_nobody_gets_it_t
     assert max(staff.got().values()) == 1
 
 
+@pytest.mark.parametrize("ending", ["finish", "cancel"])
+def test_a_campaign_that_ended_after_the_replay_is_not_told_to_be_resumed(
+    staff: Staff, ending: str
+) -> None:
+    desk = staff.desk
+    autumn = desk.draft()
+    staff.cut_up(autumn)
+    desk.do("start", autumn)
+    staff.back_up()
+    assert staff.send_one()
+    staff.restore()
+    staff.replay()
+    assert "resume or cancel it" in (desk.look(autumn).taken_back or "")
+    if ending == "cancel":
+        desk.do("cancel", autumn)
+    else:
+        desk.tick()
+    told = desk.look(autumn)
+    assert told.state.is_final
+    assert "unknown fate; it has ended and cannot be resumed" in (told.taken_back or "")
+
+
 @pytest.mark.clause("C08")
 def test_only_what_had_been_in_hand_is_given_up_where_the_database_knows_the_parts(
     staff: Staff,
