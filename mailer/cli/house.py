@@ -1,5 +1,6 @@
 """What a command works with: the settings of the environment, and the parts built from them."""
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,9 +62,29 @@ def the_parts() -> Iterator["Parts"]:
     parts = build(settings, process="cli", ring=ring)
     try:
         parts.database.is_ready()  # its clock hears the time before the command asks it
-        yield parts
+        with _only_errors_logged():
+            yield parts
     finally:
         parts.close()
+
+
+@contextmanager
+def _only_errors_logged() -> Iterator[None]:
+    """Let standard output be the answer alone: what a command did, its answer says.
+
+    A dry run even logs what it takes back again, such as a brake that would have closed.
+    """
+    import structlog
+
+    before = structlog.get_config()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 class AddressArgument(click.ParamType[str]):
