@@ -221,11 +221,11 @@ class OptOuts:
     def change_address(self, person_id: PersonId, email: str) -> Acknowledgement:
         """Move a customer to another address; every no of theirs moves along.
 
-        Raises people.AddressInvalid and NotAdmitted.
+        Raises people.AddressInvalid, people.PersonGone and NotAdmitted.
         """
         now = self._clocks.now()
         with self._database.transaction() as session:
-            permission.lock(session, person_id)
+            # The customer before the standing, as an upsert that moves them locks both.
             address_id = people.change_address(
                 session, self._vault, person_id, email=email, now=now
             )

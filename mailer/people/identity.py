@@ -85,6 +85,11 @@ def hold(session: Session, person_id: PersonId) -> None:
             return
 
 
+def hold_both(session: Session, one: PersonId, other: PersonId) -> None:
+    """Let nobody move, merge or change either customer until the commit; the lower number first."""
+    session.execute(LOCK_BOTH, {"ids": [one, other]}).all()
+
+
 def addresses_of(
     session: Session, person_ids: Sequence[PersonId]
 ) -> list[tuple[PersonId, AddressId]]:

@@ -25,9 +25,11 @@ def merge(session: Session, *, survivor: PersonId, merged: PersonId, now: dateti
 
     Each no of either, and of any address that either ever had, holds afterwards for the survivor
     and at every one of these addresses; a bounce stays with its mailbox. No yes is carried: a
-    merge creates no permission. Both rows are locked in the order of their numbers. Returns the
-    survivor's new version. Raises NotAdmitted.
+    merge creates no permission. Both rows are locked in the order of their numbers, and before
+    them the customers, as an upsert that moves one does. Returns the survivor's new version.
+    Raises NotAdmitted.
     """
+    people.hold_both(session, survivor, merged)
     rows = {person_id: lock(session, person_id) for person_id in sorted((survivor, merged))}
     kept, gone = rows[survivor], rows[merged]
     _restrict(kept, gone)
