@@ -53,11 +53,12 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
 def _result(chosen: Sequence[Measure], scale: Scale, now: datetime) -> Result:
     console = Console(stderr=True)
     machine = describe(now) | {"run": "quick" if scale.is_quick else "full"}
+    is_whole = len(chosen) == len(MEASURES)
     with a_stage() as stage:
         # First, since a run that is stopped keeps what it has by then.
-        spent = _spent(stage, scale) if len(chosen) == len(MEASURES) else {}
+        spent = _spent(stage, scale) if is_whole else {}
         rows = run(chosen, stage, scale, say=lambda name: console.print(f"measuring: {name}"))
-    return Result(machine, tuple(rows), spent)
+    return Result(machine, tuple(rows), spent, is_whole)
 
 
 def _spent(stage: Stage, scale: Scale) -> dict[str, float]:

@@ -68,7 +68,8 @@ def row_of(spec: Spec, reading: Reading) -> Row:
     """Make a row of the middle pair, and say how far the pairs lie apart."""
     pair = middle(reading.pairs, spec.better)
     least, most = spread(reading.pairs, spec.better)
-    apart = f"{len(reading.pairs)} pairs, ratios from {least:.3g} to {most:.3g}"
+    kind = "runs" if spec.is_goal else "pairs"
+    apart = f"{len(reading.pairs)} {kind}, ratios from {least:.3g} to {most:.3g}"
     return Row(
         spec,
         size=reading.size,

@@ -31,6 +31,8 @@ class Spec:
     reach: float
     """The ratio to reach; a ratio is always 'larger is better'."""
     better: Better = Better.MORE
+    is_goal: bool = False
+    """Its yardstick is a goal that stands still, so that nothing is paired."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ class Result:
     machine: dict[str, Any]
     rows: tuple[Row, ...]
     spent: dict[str, float] = field(default_factory=dict)
+    is_whole: bool = True
+    """Every measure was asked for, not some by name."""
 
     @property
     def is_broken(self) -> bool:

@@ -87,6 +87,7 @@ OPT_OUTS = Measure(
             "50 ms",
             1.0,
             Better.LESS,
+            is_goal=True,
         ),
     ),
     run,

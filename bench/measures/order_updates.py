@@ -74,6 +74,7 @@ ORDER_UPDATES = Measure(
             "2 s",
             1.0,
             Better.LESS,
+            is_goal=True,
         ),
     ),
     run,

@@ -104,10 +104,17 @@ PROTOCOL = Measure(
     "protocol",
     (
         Spec(
-            "protocol's database time for each person, 500 a batch", "µs", "20 µs", 1.0, Better.LESS
+            "protocol's database time for each person, 500 a batch",
+            "µs",
+            "20 µs",
+            1.0,
+            Better.LESS,
+            is_goal=True,
         ),
-        Spec("of it, gate and barrier", "µs", "7 µs", 1.0, Better.LESS),
-        Spec("protocol's WAL for each person", "bytes", "250 bytes", 1.0, Better.LESS),
+        Spec("of it, gate and barrier", "µs", "7 µs", 1.0, Better.LESS, is_goal=True),
+        Spec(
+            "protocol's WAL for each person", "bytes", "250 bytes", 1.0, Better.LESS, is_goal=True
+        ),
     ),
     run,
 )

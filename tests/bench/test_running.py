@@ -55,6 +55,12 @@ def test_a_row_says_what_its_middle_pair_measured_and_whether_it_reached() -> No
     assert row.notes == ("uphill", "3 pairs, ratios from 2 to 3")
 
 
+def test_what_stands_beside_a_goal_is_not_said_to_be_paired() -> None:
+    goal = Spec("weight of a cart", "kg", "100 kg", 1.0, Better.LESS, is_goal=True)
+    row = row_of(goal, Reading(1, [Pair(50, 100), Pair(25, 100)], "weighed"))
+    assert row.notes == ("2 runs, ratios from 2 to 4",)
+
+
 def test_a_row_below_what_is_to_be_reached_says_so() -> None:
     assert not row_of(FAST, Reading(70, [Pair(19, 10)], "counted")).reached
     assert not row_of(LIGHT, Reading(1, [Pair(101, 100)], "weighed")).reached
