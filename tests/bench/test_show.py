@@ -1,12 +1,10 @@
 """The table tells each thing once, and how much of a run it is of."""
 
 import io
-from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
 
-from bench.machine import describe
 from bench.measures import MEASURES
 from bench.show import cells, machine_line, print_table
 from bench.values import Better, Result, Row, Spec
@@ -14,7 +12,18 @@ from bench.values import Better, Result, Row, Spec
 GOAL = Spec("weight of a cart", "kg", "100 kg", 1.0, Better.LESS, is_goal=True)
 CART = Row(GOAL, 1, 50.0, 100.0, 2.0, "weighed", ("uphill", "3 runs, ratios from 2 to 2"))
 MULE = Row(Spec("parcels carried", "parcels/s", "a mule", 2.0), 7, 4.0, 1.0, 4.0, "counted")
-MACHINE = describe(datetime(2026, 11, 22, tzinfo=UTC)) | {"run": "full"}
+MACHINE = {
+    "date": "2026-11-22T10:00:00+00:00",
+    "cpu": "an invented processor",
+    "cores": 2,
+    "memory_gb": 24.0,
+    "load_before": 0.0,
+    "kernel": "Linux 6.1",
+    "system": "Debian 12",
+    "python": "3.11",
+    "versions": {"nginx": "1.22"},
+    "run": "full",
+}
 
 
 def test_a_goal_is_named_once_and_another_program_with_its_figure() -> None:
