@@ -80,6 +80,7 @@ def _only_errors_logged() -> Iterator[None]:
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,  # or whoever logs here first would be silent for good
     )
     try:
         yield

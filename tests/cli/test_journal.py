@@ -1,5 +1,9 @@
 """The journal from the command line: verified, replayed, and told by check and readiness."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from mailer import campaigns, delivery
@@ -116,16 +120,31 @@ def test_a_folder_that_lost_its_files_is_a_note_of_check(house: House, fpmail: R
 
 @pytest.mark.parametrize("dry", [True, False])
 def test_a_replay_that_closes_the_brake_prints_its_answer_alone(
-    desk: Desk, fpmail: Run, dry: bool
+    desk: Desk, environment: dict[str, str], dry: bool
 ) -> None:
     mailing = mailing_with_a_batch_forgotten(desk, Brake(unknown=1, after=1))
-    said = fpmail("journal", "replay", *(["--dry-run"] if dry else []))
-    assert said.code == 0
-    assert said.out.startswith("dry run")
-    assert "braked" not in said.out + said.err
+    said = in_a_process_of_its_own(
+        environment, "journal", "replay", *(["--dry-run"] if dry else [])
+    )
+    assert said.returncode == 0
+    assert said.stdout.startswith("dry run")
+    assert "braked" not in said.stdout + said.stderr
     with desk.database.reading() as session:
         braked = delivery.braked_of(session, mailing)
     assert (braked is None) is dry
+
+
+def in_a_process_of_its_own(
+    environment: dict[str, str], *words: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command as a shell does: in a process that has logged, a logger may be kept as it was."""
+    return subprocess.run(
+        [sys.executable, "-m", "mailer", *words],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def mailing_with_a_batch_forgotten(desk: Desk, brake: Brake) -> MailingId:
