@@ -55,6 +55,8 @@ def run_worker(settings: Settings) -> int:
             "--loglevel=WARNING",
             "--without-gossip",
             "--without-mingle",
+            # Nobody listens to them, and a beat that waits for a broker which is gone held up who left.
+            "--without-heartbeat",
             "--optimization=fair",
         ]
     )

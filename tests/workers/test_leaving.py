@@ -2,15 +2,34 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.promises.system import REPLY_TIMEOUT, running_system
+from tests.promises.system import REPLY_TIMEOUT, ROOT, running_system
 from workers.app import LEAVING_SECONDS
 from workers.shift import STINT
+
+STUCK = """
+import threading
+from workers.leaving import leave_within
+leave_within(0.1, last=0.2)
+lock = threading.Lock()
+lock.acquire()
+lock.acquire()
+"""
+
+
+def test_a_worker_that_waits_for_itself_is_ended() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", STUCK], cwd=ROOT, timeout=60, check=False, capture_output=True
+    )
+    assert ran.returncode == 1
+    assert b"it did not leave in time" in ran.stdout
 
 
 @pytest.mark.slow
