@@ -69,5 +69,5 @@ LARGE = Size(
     long=5000,
     everything=(*SELDOM, "a brake released"),
 )
-SMALL = Size("small", small_plan, unsteady_steps=80, enough=500, long=1000, everything=SELDOM)
+SMALL = Size("small", small_plan, unsteady_steps=80, enough=300, long=1000, everything=SELDOM)
 SIZES = {each.name: each for each in (LARGE, SMALL)}
