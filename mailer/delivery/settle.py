@@ -213,6 +213,11 @@ def settle(session: Session, batch: Claimed, result: Result, *, now: datetime) -
             not_before=due.not_before,
             in_doubt=due.in_doubt,
         )
+    _write_down(session, batch, result, now)
+
+
+def _write_down(session: Session, batch: Claimed, result: Result, now: datetime) -> None:
+    """Write who was accepted, who was not and why; raise NotOurs where that is no longer ours to do."""
     settled = rows_changed(
         session,
         _SETTLE,
