@@ -91,16 +91,21 @@ def staff(desk: Desk) -> Iterator[Staff]:
         staff.backup.forget()
 
 
+def begun_behind_a_backup(staff: Staff) -> CampaignId:
+    """Start a campaign, make a backup, and let the first of its batches leave after that."""
+    autumn = staff.desk.draft()
+    staff.cut_up(autumn)
+    staff.desk.do("start", autumn)
+    staff.back_up()
+    assert staff.send_one()
+    return autumn
+
+
 @pytest.mark.clause("C08")
 def test_a_campaign_in_mid_flight_is_paused_with_the_reason_and_nobody_gets_it_twice(
     staff: Staff,
 ) -> None:
-    desk = staff.desk
-    autumn = desk.draft()
-    staff.cut_up(autumn)
-    desk.do("start", autumn)
-    staff.back_up()
-    assert staff.send_one()
+    desk, autumn = staff.desk, begun_behind_a_backup(staff)
     assert sum(staff.got().values()) == 1
     staff.restore()
     assert not staff.send_one()
@@ -123,12 +128,7 @@ def test_a_campaign_in_mid_flight_is_paused_with_the_reason_and_nobody_gets_it_t
 def test_a_campaign_that_ended_after_the_replay_is_not_told_to_be_resumed(
     staff: Staff, ending: str
 ) -> None:
-    desk = staff.desk
-    autumn = desk.draft()
-    staff.cut_up(autumn)
-    desk.do("start", autumn)
-    staff.back_up()
-    assert staff.send_one()
+    desk, autumn = staff.desk, begun_behind_a_backup(staff)
     staff.restore()
     staff.replay()
     assert "resume or cancel it" in (desk.look(autumn).taken_back or "")
