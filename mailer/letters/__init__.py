@@ -22,7 +22,7 @@ from mailer.letters.letter import FieldProblem, FieldsInvalid, Letter, LetterUnk
 from mailer.letters.message import Envelope, EnvelopeInvalid, list_id_of, write_message
 from mailer.letters.person import MERGE_FIELDS, person_fields
 from mailer.letters.rehearsal import KNOWN, UNKNOWN, RehearsalLinks, rehearse
-from mailer.letters.subjects import subject_for_anybody, subject_of_kind
+from mailer.letters.subjects import subject_for, subject_for_anybody, subject_of_kind
 
 __all__ = [
     "CATALOGUE",
@@ -64,6 +64,7 @@ __all__ = [
     "person_fields",
     "read_without",
     "rehearse",
+    "subject_for",
     "subject_for_anybody",
     "subject_of_kind",
     "write_message",

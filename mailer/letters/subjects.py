@@ -1,4 +1,6 @@
-"""The subject of a mailing as it stands in lists, where it is filled for nobody in particular."""
+"""The subject of a mailing as it stands in lists: filled for nobody in particular, or for one."""
+
+from collections.abc import Mapping
 
 from jinja2 import TemplateError
 
@@ -12,8 +14,16 @@ def subject_for_anybody(subject: str) -> str:
 
     What is no template stays as it was written.
     """
+    return subject_for(subject, {})
+
+
+def subject_for(subject: str, person: Mapping[str, str]) -> str:
+    """Fill a promotional subject with a person's own merge fields, and fallbacks for the rest.
+
+    What is no template stays as it was written.
+    """
     try:
-        return one_line(second_stage(subject, html=False, strict=False).render(merged({})))
+        return one_line(second_stage(subject, html=False, strict=False).render(merged(person)))
     except TemplateError:
         return subject
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from mailer import delivery, ledger, people, permission
+from mailer import delivery, ledger, letters, people, permission
 from mailer.permission import NO_CAP, Cap, Standing, SuppressionRecord, sentence
 from mailer.support.telling import Told, messages_told, reason_of, since_words, standing_words
 from mailer.vault import Vault
@@ -63,7 +63,9 @@ def explain(
     for person_id in persons:
         ledger.record(session, "support.look", at=now, actor=actor, person_id=person_id)
     return Explanation(
-        customers=tuple(story_of(session, each, cap=cap, now=now, limit=limit) for each in persons),
+        customers=tuple(
+            story_of(session, vault, each, cap=cap, now=now, limit=limit) for each in persons
+        ),
         address_known=address_id is not None,
         suppressions=_suppressions(session, address_id),
         halted=delivery.halt_sentence(delivery.halts(session)),
@@ -71,9 +73,18 @@ def explain(
 
 
 def story_of(
-    session: Session, person_id: PersonId, *, cap: Cap = NO_CAP, now: datetime, limit: int = 50
+    session: Session,
+    vault: Vault,
+    person_id: PersonId,
+    *,
+    cap: Cap = NO_CAP,
+    now: datetime,
+    limit: int = 50,
 ) -> Story:
-    """Tell one customer's story. The caller writes the look to the ledger. Raises PersonGone."""
+    """Tell one customer's story; subjects read as they would for them now.
+
+    The caller writes the look to the ledger. Raises PersonGone.
+    """
     address_id = people.address_of(session, person_id)
     standing = permission.standing_of(session, person_id)
     return Story(
@@ -83,8 +94,21 @@ def story_of(
             for topic in _KINDS
         ),
         suppressions=_suppressions(session, address_id),
-        messages=messages_told(session, person_id, limit=limit, cap=cap, now=now),
+        messages=messages_told(
+            session,
+            person_id,
+            limit=limit,
+            fields=_fields_of(session, vault, person_id),
+            cap=cap,
+            now=now,
+        ),
     )
+
+
+def _fields_of(session: Session, vault: Vault, person_id: PersonId) -> dict[str, str]:
+    """Open what letters say of a customer: who looks gave the address, and the look is on record."""
+    reader = people.readers_of(session, vault, [person_id]).get(person_id)
+    return letters.person_fields(reader) if reader is not None else {}
 
 
 def _suppressions(session: Session, address_id: AddressId | None) -> tuple[SuppressionRecord, ...]:

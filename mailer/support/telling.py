@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 
 from sqlmodel import Session
 
@@ -25,6 +26,9 @@ from mailer.vocabulary import (
     Verdict,
 )
 
+NO_FIELDS: Mapping[str, str] = MappingProxyType({})
+"""Of whoever asks and may not know whom it went to: subjects read as for anybody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -37,7 +41,7 @@ class Told:
     person_id: PersonId
     letter: str
     subject: str
-    """With the fallbacks of its merge fields; of an order update, its kind and order."""
+    """Filled with the merge fields that were given; of an order update, its kind and order."""
     stream: Stream
     topic: Topic | None
     outcome: Outcome
@@ -53,17 +57,19 @@ def messages_told(
     *,
     limit: int,
     before: int | None = None,
+    fields: Mapping[str, str] = NO_FIELDS,
     cap: Cap = NO_CAP,
     now: datetime,
 ) -> tuple[Told, ...]:
     """Tell what became of each mailing for one customer and why, the newest first.
 
-    `before` is the mailing of the last one of the page before.
+    `before` is the mailing of the last one of the page before. Subjects are filled with `fields`,
+    which only who may know the customer's name gives; else with fallbacks.
     """
     page = {} if before is None else {"before": before}
     messages = delivery.messages_of(session, person_id, limit=limit, **page)
     standing = permission.standing_of(session, person_id)
-    return _all_told(session, messages, lambda _: standing, cap, now)
+    return _all_told(session, _filled(messages, fields), lambda _: standing, cap, now)
 
 
 def roll_told(
@@ -77,7 +83,12 @@ def roll_told(
 ) -> tuple[Told, ...]:
     """Tell what became of each person of a mailing and why, by their numbers, from after one on."""
     messages = delivery.messages_of_mailing(session, mailing_id, after=after, limit=limit)
+    messages = _filled(messages, NO_FIELDS)
     return _all_told(session, messages, partial(permission.standing_of, session), cap, now)
+
+
+def _filled(messages: Sequence[MessageRecord], fields: Mapping[str, str]) -> list[MessageRecord]:
+    return [replace(each, subject=letters.subject_for(each.subject, fields)) for each in messages]
 
 
 def _all_told(
@@ -200,7 +211,7 @@ def _turn(ahead: Verdict | None, words: str) -> str:
 
 def _subject_of(message: MessageRecord, cause: Cause | None) -> str:
     if message.subject:
-        return letters.subject_for_anybody(message.subject)
+        return message.subject
     return letters.subject_of_kind(message.letter, cause.number if cause else "")
 
 
