@@ -5,7 +5,7 @@ from mailer.campaigns._rows import CampaignError, CampaignNotFound, ReasonUnfit
 from mailer.campaigns._splitting import ChoiceTooLate
 from mailer.campaigns.approval import OwnApproval, RevisionStale, approve
 from mailer.campaigns.audience import Audience, Count, audience_select
-from mailer.campaigns.braking import ReasonNeeded, brake_sentence, brake_stopped
+from mailer.campaigns.braking import ReasonNeeded, brake_sentence, brake_stopped, shown_count
 from mailer.campaigns.checks import DEFAULT_RULES, CannotSend, ContentRefused, Rules, check
 from mailer.campaigns.choosing import Interval, Judgement
 from mailer.campaigns.copying import clone
@@ -179,6 +179,7 @@ __all__ = [
     "send_test",
     "set_brake",
     "set_pace",
+    "shown_count",
     "start",
     "start_due",
     "status_of",

@@ -12,7 +12,7 @@ from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.lifecycle import Act, State, after
 from mailer.campaigns.values import CampaignId
 from mailer.delivery import Braked, Cause
-from mailer.measure import published
+from mailer.measure import Published, published
 from mailer.vocabulary import MailingId
 
 BRAKE = "brake"
@@ -36,14 +36,24 @@ class ReasonNeeded(CampaignError):
 
 
 def brake_sentence(braked: Braked) -> str:
-    """Say why the brake stopped a campaign, without a figure of fewer than ten people (C15)."""
+    """Say why the brake stopped a campaign, with its figure as far as it may be shown (C15)."""
     what, among = WORDS[braked.cause]
-    count = published(braked.count, among=braked.of)
+    count = shown_count(braked)
     return (
         f"Stopped by the safety brake at {braked.at:%Y-%m-%d %H:%M:%S} UTC: {what} passed"
         f" {braked.limit:g} %, {count if isinstance(count, str) else f'{count:,}'} of"
         f" {braked.of:,} {among}."
     )
+
+
+def shown_count(braked: Braked) -> Published:
+    """Return for how many the brake stopped a campaign, as it may be shown (C15).
+
+    Of how many the fate is unknown the books tell to the person, and so does this.
+    """
+    if braked.cause is Cause.UNKNOWN:
+        return braked.count
+    return published(braked.count, among=braked.of)
 
 
 def brake_stopped(session: Session, *, now: datetime) -> list[CampaignId]:
@@ -76,7 +86,7 @@ def _note_braked(session: Session, row: CampaignRow, braked: Braked, now: dateti
     row.braked = braked.stored()
     detail = {
         "cause": braked.cause.value,
-        "count": published(braked.count, among=braked.of),
+        "count": shown_count(braked),
         "of": braked.of,
         "limit": braked.limit,
         "at": braked.at.isoformat(),

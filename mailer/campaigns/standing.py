@@ -8,7 +8,7 @@ from sqlmodel import Session
 from mailer import delivery
 from mailer.campaigns.desk import campaign_of
 from mailer.campaigns.values import Campaign, CampaignId
-from mailer.delivery import Brake, Cause, Pace, Standing, Tally
+from mailer.delivery import Brake, Cause, Pace, Share, Standing, Tally
 from mailer.measure import FEWEST, Published, Sum, publish, published
 
 
@@ -45,25 +45,28 @@ def status_of(session: Session, campaign_id: CampaignId, *, pace: Pace, now: dat
 
 
 def brake_figures(brake: Brake, tally: Tally) -> tuple[BrakeFigure, ...]:
-    """Return what the brake counts, without a figure that fewer than ten people stand behind (C15).
+    """Return what the brake counts: what the books tell, exactly; else from ten people on (C15).
 
-    The books say exactly how many were rejected at the hand-over, so that a sum with those refused
-    later gives a small number of these away: it is withheld, too.
+    The books say exactly of how many the fate is unknown, and how many were rejected at the
+    hand-over: a sum of these with those refused later gives a small number of the latter away,
+    and is withheld, too.
     """
     shares = list(delivery.shares(brake, tally))
     counts = {each.cause.value: each.count for each in shares}
     told = publish(
         counts | {"at once": tally.rejected, "later": tally.refused_later},
         [Sum(Cause.REJECTED.value, ("at once", "later"))],
-        exact={"at once"},
+        exact={"at once", Cause.UNKNOWN.value},
         unsaid={"later"},
     )
     return tuple(
-        BrakeFigure(
-            each.cause,
-            published(each.count, among=each.of) if each.of < FEWEST else told[each.cause.value],
-            each.of,
-            each.limit,
-        )
+        BrakeFigure(each.cause, _shown(each, told[each.cause.value]), each.of, each.limit)
         for each in shares
     )
+
+
+def _shown(share: Share, told: Published) -> Published:
+    """Return a figure as it was decided, but of few people only where the books tell it, too."""
+    if share.of < FEWEST and share.cause is not Cause.UNKNOWN:
+        return published(share.count, among=share.of)
+    return told

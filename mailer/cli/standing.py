@@ -6,7 +6,7 @@ import click
 
 from mailer.cli.campaigns import Id, approved_by, told_campaign
 from mailer.cli.house import the_parts
-from mailer.cli.output import facts, json_option, say_json, short, table
+from mailer.cli.output import facts, json_option, say, say_json, short, table
 from mailer.vocabulary import Reason
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ def status(*, campaign_id: int, as_json: bool) -> None:
         say_json({**told, "books": books, "drift": changes, **standing, "brake_figures": brake})
         return
     approved = {"approved_by": approved_by(report.campaign, names), "approved_by_name": None}
-    _say_books({**told, **approved, **standing, **books})
+    _say_books({**told, **approved}, books, _of_those_to_go(standing))
     if stands.brake:
         _say_brake(stands.brake)
     if drift is not None:
-        _say_drift(drift, to_go=books.get("to_go", 0))
+        _say_drift(drift, books)
 
 
 def _books(session: "Session", report: "Report", parts: "Parts") -> dict[str, Any]:
@@ -84,6 +84,18 @@ def _standing(standing: "Standing") -> dict[str, Any]:
     }
 
 
+def _of_those_to_go(standing: dict[str, Any]) -> dict[str, Any]:
+    """Name for people what holds back those who are to go; who is held until their moment is of them."""
+    if not standing:
+        return {}
+    held = {
+        "of them held": standing["waiting"] or None,
+        "held from": standing["waiting_from"],
+        "held until": standing["waiting_until"],
+    }
+    return {**held, **{name: standing[name] for name in ("next_turn", "slowed", "halted")}}
+
+
 def _figure(figure: "BrakeFigure") -> dict[str, object]:
     return {
         "cause": figure.cause.value,
@@ -93,34 +105,53 @@ def _figure(figure: "BrakeFigure") -> dict[str, object]:
     }
 
 
-def _say_books(told: dict[str, Any]) -> None:
-    """Print a campaign's books, and the refused by reason with what each code means."""
+def _say_books(told: dict[str, Any], books: dict[str, Any], rest: dict[str, Any]) -> None:
+    """Print a campaign, its books, what holds back the rest, and the refused with their reasons.
+
+    The parts of the audience stand beneath it, one after the other, so that they can be added up.
+    """
     from mailer.permission import IN_SHORT
 
-    refused: dict[str, int] = told.pop("refused")
-    named = {name.replace("_", " "): value for name, value in told.items()}
+    refused: dict[str, int] = books["refused"]
+    said = {**told, **books, "refused": sum(refused.values()), **rest}
+    named = {name.replace("_", " "): value for name, value in said.items()}
     for rule in ("plan", "pace", "brake", "choice", "slowed"):
-        parts: dict[str, object] = told.get(rule) or {}
+        parts: dict[str, object] = said.get(rule) or {}
         named[rule] = ", ".join(f"{name} {value}" for name, value in parts.items()) or None
-    known = {name: value for name, value in named.items() if value is not None}
-    facts({**known, "refused": sum(refused.values())})
+    facts({name: value for name, value in named.items() if value is not None})
     rows = [(code, count, IN_SHORT[Reason(code)]) for code, count in sorted(refused.items())]
     if rows:
         table("Refused", ["Reason", "People", "They"], rows)
 
 
+IN_WORDS = {
+    "complaints": "complaints",
+    "hard_bounces": "hard bounces",
+    "rejected": "rejected, at once or later",
+    "unknown": "unknown",
+}
+
+
 def _say_brake(figures: "tuple[BrakeFigure, ...]") -> None:
-    """Print what the brake counts beside its limits; what fewer than ten did is withheld."""
-    rows = [
-        (each.cause.value.replace("_", " "), each.count, each.of, f"{each.limit:g} %")
-        for each in figures
-    ]
+    """Print what the brake counts beside its limits, and why a figure may be withheld."""
+    rows = [(IN_WORDS[each.cause], each.count, each.of, f"{each.limit:g} %") for each in figures]
     table("The safety brake", ["Counts", "People", "Of", "Limit"], rows)
+    if any(isinstance(each.count, str) for each in figures):
+        say("What people and their mailboxes did is told from ten people on; the books are exact.")
 
 
-def _say_drift(drift: "DriftAnswer", *, to_go: int) -> None:
-    """Print what changed since the campaign was counted; small changes are withheld."""
+def _say_drift(drift: "DriftAnswer", books: dict[str, Any]) -> None:
+    """Print what changed since the campaign was counted; small changes are withheld.
+
+    Who is to go has not been decided on, and would look like somebody who was lost.
+    """
+    if books["to_go"]:
+        say(
+            f"What changed since the count of {short(drift.since)} is told when nobody is to go"
+            f" any more: {books['to_go']:,} are."
+        )
+        return
     rows: list[tuple[str, object]] = [("audience", drift.audience), ("accepted", drift.accepted)]
     rows += [(f"refused: {code}", change) for code, change in drift.refused.items()]
-    rows += [("still to go", to_go)] if to_go else []
+    rows += [(part, books[part]) for part in ("rejected", "unknown", "cancelled") if books[part]]
     table(f"Since the count of {short(drift.since)}", ["", "People more or fewer"], rows)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from mailer import campaigns, delivery
 from mailer.campaigns import Campaign, CampaignId, CannotDo, Plan, ReasonNeeded, State
 from mailer.campaigns.standing import brake_figures
-from mailer.delivery import Brake, Cause, Limits, News, Tally
+from mailer.delivery import Brake, Braked, Cause, Limits, News, Tally
 from mailer.providers import Later, Rejected
 from mailer.vocabulary import Heard
 from tests.campaigns.conftest import BY, Desk, new_campaign
@@ -321,6 +321,21 @@ def test_what_the_brake_counts_is_told_without_a_figure_of_fewer_than_ten() -> N
     }
     (most, *_) = brake_figures(Brake(), Tally(accepted=500, complaints=10))
     assert most.count == 10
+
+
+@pytest.mark.clause("C15")
+@pytest.mark.parametrize("accepted", [0, 950])
+def test_of_how_many_the_fate_is_unknown_the_brake_tells_as_exactly_as_the_books(
+    accepted: int,
+) -> None:
+    *_, unknown = brake_figures(Brake(), Tally(accepted=accepted, unknown=4))
+    assert (unknown.cause, unknown.count) == (Cause.UNKNOWN, 4)
+
+
+def test_a_stop_for_few_of_unknown_fate_says_how_many(desk: Desk) -> None:
+    braked = Braked(Cause.UNKNOWN, 4, 30, 5.0, desk.now)
+    assert "mails of unknown fate passed 5 %, 4 of 30" in campaigns.brake_sentence(braked)
+    assert campaigns.shown_count(replace(braked, cause=Cause.COMPLAINTS)) == "fewer than 10"
 
 
 def test_a_campaign_says_how_it_stands_once_it_has_started(desk: Desk) -> None:

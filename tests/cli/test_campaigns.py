@@ -117,6 +117,55 @@ def test_a_campaign_shows_when_it_started_and_why_people_were_left_out(
     assert f"{NOW:%Y-%m-%d}" in listed
 
 
+def test_the_figures_of_a_campaign_under_way_add_up_and_nobody_looks_lost(
+    fpmail: Run, house: House
+) -> None:
+    for name in ("Jo Example", "Anna Becker", "Ada Novak"):
+        house.customer(name)
+    number = house.draft()
+    fpmail("campaign", "start", number)
+    told = fpmail("campaign", "status", number).out
+    parts = dict(line.rsplit(maxsplit=1) for line in told.splitlines() if line[-1:].isdigit())
+    names = ("accepted", "refused", "rejected", "unknown", "cancelled", "to go")
+    assert int(parts["audience"]) == sum(int(parts[name]) for name in names) == 3
+    assert "is told when nobody is to go any more: 3 are." in told
+    assert "-3" not in told
+    assert "held" not in told
+    _put_off(house)
+    assert "of them held  3" in fpmail("campaign", "status", number).out
+
+
+def _put_off(house: House) -> None:
+    with house.parts.database.transaction() as session:
+        session.execute(text("UPDATE delivery_batch SET not_before = now() + interval '1 hour'"))
+
+
+def test_what_changed_since_the_count_is_told_when_nobody_is_to_go(
+    fpmail: Run, house: House
+) -> None:
+    house.customer("Jo Example")
+    number = house.draft()
+    fpmail("campaign", "start", number)
+    fpmail("campaign", "cancel", number)
+    told = fpmail("campaign", "status", number).out.split("Since the count of")[1]
+    assert [line.split("│")[-1].strip() for line in told.splitlines() if "cancelled" in line] == [
+        "1"
+    ]
+
+
+def test_a_brake_that_withholds_a_figure_says_why_and_tells_what_the_books_tell(
+    fpmail: Run, house: House
+) -> None:
+    house.customer("Jo Example")
+    number = house.draft()
+    fpmail("campaign", "start", number)
+    brake = fpmail("campaign", "status", number).out.split("The safety brake")[1]
+    rows = {line.split("│")[0].strip(): line for line in brake.splitlines() if "│" in line}
+    assert "fewer than 10" not in rows["unknown"]
+    assert "fewer than 10" in rows["rejected, at once or later"]
+    assert "is told from ten people on; the books are exact." in brake
+
+
 def test_a_batch_of_known_fate_cannot_be_settled_by_hand(fpmail: Run, house: House) -> None:
     assert fpmail("batch", "list", "--json").json == []
     said = fpmail("batch", "settle", 7, "--as", "accepted", "--why", "log of 10:41")

@@ -9,7 +9,6 @@ from sqlmodel import Session
 from mailer import access, campaigns
 from mailer.campaigns import Act, Campaign, State, Status, possible
 from mailer.delivery import Braked
-from mailer.measure import published
 from preference_center.systems.api.campaign_shapes import (
     BrakedAnswer,
     BrakeFigureAnswer,
@@ -23,7 +22,7 @@ def _braked(braked: Braked) -> BrakedAnswer:
     return BrakedAnswer(
         at=braked.at,
         cause=braked.cause,
-        count=published(braked.count, among=braked.of),
+        count=campaigns.shown_count(braked),
         of=braked.of,
         limit=braked.limit,
         sentence=campaigns.brake_sentence(braked),

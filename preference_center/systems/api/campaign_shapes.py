@@ -78,7 +78,10 @@ class BrakedAnswer(Answer):
 
 
 class BrakeFigureAnswer(Answer):
-    """What the brake counts for one cause, since it was released last, and its limit in per cent."""
+    """What the brake counts for one cause, since it was released last, and its limit in per cent.
+
+    Of how many the fate is unknown it tells exactly, as the books do; the rest from ten people on.
+    """
 
     cause: Cause
     count: Published

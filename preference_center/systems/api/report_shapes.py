@@ -188,7 +188,8 @@ class FiguresAnswer(ReachAnswer):
 class DriftAnswer(Answer):
     """What changed since the campaign was counted, at its approval or its start: more, or fewer.
 
-    A change that fewer than ten people make is withheld, none included (C15).
+    A change that fewer than ten people make is withheld, none included (C15). While `to_go` is
+    not 0, whoever is to go stands in neither `accepted` nor `refused`, and is not lost.
     """
 
     since: datetime = Field(description="When it was counted.")
