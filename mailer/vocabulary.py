@@ -135,6 +135,7 @@ class Reason(StrEnum):
     NOT_CANCELLED = "not.cancelled"
     NOT_REFUSED = "not.refused"
     UNKNOWN = "unknown"
+    UNKNOWN_RESTORED = "unknown.restored"
 
 
 @dataclass(frozen=True, slots=True)

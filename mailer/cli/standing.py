@@ -128,7 +128,7 @@ IN_WORDS = {
     "complaints": "complaints",
     "hard_bounces": "hard bounces",
     "rejected": "rejected, at once or later",
-    "unknown": "unknown",
+    "unknown": "unknown, but not by a restore",
 }
 
 

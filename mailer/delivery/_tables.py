@@ -97,6 +97,10 @@ class BatchRow(Table, table=True):
     Of a digest: the set of its items, by their bits."""
     planned: datetime | None = None
     """Of those who wait, or waited, for a split test's choice: when they were to be due."""
+    behind_backup: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    """Given up since a journal saw it in hand, which a restored database has forgotten.
+
+    What is of unknown fate by a restore says nothing of the provider: the brake never counts it."""
 
 
 class RosterRow(Table, table=True):

@@ -262,7 +262,7 @@ _MESSAGES = text(
            coalesce(m.variants -> (nullif(b.variant, 0) - 1) -> 'content' ->> 'subject',
                     m.content ->> 'subject', '') AS subject,
            m.content -> 'held_back' AS held_back, b.variant,
-           b.state, e.outcome, e.reason, coalesce(e.detail, '') AS detail, e.since,
+           b.state, b.behind_backup, e.outcome, e.reason, coalesce(e.detail, '') AS detail, e.since,
            coalesce(e.at, b.settled_at, b.handing_at) AS at,
            (SELECT jsonb_object_agg(h.heard, h.at) FROM delivery_heard h
             WHERE h.mailing_id = p.mailing_id AND h.person_id = p.person_id) AS heard
@@ -327,7 +327,8 @@ def _outcome_of(row: Any) -> tuple[Outcome, Reason]:
         case "settled":
             return Outcome.ACCEPTED, sent
         case "unknown":
-            return Outcome.UNKNOWN, Reason.UNKNOWN
+            lost = Reason.UNKNOWN_RESTORED if row.behind_backup else Reason.UNKNOWN
+            return Outcome.UNKNOWN, lost
         case "cancelled":
             return Outcome.CANCELLED, Reason.NOT_CANCELLED
         case _:

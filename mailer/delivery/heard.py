@@ -12,7 +12,6 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_keep
 from sqlmodel import Session, SQLModel, col, select
 
 from mailer import people, permission
-from mailer.database import rows_changed
 from mailer.delivery._tables import HeardRow, PlaceRow
 from mailer.delivery.brake import Tally
 from mailer.delivery.silencing import NOBODY, Silenced, silence, silenced_before
@@ -193,17 +192,19 @@ _SETTLE_DOUBT = text(
     SET accepted = b.accepted + 1, unknown = b.unknown - 1,
         state = CASE WHEN b.state = 'unknown' AND b.unknown = 1 THEN 'settled' ELSE b.state END
     FROM doubtful d WHERE b.id = d.id
+    RETURNING b.behind_backup
     """
 )
 
 
 def _settle_doubt(session: Session, news: News) -> int:
-    """Whatever is heard of a mail proves that the provider had taken it; say whether it was in doubt."""
-    return rows_changed(
-        session,
-        _SETTLE_DOUBT,
-        {"mailing_id": news.mailing_id, "person_id": news.person_id, "at": news.at},
-    )
+    """Whatever is heard of a mail proves that the provider had taken it; end the doubt about it.
+
+    Return how many of the doubts that the brake had counted this ends.
+    """
+    whose = {"mailing_id": news.mailing_id, "person_id": news.person_id, "at": news.at}
+    ended = session.execute(_SETTLE_DOUBT, whose).scalars()
+    return sum(not behind_backup for behind_backup in ended)
 
 
 def heard_of(

@@ -79,8 +79,9 @@ def settle_unknown(
         row.state, row.settled_at = "settled", now
     session.add(row)
     session.flush()
-    known = Tally(accepted=people) if was_accepted else Tally(rejected=people)
-    count_in(session, MailingId(row.mailing_id), known - Tally(unknown=people), now=now)
+    if not row.behind_backup:
+        known = Tally(accepted=people) if was_accepted else Tally(rejected=people)
+        count_in(session, MailingId(row.mailing_id), known - Tally(unknown=people), now=now)
     return people
 
 

@@ -8,8 +8,6 @@ from sqlalchemy import BigInteger, Text, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
-from mailer.delivery.brake import Tally
-from mailer.delivery.tally import count_in
 from mailer.vocabulary import BatchId, Lane, MailingId, Stream
 
 
@@ -81,7 +79,8 @@ def give_up_handed(
     Of a batch that came into being after the backup the whole root is given up as far as it waits:
     the database does not know who of it had moved to which child. Its people keep their places, so
     that no other batch mails them. It gets a token of its own: no sender of the lost time can speak
-    for people of whom it does not know what became of them elsewhere. Nothing is done twice.
+    for people of whom it does not know what became of them elsewhere. Nothing is done twice, and
+    the brake counts none of it: it says nothing of the provider.
     """
     given = {
         "mailing_id": mailing_id,
@@ -95,7 +94,6 @@ def give_up_handed(
     rows = session.execute(_GIVE_UP, given).all()
     session.execute(_KEEP_PLACES, {"batches": [row.id for row in rows], "now": now})
     people = sum(row.unknown for row in rows)
-    count_in(session, mailing_id, Tally(unknown=people), now=now)
     return GivenUp(mailing_id, len(rows), people, paused is not None)
 
 
@@ -149,7 +147,7 @@ _GIVE_UP = text(
     UPDATE delivery_batch b
     SET state = 'unknown', unknown = size - refused - accepted - rejected, settled_at = :now,
         handing_at = CAST(h.at AS timestamptz), token = gen_random_uuid(),
-        lease_until = NULL
+        lease_until = NULL, behind_backup = true
     FROM unnest(:batches, :roots, CAST(:moments AS text[])) AS h(batch_id, root_id, at)
     WHERE (b.id = h.batch_id
            OR b.root_id = h.root_id

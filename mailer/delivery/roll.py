@@ -24,7 +24,7 @@ _ROLL = text(
            coalesce(m.variants -> (nullif(b.variant, 0) - 1) -> 'content' ->> 'subject',
                     m.content ->> 'subject', '') AS subject,
            m.content -> 'held_back' AS held_back, b.variant,
-           b.state, e.outcome, e.reason, coalesce(e.detail, '') AS detail, e.since,
+           b.state, b.behind_backup, e.outcome, e.reason, coalesce(e.detail, '') AS detail, e.since,
            coalesce(e.at, b.settled_at, b.handing_at) AS at,
            (SELECT jsonb_object_agg(h.heard, h.at) FROM delivery_heard h
             WHERE h.mailing_id = m.id AND h.person_id = p.person_id) AS heard

@@ -34,6 +34,10 @@ SENTENCES: Mapping[Reason, str] = {
         "The provider didn't say whether it took the message. "
         "Promotions are never sent again to make sure."
     ),
+    Reason.UNKNOWN_RESTORED: (
+        "Our records were restored from a backup, and no longer say whether it had left. "
+        "Promotions are never sent again to make sure."
+    ),
 }
 
 IN_SHORT: Mapping[Reason, str] = {

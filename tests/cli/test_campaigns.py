@@ -1,11 +1,15 @@
 """Campaigns on the command line: made, scheduled, steered, settled."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
+from mailer import campaigns, delivery
 from mailer.cli.exits import Exit
 from mailer.letters import PromotionalContent
 from tests.cli.conftest import NOW, House, Run
@@ -161,7 +165,7 @@ def test_a_brake_that_withholds_a_figure_says_why_and_tells_what_the_books_tell(
     fpmail("campaign", "start", number)
     brake = fpmail("campaign", "status", number).out.split("The safety brake")[1]
     rows = {line.split("│")[0].strip(): line for line in brake.splitlines() if "│" in line}
-    assert "fewer than 10" not in rows["unknown"]
+    assert "fewer than 10" not in rows["unknown, but not by a restore"]
     assert "fewer than 10" in rows["rejected, at once or later"]
     assert "is told from ten people on; the books are exact." in brake
 
@@ -177,18 +181,63 @@ def test_a_batch_of_unknown_fate_is_settled_by_evidence(fpmail: Run, house: Hous
     house.customer("Jo Example")
     number = house.draft()
     fpmail("campaign", "start", number)
-    with house.parts.database.transaction() as session:  # as the reaper leaves it
-        batch = session.execute(
-            text(
-                "UPDATE delivery_batch SET state = 'unknown', unknown = size, handing_at = now(),"
-                " settled_at = now(), token = gen_random_uuid() RETURNING id"
-            )
-        ).scalar_one()
+    batch = _given_up(house)
     assert [each["batch"] for each in fpmail("batch", "list", "--json").json] == [batch]
     said = fpmail("batch", "settle", batch, "--as", "accepted", "--why", "log of 10:41", "--json")
     assert said.json == {"batch": batch, "outcome": "accepted", "people": 1}
     assert fpmail("campaign", "status", number, "--json").json["books"]["accepted"] == 1
     assert fpmail("batch", "list", "--json").json == []
+
+
+def _given_up(house: House) -> int:
+    """Leave the only batch as the reaper does."""
+    with house.parts.database.transaction() as session:
+        batch: int = session.execute(
+            text(
+                "UPDATE delivery_batch SET state = 'unknown', unknown = size, handing_at = now(),"
+                " settled_at = now(), token = gen_random_uuid() RETURNING id"
+            )
+        ).scalar_one()
+        session.execute(
+            text(
+                "INSERT INTO delivery_tally SELECT mailing_id, 0, 0, unknown, 0, 0, 0"
+                " FROM delivery_batch"
+            )
+        )
+    return batch
+
+
+def test_a_command_that_closes_the_brake_prints_its_answer_alone(
+    fpmail: Run, house: House, environment: dict[str, str]
+) -> None:
+    for name in ("Ann", "Ben", "Cem", "Dea"):
+        house.customer(name)
+    number = house.draft()
+    fpmail("campaign", "brake", number, "--rejected", "1", "--after", "1")
+    fpmail("campaign", "start", number)
+    batch = _given_up(house)
+    said = _in_a_process_of_its_own(
+        environment, "batch", "settle", str(batch), "--as", "rejected", "--why", "log of 10:41"
+    )
+    assert (said.returncode, said.stderr) == (0, "")
+    assert "braked" not in said.stdout
+    with house.parts.database.reading() as session:
+        mailing = campaigns.campaign_of(session, number).mailing_id
+        assert mailing is not None
+        assert delivery.braked_of(session, mailing) is not None
+
+
+def _in_a_process_of_its_own(
+    environment: dict[str, str], *words: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command as a shell does: in a process that has logged, a logger may be kept as it was."""
+    return subprocess.run(
+        [sys.executable, "-m", "mailer", *words],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_a_schedule_is_told_before_it_is_saved_and_kept_as_it_was_said(

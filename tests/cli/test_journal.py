@@ -1,23 +1,13 @@
 """The journal from the command line: verified, replayed, and told by check and readiness."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
-from mailer import campaigns, delivery
-from mailer.delivery import Brake, Limits
 from mailer.permission import Change
 from mailer.recovery import look_again
-from mailer.vocabulary import Door, Lane, MailingId
-from mailer.wiring import build_sender
+from mailer.vocabulary import Door
 from preference_center.systems import health
-from tests.campaigns.conftest import Desk, desk
 from tests.cli.conftest import House, Run
 from tests.recovery.backups import back_up
-
-__all__ = ["desk"]
 
 STOP = Change(door=Door.ONE_CLICK, policy_version="2026-11", stop_all=True)
 
@@ -116,52 +106,3 @@ def test_a_folder_that_lost_its_files_is_a_note_of_check(house: House, fpmail: R
     found = {each["check"]: each for each in fpmail("check", "--json").json["checks"]}
     assert (found["journal_whole"]["ok"], found["journal_whole"]["needed"]) == (False, False)
     assert found["restored"]["ok"]
-
-
-@pytest.mark.parametrize("dry", [True, False])
-def test_a_replay_that_closes_the_brake_prints_its_answer_alone(
-    desk: Desk, environment: dict[str, str], dry: bool
-) -> None:
-    mailing = mailing_with_a_batch_forgotten(desk, Brake(unknown=1, after=1))
-    said = in_a_process_of_its_own(
-        environment, "journal", "replay", *(["--dry-run"] if dry else [])
-    )
-    assert said.returncode == 0
-    assert said.stdout.startswith("dry run")
-    assert "braked" not in said.stdout + said.stderr
-    with desk.database.reading() as session:
-        braked = delivery.braked_of(session, mailing)
-    assert (braked is None) is dry
-
-
-def in_a_process_of_its_own(
-    environment: dict[str, str], *words: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a command as a shell does: in a process that has logged, a logger may be kept as it was."""
-    return subprocess.run(
-        [sys.executable, "-m", "mailer", *words],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def mailing_with_a_batch_forgotten(desk: Desk, brake: Brake) -> MailingId:
-    """Let a campaign of six begin behind the backup that comes back."""
-    for who in ("Ann", "Ben", "Cem", "Dea", "Eva", "Fay"):
-        desk.customer(who)
-    autumn = desk.draft()
-    with desk.database.transaction() as session:
-        pace, by = Limits(per_minute=3), "test"
-        campaigns.set_pace(session, autumn, pace, reason="", by=by, now=desk.now)
-        campaigns.set_brake(session, autumn, brake, installation=Brake(), by=by, now=desk.now)
-    mailing = desk.do("start", autumn).mailing_id
-    assert mailing is not None
-    backup = back_up(desk.database)
-    sender = build_sender(desk.parts, provider=desk.provider)
-    assert sender.deliver_one(Lane.PROMOTIONAL)
-    sender.close()
-    backup.restore()
-    backup.forget()
-    return mailing

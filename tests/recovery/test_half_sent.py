@@ -10,9 +10,18 @@ from sqlalchemy import text
 
 from mailer import campaigns, delivery, recovery
 from mailer.campaigns import CampaignId, Halted, State, status_of
-from mailer.delivery import InHand, Limits, NewMailing
+from mailer.delivery import (
+    Brake,
+    InHand,
+    Limits,
+    MessageRecord,
+    NewMailing,
+    News,
+    Tally,
+    messages_of_mailing,
+)
 from mailer.recovery import Replayed
-from mailer.vocabulary import BatchId, Lane, MailingId, Stream
+from mailer.vocabulary import BatchId, Heard, Lane, MailingId, PersonId, Reason, Stream
 from mailer.wiring import build_sender
 from tests.campaigns.conftest import Desk, desk
 from tests.people_of_tests import TestPerson
@@ -64,6 +73,25 @@ class Staff:
     def is_halted(self) -> bool:
         folder = self.desk.parts.journal.folder
         return recovery.look_again(self.desk.database, folder, now=self.desk.now) is not None
+
+    def told(self, campaign_id: CampaignId) -> list[MessageRecord]:
+        """What became of each of a campaign's people."""
+        with self.desk.database.reading() as session:
+            return messages_of_mailing(
+                session, self.mailing(campaign_id), after=PersonId(0), limit=50
+            )
+
+    def counted(self, campaign_id: CampaignId) -> Tally:
+        """What the safety brake has counted."""
+        with self.desk.database.reading() as session:
+            stands = status_of(session, campaign_id, pace=self.desk.parts.pace, now=self.desk.now)
+        assert stands.standing is not None
+        return stands.standing.tally
+
+    def mailing(self, campaign_id: CampaignId) -> MailingId:
+        mailing = self.desk.look(campaign_id).mailing_id
+        assert mailing is not None
+        return mailing
 
     def got(self) -> Counter[str]:
         return Counter(each.recipient for each in self.desk.provider.accepted)
@@ -122,6 +150,38 @@ def test_a_campaign_in_mid_flight_is_paused_with_the_reason_and_nobody_gets_it_t
     desk.later(minutes=5)
     desk.send_all()
     assert max(staff.got().values()) == 1
+
+
+def heard(staff: Staff, who: MessageRecord) -> None:
+    news = News(who.mailing_id, who.person_id, Heard.DELIVERED, staff.desk.now)
+    with staff.desk.database.transaction() as session:
+        delivery.hear(session, news, now=staff.desk.now)
+
+
+def test_whom_a_restore_left_in_doubt_the_brake_never_counts_and_each_is_told_why(
+    staff: Staff,
+) -> None:
+    desk = staff.desk
+    autumn = desk.draft()
+    with desk.database.transaction() as session:
+        careful = Brake(unknown=1, rejected=1, after=1)
+        campaigns.set_brake(session, autumn, careful, installation=Brake(), by="test", now=desk.now)
+    staff.cut_up(autumn)
+    desk.do("start", autumn)
+    staff.back_up()
+    assert staff.send_one()
+    staff.restore()
+    assert staff.replay().people_unknown == 6
+    first, *others = staff.told(autumn)
+    assert {each.reason for each in (first, *others)} == {Reason.UNKNOWN_RESTORED}
+    assert staff.counted(autumn) == Tally()
+    heard(staff, first)
+    assert staff.counted(autumn) == Tally()
+    with desk.database.transaction() as session:
+        delivery.settle_unknown(session, first.batch_id, was_accepted=False, now=desk.now)
+    assert staff.counted(autumn) == Tally()
+    desk.do("resume", autumn, reason="The relay's log has none of the others.")
+    assert desk.look(autumn).braked is None
 
 
 @pytest.mark.parametrize("ending", ["finish", "cancel"])
