@@ -36,6 +36,13 @@ def test_the_page_tells_of_the_mutants_that_there_are() -> None:
     assert table_on(Path(PAGE).read_text()) == table_of(MUTANTS)
 
 
+def test_each_mutant_on_the_page_leads_to_the_file_of_its_edit() -> None:
+    folder = Path(PAGE).parent / "../tests/mutants"
+    for line, mutant in zip(table_of(MUTANTS).splitlines()[2:], MUTANTS, strict=True):
+        file = line.partition("](../tests/mutants/")[2].partition(")")[0]
+        assert f'"{mutant.name}",' in (folder / file).read_text()
+
+
 def test_it_says_before_it_begins_how_long_it_takes_and_what_it_writes() -> None:
     everything, one = what_is_done(MUTANTS), what_is_done(MUTANTS[:1])
     assert f"then {len(MUTANTS)} weakenings" in everything

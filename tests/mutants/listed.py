@@ -4,4 +4,10 @@ from tests.mutants.of_the_books import OF_THE_BOOKS
 from tests.mutants.of_the_gate import OF_THE_GATE
 from tests.mutants.of_wishes import OF_WISHES
 
-MUTANTS = tuple(sorted((*OF_THE_GATE, *OF_THE_BOOKS, *OF_WISHES), key=lambda each: each.name))
+BY_FILE = {
+    "of_the_gate.py": OF_THE_GATE,
+    "of_the_books.py": OF_THE_BOOKS,
+    "of_wishes.py": OF_WISHES,
+}
+"""In which file of this folder each stands."""
+MUTANTS = tuple(sorted(sum(BY_FILE.values(), ()), key=lambda each: each.name))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.mutants.listed import BY_FILE
 from tests.mutants.values import Mutant
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "promises.md"
@@ -10,9 +11,14 @@ BEGIN, END = "<!-- mutants -->\n", "<!-- /mutants -->\n"
 
 
 def table_of(mutants: Iterable[Mutant]) -> str:
-    """Say of each what is edited and which test catches it."""
-    rows = (f"| {each.name} | {each.what} | caught by `{each.catcher}` |\n" for each in mutants)
+    """Say of each what is edited, in which file the edit stands, and which test catches it."""
+    rows = (f"| {_linked(each)} | {each.what} | caught by `{each.catcher}` |\n" for each in mutants)
     return "| | the edit | |\n| --- | --- | --- |\n" + "".join(rows)
+
+
+def _linked(mutant: Mutant) -> str:
+    file = next(name for name, those in BY_FILE.items() if mutant in those)
+    return f"[{mutant.name}](../tests/mutants/{file})"
 
 
 def table_on(page: str) -> str:
