@@ -8,9 +8,8 @@ import secrets
 import shlex
 import signal
 import sys
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -33,6 +32,7 @@ from mailer.development.postgres import postgres_in
 from mailer.development.processes import Command, Program, ProgramFailed
 from mailer.development.servers import SERVER_USER
 from mailer.development.supervisor import Stopped, Supervisor, supervising
+from mailer.development.told import Told
 from mailer.migrations import migrate
 from mailer.settings import Settings, SettingsInvalid, read_settings
 
@@ -41,6 +41,8 @@ DONE, FAILED, CONFIGURATION = 0, 1, 3
 KEYS = ("MAILER_SECRET_KEYS", "MAILER_VAULT_KEYS", "MAILER_INDEX_KEYS")
 WORKERS = 2
 SERVERS, CATCHER, SERVICE = 0, 1, 2
+LOG = "log"
+"""The folder, in that of the data, of what each program says."""
 POSTAL_ADDRESS = "FocalPoint System, 1 Example Street, Example City, EX 00000, United States"
 """Stands in demo mails only; a real installation must set MAILER_POSTAL_ADDRESS."""
 DEMO_SHOP = "https://www.example.com"
@@ -98,11 +100,10 @@ def up(options: UpOptions, environment: Mapping[str, str] | None = None) -> int:
     lines and what to do come behind it.
     """
     given = dict(os.environ if environment is None else environment)
-    log = _Log()
     try:
-        with _planned(options, given) as plan:
+        with _planned(options, given) as plan, closing(Told(plan.data / LOG)) as log:
             _run(plan, log)
-        log.say("up", f"stopped; the data is in {_from_here(plan.data)}")
+            log.say("up", f"stopped; the data is in {_from_here(plan.data)}")
     except SettingsInvalid as error:
         return _fail(str(error), CONFIGURATION)
     except ProgramFailed as error:
@@ -112,7 +113,7 @@ def up(options: UpOptions, environment: Mapping[str, str] | None = None) -> int:
     return DONE
 
 
-def _run(plan: _Plan, log: "_Log") -> None:
+def _run(plan: _Plan, log: Told) -> None:
     try:
         with ExitStack() as homes, supervising(log.say) as supervisor:
             _bring_up(plan, supervisor, homes, log)
@@ -139,7 +140,7 @@ def _fail(text: str, code: int) -> int:
     return code
 
 
-def _bring_up(plan: _Plan, supervisor: Supervisor, homes: ExitStack, log: "_Log") -> None:
+def _bring_up(plan: _Plan, supervisor: Supervisor, homes: ExitStack, log: Told) -> None:
     _start_servers(plan, supervisor, homes, log)
     if plan.options.servers_only:
         write_private(plan.data / "environment", _as_shell(plan.environment))
@@ -240,7 +241,7 @@ def _as_shell(environment: Mapping[str, str]) -> str:
     return "\n".join([*lines, f'export PATH={programs}:"$PATH"', ""])
 
 
-def _start_servers(plan: _Plan, supervisor: Supervisor, homes: ExitStack, log: "_Log") -> None:
+def _start_servers(plan: _Plan, supervisor: Supervisor, homes: ExitStack, log: Told) -> None:
     if not plan.environment.get("MAILER_DATABASE_URL"):
         postgres = postgres_in(_home(plan, "postgres", homes, log))
         supervisor.start(postgres.program)
@@ -251,7 +252,7 @@ def _start_servers(plan: _Plan, supervisor: Supervisor, homes: ExitStack, log: "
         plan.environment["MAILER_BROKER_URL"] = broker.url
 
 
-def _home(plan: _Plan, name: str, homes: ExitStack, log: "_Log") -> Home:
+def _home(plan: _Plan, name: str, homes: ExitStack, log: Told) -> Home:
     folder = plan.data / name
     home = homes.enter_context(home_of(folder, user=plan.options.server_user, throwaway=False))
     if home.account and home.folder != folder:
@@ -344,6 +345,7 @@ def _announce(plan: _Plan, api_key: str) -> None:
         "API": f"{plan.web}/api/v1 (key in {plan.data / 'api-key'})",
         "Commands": f". {_from_here(plan.data / 'environment')} (then, in that shell: fpmail campaign list)",
         "Data": str(plan.data),
+        "Logs": f"{_from_here(plan.data / LOG)} (a file for each program; warnings stand here, too)",
     }
     said = [f"  {name:<12} {value}" for name, value in lines.items() if value]
     text = "\n".join(
@@ -367,18 +369,3 @@ def _announce_servers(plan: _Plan) -> None:
         ]
     )
     print(text, flush=True)  # noqa: T201 - a command's answer
-
-
-class _Log:
-    """Writes each program's lines behind its name, to standard error."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    def say(self, name: str, line: str) -> None:
-        """Write one line; a reader that has gone away stops nobody."""
-        with self._lock:
-            try:
-                print(f"{name:<9}| {line}", file=sys.stderr, flush=True)  # noqa: T201 - what the parts say
-            except (OSError, ValueError):
-                return

@@ -112,6 +112,16 @@ def test_the_catcher_takes_mail_and_the_outbox_shows_it(up: Up) -> None:
     assert up.get("/outbox") == 200
 
 
+def test_what_each_program_says_stands_in_a_file_of_its_own_and_the_terminal_stays_quiet(
+    up: Up, folder: Path
+) -> None:
+    log = folder / "data" / "log"
+    assert stat.S_IMODE(log.stat().st_mode) == 0o700
+    assert up.get("/healthz") == 200
+    assert eventually(lambda: '"route": "/healthz"' in (log / "web.log").read_text())
+    assert '"level": "info"' not in (folder / "log").read_text()
+
+
 def test_nobody_else_can_read_the_development_secrets(up: Up, folder: Path) -> None:
     assert up.ready["api_key"] == (folder / "data" / "api-key").read_text()
     for name in ("keys.json", "api-key", "environment"):
