@@ -9,7 +9,7 @@ from mailer.cli.audiences import audience, lists
 from mailer.cli.bench import bench
 from mailer.cli.braking import brake
 from mailer.cli.campaigns import batch, campaign
-from mailer.cli.care import explain, remove
+from mailer.cli.care import explain, reference, remove
 from mailer.cli.checking import approve, clone, digest, test_
 from mailer.cli.checking import check as check_campaign
 from mailer.cli.customers import import_
@@ -38,6 +38,7 @@ COMMANDS = (
     campaign,
     batch,
     explain,
+    reference,
     remove,
     keys,
     api_keys,

@@ -7,7 +7,7 @@ import click
 
 from mailer.cli.exits import Refused
 from mailer.cli.house import ACTOR, AddressArgument, the_parts
-from mailer.cli.output import json_option, say, say_json, table
+from mailer.cli.output import facts, json_option, say, say_json, table
 from mailer.vocabulary import Scope, Topic
 
 ADDRESS = AddressArgument()
@@ -47,6 +47,51 @@ def explain(*, address: str, limit: int, as_json: bool) -> None:
         say(_of_a_stranger(told))
     for story in told.customers:
         _say_story(story, is_halted=told.halted is not None)
+
+
+@click.command()
+@click.argument("reference")
+@json_option
+def reference(*, reference: str, as_json: bool) -> None:
+    """Say what was acknowledged under a REFERENCE, such as P-7K2M-93QD. The look is on record.
+
+    What changed nothing, as a no that held already, stands in the journal of the host that
+    answered and nowhere else: ask on each host.
+    """
+    from mailer import support
+
+    with the_parts() as parts, parts.database.transaction() as session:
+        found = support.find_acknowledged(
+            session, parts.journal.folder, reference, actor=ACTOR, now=parts.clock()
+        )
+    if not found:
+        raise Refused(f"nothing is known of {reference} here; another host's journal may know it")
+    if as_json:
+        say_json([_found(each) for each in found])
+        return
+    for each in found:
+        facts({name.replace("_", " "): _in_words(value) for name, value in _found(each).items()})
+        if not each.is_new:
+            say("It is not in the consent record: it changed nothing there. The journal has it.")
+
+
+def _found(each: Any) -> dict[str, object]:
+    return {
+        "reference": each.reference,
+        "at": each.at,
+        "customer": each.person_id,
+        "door": each.door,
+        "acts": list(each.acts),
+        "in_the_consent_record": each.is_new,
+    }
+
+
+def _in_words(value: object) -> object:
+    if isinstance(value, bool):
+        return _yes(value)
+    if isinstance(value, datetime):
+        return _moment(value)
+    return ", ".join(value) if isinstance(value, list) else value
 
 
 @click.command()

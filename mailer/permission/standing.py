@@ -210,6 +210,14 @@ def receipt_of(session: Session, person_id: PersonId, reference: str) -> list[Co
     return [_consent_record(row) for row in rows]
 
 
+def acknowledged_by(session: Session, reference: str) -> list[ConsentRecord]:
+    """Return what was written under a reference, whoever's it is; empty for none, or a repeat."""
+    rows = session.exec(
+        select(ConsentRow).where(ConsentRow.reference == reference).order_by(col(ConsentRow.id))
+    ).all()
+    return [_consent_record(row) for row in rows]
+
+
 def _consent_record(row: ConsentRow) -> ConsentRecord:
     return ConsentRecord(
         id=row.id or 0,

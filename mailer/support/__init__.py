@@ -5,10 +5,12 @@ catalogue's words. A look and a removal stand in the ledger with who did it.
 """
 
 from mailer.support.explaining import Explanation, Story, TopicNow, explain, story_of
+from mailer.support.finding import Acknowledged, find_acknowledged
 from mailer.support.removing import Removal, Removed, Remover, TopicMissing, remove
 from mailer.support.telling import Told, messages_told, roll_told
 
 __all__ = [
+    "Acknowledged",
     "Explanation",
     "Removal",
     "Removed",
@@ -18,6 +20,7 @@ __all__ = [
     "TopicMissing",
     "TopicNow",
     "explain",
+    "find_acknowledged",
     "messages_told",
     "remove",
     "roll_told",
