@@ -11,6 +11,7 @@ from mailer.campaigns import CampaignId
 from mailer.database import CommitInDoubt, DatabaseAway
 from mailer.delivery import Reaper, Sender
 from mailer.failpoints import Failpoint, reached
+from mailer.journal import JournalUnwritable
 from mailer.vocabulary import Lane
 from mailer.wiring import Parts
 from workers.seats import Seats
@@ -20,6 +21,9 @@ STINT = 5.0
 
 JUDGING = 0.5
 """Seconds that one round of judging takes at most: an order update waits no longer for a process."""
+
+MOVING = 0.5
+"""Seconds after which a sweep begins to settle no further move."""
 
 log = structlog.get_logger()
 
@@ -139,7 +143,12 @@ class Shift:
             log.warning("tick.waiting", why=type(error).__name__)
 
     def sweep(self) -> None:
-        """Give up batches whose sender died; forget what is over: keys, addresses, budgets."""
+        """Give up batches whose sender died, settle what was left; forget what is over."""
+        self._give_up_and_forget()
+        self._settle_left_moves()
+
+    def _give_up_and_forget(self) -> None:
+        """Batches of dead senders are given up; keys, addresses, budgets that are over go."""
         timeout = timedelta(seconds=self._parts.settings.reply_timeout)
         try:
             now = self._parts.clock()
@@ -154,6 +163,16 @@ class Shift:
             return
         if given_up:
             log.warning("batches.unknown", count=given_up)
+
+    def _settle_left_moves(self) -> None:
+        """Write moves to the journal whose doors died before they had."""
+        try:
+            settled = self._parts.opt_outs.settle_left_moves(seconds=MOVING)
+        except (DatabaseAway, CommitInDoubt, JournalUnwritable) as error:
+            log.warning("moves.waiting", why=type(error).__name__)
+            return
+        if settled:
+            log.warning("moves.settled", count=settled)
 
     def judge(self) -> None:
         """Judge who clicked and opened since, in small steps, each in a transaction of its own.

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -11,22 +12,20 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
 from mailer import people, permission
-from mailer.database import Database, DatabaseAway
+from mailer.database import CommitInDoubt, Database, DatabaseAway
 from mailer.delivery.heard import News, hear
 from mailer.delivery.lines import handfuls, line_of, line_of_no, only_gives
-from mailer.delivery.silencing import NOBODY, Silenced, silence
+from mailer.delivery.silencing import NOBODY, Silenced, silence, silence_address
 from mailer.delivery.window import BARRIER
 from mailer.failpoints import Failpoint, reached
 from mailer.journal import Journal
-from mailer.permission import Applied, Change, NewSuppression, NotAdmitted
+from mailer.permission import Applied, Change, Move, NewSuppression, NotAdmitted
 from mailer.vault import Vault
 from mailer.vocabulary import (
     AddressId,
     BatchId,
     MailingId,
     PersonId,
-    Scope,
-    SuppressionReason,
     Topic,
 )
 
@@ -154,7 +153,11 @@ class OptOuts:
                 try:
                     held = permission.lock(session, person_id)
                 except NotAdmitted:
-                    return self._write_without_person(session, change, address_id)
+                    if address_id is None:
+                        raise
+                    reference, now = self._new_reference(), self._clocks.now()
+                    applied = silence_address(session, change, address_id, reference, now=now)
+                    return NOBODY, frozenset({address_id}), applied, {}
                 # Read under the lock: a merge or a change of address takes the same one.
                 identity = people.identity_of(session, person_id)
                 addresses = identity.addresses | _set_of(address_id)
@@ -171,30 +174,6 @@ class OptOuts:
                     reached(Failpoint.WISH_WRITING)
                     return person_id, addresses, applied, identity.marks
             person_id = identity.survivor
-
-    def _write_without_person(
-        self, session: Session, change: Change, address_id: AddressId | None
-    ) -> tuple[PersonId, frozenset[AddressId], Applied, Marks]:
-        """Keep the no of somebody whose profile is gone: by the address of the link they used."""
-        if address_id is None or not (change.stop_all or change.topics_off):
-            raise NotAdmitted("no such customer")
-        now = self._clocks.now()
-        topics: list[Topic | None] = [None] if change.stop_all else [*sorted(change.topics_off)]
-        for topic in topics:
-            permission.suppress(
-                session,
-                NewSuppression(
-                    scope=Scope.TOPIC if topic else Scope.PROMOTIONAL,
-                    reason=SuppressionReason.OPT_OUT,
-                    door=change.door,
-                    address_id=address_id,
-                    topic=topic,
-                ),
-                now=now,
-            )
-        acts = tuple(("no", topic) if topic else ("stop", None) for topic in topics)
-        applied = Applied(0, self._new_reference(), now, acts, door=change.door)
-        return NOBODY, frozenset({address_id}), applied, {}
 
     def merge(
         self,
@@ -229,12 +208,8 @@ class OptOuts:
             address_id = people.change_address(
                 session, self._vault, person_id, email=email, now=now
             )
-            version = permission.follow(
-                session, person_id=person_id, address_id=address_id, now=now
-            )
-        reached(Failpoint.MOVED)
-        applied = Applied(version=version, reference=self._new_reference(), at=now)
-        return self._after_joining(person_id, applied, {"acts": "move", "address": address_id})
+            move = permission.move(session, person_id=person_id, address_id=address_id, now=now)
+        return self._settle(move)
 
     def settle_move(self, person_id: PersonId, address_id: AddressId) -> Acknowledgement:
         """Make sure of a move that another door has committed: journal it, wait, acknowledge.
@@ -242,10 +217,34 @@ class OptOuts:
         To be done again does no harm. Raises as `change` does.
         """
         with self._database.reading() as session:
-            standing = permission.standing_of(session, person_id)
-        version = standing.version if standing else 0
-        applied = Applied(version, self._new_reference(), self._clocks.now())
-        return self._after_joining(person_id, applied, {"acts": "move", "address": address_id})
+            move = permission.move_to(session, person_id, address_id)
+        return self._settle(move)
+
+    def settle_left_moves(self, *, seconds: float) -> int:
+        """Settle moves that a door committed and left, since it died or could not go on.
+
+        Begins none after so many seconds. Returns how many. Raises as `change` does.
+        """
+        end, done = self._clocks.monotonic() + seconds, 0
+        while self._clocks.monotonic() < end:
+            with self._database.transaction() as session:
+                move = permission.take_left_move(session, now=self._clocks.now())
+            if move is None:
+                break
+            self._settle(move)
+            done += 1
+        return done
+
+    def _settle(self, move: Move) -> Acknowledgement:
+        """The mark goes last: who asks again after a crash is answered after a wait, too."""
+        reached(Failpoint.MOVED)
+        applied = Applied(move.version, self._new_reference(), self._clocks.now())
+        what = {"acts": "move", "address": move.address_id}
+        said = self._after_joining(move.person_id, applied, what)
+        # What is true may be answered; a mark that stays only means one more line of the same.
+        with suppress(DatabaseAway, CommitInDoubt), self._database.transaction() as session:
+            permission.forget_move(session, move)
+        return said
 
     def _after_joining(
         self, person_id: PersonId, applied: Applied, what: Mapping[str, int | str]

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlmodel import Session
 
 from mailer import people, permission
-from mailer.permission import NewSuppression
-from mailer.vocabulary import AddressId, PersonId
+from mailer.permission import Applied, Change, NewSuppression, NotAdmitted
+from mailer.vocabulary import AddressId, PersonId, Scope, SuppressionReason, Topic
 
 NOBODY = PersonId(0)
 """Stands for the person where only an address is known."""
@@ -37,6 +37,32 @@ def silence(
         now=now,
     )
     return Silenced(new, identity.survivor, identity.addresses, version)
+
+
+def silence_address(
+    session: Session, change: Change, address_id: AddressId, reference: str, *, now: datetime
+) -> Applied:
+    """Keep the no of somebody whose profile is gone: by the address of the link they used.
+
+    Raises NotAdmitted where they said none.
+    """
+    if not (change.stop_all or change.topics_off):
+        raise NotAdmitted("no such customer")
+    topics: list[Topic | None] = [None] if change.stop_all else [*sorted(change.topics_off)]
+    for topic in topics:
+        permission.suppress(
+            session,
+            NewSuppression(
+                scope=Scope.TOPIC if topic else Scope.PROMOTIONAL,
+                reason=SuppressionReason.OPT_OUT,
+                door=change.door,
+                address_id=address_id,
+                topic=topic,
+            ),
+            now=now,
+        )
+    acts = tuple(("no", topic) if topic else ("stop", None) for topic in topics)
+    return Applied(0, reference, now, acts, door=change.door)
 
 
 def silenced_before(session: Session, new: NewSuppression, person_id: PersonId) -> Silenced:

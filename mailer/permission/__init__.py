@@ -29,6 +29,15 @@ from mailer.permission.facts import (
 )
 from mailer.permission.joining import follow, forget, merge
 from mailer.permission.measuring import measurable, opt_outs_by
+from mailer.permission.moves import (
+    LEFT_AFTER,
+    Move,
+    forget_move,
+    move,
+    move_to,
+    take_left_move,
+    unsettled_move,
+)
 from mailer.permission.quiet import Curfew
 from mailer.permission.reasons import DOORS, IN_SHORT, SENTENCES, sentence
 from mailer.permission.restoring import (
@@ -74,6 +83,7 @@ from mailer.permission.suppression import (
 __all__ = [
     "DOORS",
     "IN_SHORT",
+    "LEFT_AFTER",
     "LESS",
     "LIFTED_MEANWHILE",
     "NO_CAP",
@@ -88,6 +98,7 @@ __all__ = [
     "Facts",
     "ImportedYes",
     "Limit",
+    "Move",
     "NewSuppression",
     "NotAdmitted",
     "OptOutIsTheirs",
@@ -112,6 +123,7 @@ __all__ = [
     "facts_of_many",
     "follow",
     "forget",
+    "forget_move",
     "gives_way",
     "import_permissions",
     "keep_up",
@@ -119,6 +131,8 @@ __all__ = [
     "lock",
     "measurable",
     "merge",
+    "move",
+    "move_to",
     "nos_against",
     "nos_lacking",
     "opt_outs_by",
@@ -136,10 +150,12 @@ __all__ = [
     "suppression_of",
     "suppressions_from",
     "suppressions_page",
+    "take_left_move",
     "topic_on",
     "topics_closed_at",
     "topics_open",
     "topics_refused",
+    "unsettled_move",
     "versions_of",
     "yes_before",
 ]

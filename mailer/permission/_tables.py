@@ -59,6 +59,21 @@ class SuppressionRow(Table, table=True):
     lifted_why: str | None = None
 
 
+class MoveRow(Table, table=True):
+    """That a person was moved, and nobody has settled it yet: the last of their moves."""
+
+    __tablename__ = "permission_move"
+    __table_args__ = (Index("ix_permission_move_left_at", "left_at"),)
+
+    person_id: int = Field(
+        primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}
+    )
+    address_id: int = Field(sa_type=BigInteger)
+    version: int
+    left_at: datetime
+    """From when on a sweep settles it, since its door has not."""
+
+
 class ConsentRow(Table, table=True):
     """One wish, as it was spoken; never altered (C26)."""
 

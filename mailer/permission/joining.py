@@ -7,7 +7,7 @@ from sqlalchemy import delete, insert, or_, update
 from sqlmodel import Session, col, select
 
 from mailer import people
-from mailer.permission._tables import StandingRow, SuppressionRow
+from mailer.permission._tables import MoveRow, StandingRow, SuppressionRow
 from mailer.permission.changes import EVERY_TOPIC, lock
 from mailer.vocabulary import (
     AddressId,
@@ -85,6 +85,7 @@ def carry(
 def forget(session: Session, person_id: PersonId) -> None:
     """Remove a person's standing when they are erased; their nos stay by address, without them."""
     session.execute(delete(StandingRow).where(col(StandingRow.person_id) == person_id))
+    session.execute(delete(MoveRow).where(col(MoveRow.person_id) == person_id))
     session.execute(
         update(SuppressionRow)
         .where(

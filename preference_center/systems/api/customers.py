@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 from sqlmodel import Session
 
-from mailer import ledger, orders, people
+from mailer import ledger, orders, people, permission
 from mailer.access import ApiScope
 from mailer.people import NewProfile
 from mailer.vocabulary import AddressId, PersonId
@@ -47,12 +47,10 @@ def keep_a_customer(form: CustomerForm, call: Writes) -> Customer:
     def work(session: Session) -> Receipt:
         profile = profile_from(form)
         kept = keep(session, call.parts, profile, actor=call.key.actor, now=call.now)
-        moved = kept.address_id if kept.moved_from is not None else None
-        return Receipt({"customer": kept.person_id, "moved_to": moved})
+        return Receipt({"customer": kept.person_id, "moved_to": _moved_to(session, kept.person_id)})
 
     done = call.once(form, work)
-    if done.get("moved_to") is not None:  # the same road as every move: journal, wait, answer
-        call.parts.opt_outs.settle_move(PersonId(done["customer"]), AddressId(done["moved_to"]))
+    _settle_move(call, done)
     return _look(call, done)
 
 
@@ -130,7 +128,9 @@ def change_a_customer(customer: Id, form: CustomerPatch, call: Writes) -> Custom
                 "Another customer has the same address",
                 "Nothing was changed. Give this customer an external_id, or merge the two.",
             )
-    return _look(call, {"customer": customer})
+        done = {"customer": customer, "moved_to": _moved_to(session, kept.person_id)}
+    _settle_move(call, done)
+    return _look(call, done)
 
 
 @routes.post("/{customer}/merge", response_model=Acknowledged)
@@ -166,6 +166,18 @@ def move_a_customer(customer: Id, form: AddressForm, call: Writes) -> Acknowledg
         return Receipt(acknowledged(said))
 
     return Acknowledged.model_validate(call.once_apart(form, work))
+
+
+def _moved_to(session: Session, person_id: PersonId) -> AddressId | None:
+    """Say where they moved, now or in a call that was ended before it had settled that."""
+    move = permission.unsettled_move(session, person_id)
+    return move.address_id if move is not None else None
+
+
+def _settle_move(call: Call, done: Mapping[str, Any]) -> None:
+    """Go the road of every move, where there was one: journal, wait, and only then answer."""
+    if done.get("moved_to") is not None:
+        call.parts.opt_outs.settle_move(PersonId(done["customer"]), AddressId(done["moved_to"]))
 
 
 def _look(call: Call, done: Mapping[str, Any]) -> Customer:

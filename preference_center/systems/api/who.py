@@ -21,12 +21,15 @@ HIDDEN = ("name", "phone", "street", "city", "region", "postal_code")
 def keep(
     session: Session, parts: Parts, profile: NewProfile, *, actor: str, now: datetime
 ) -> Upserted:
-    """Make or change a customer; a new one starts with nothing switched on, a no moves along."""
+    """Make or change a customer; a new one starts with nothing switched on, a no moves along.
+
+    A move is marked, and whoever promises that it is in force settles it after the commit.
+    """
     kept = people.upsert(session, parts.vault, profile, now=now)
     if kept.created:
         permission.admit(session, [kept.person_id], now=now)
     if kept.moved_from is not None:
-        permission.follow(session, person_id=kept.person_id, address_id=kept.address_id, now=now)
+        permission.move(session, person_id=kept.person_id, address_id=kept.address_id, now=now)
     what = "created" if kept.created else "changed"
     ledger.record(session, f"customer.{what}", at=now, actor=actor, person_id=kept.person_id)
     return kept
