@@ -239,7 +239,7 @@ class OptOuts:
         """The mark goes last: who asks again after a crash is answered after a wait, too."""
         reached(Failpoint.MOVED)
         applied = Applied(move.version, self._new_reference(), self._clocks.now())
-        what = {"acts": "move", "address": move.address_id}
+        what: Mapping[str, int | str] = {"acts": "move", "address": move.address_id}
         said = self._after_joining(move.person_id, applied, what)
         # What is true may be answered; a mark that stays only means one more line of the same.
         with suppress(DatabaseAway, CommitInDoubt), self._database.transaction() as session:

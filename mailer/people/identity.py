@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select, text
 from sqlmodel import Session, col
 
 from mailer.people._name_index import forget_name_words
+from mailer.people._places import FOUND
 from mailer.people._tables import Customer
 from mailer.people._writing import move_to
 from mailer.people.address_book import lock_addresses, make_addresses
@@ -72,22 +73,34 @@ def reached_now(
     return {PersonId(row.id): (PersonId(row.survivor), AddressId(row.address_id)) for row in rows}
 
 
-def hold(session: Session, person_id: PersonId) -> None:
+def hold(session: Session, person_id: PersonId, *, external_id: str | None = None) -> None:
     """Let nobody move or change this customer until the commit, after which others go on.
 
-    The address is locked before the customer, as every upsert does. Raises PersonGone.
+    Locked is what an upsert of theirs locks, in its order: the address, then everybody there and
+    who has this `external_id`, by number. Raises PersonGone.
     """
     while True:
         address_id = address_of(session, person_id)
-        lock_addresses(session, [address_id])
-        held = session.execute(LOCK_LIVING, {"person": person_id}).scalar_one_or_none()
-        if held == address_id:
-            return
+        with session.begin_nested() as attempt:
+            lock_addresses(session, [address_id])
+            _lock_at(session, address_id, [external_id] if external_id else [], person_id)
+            held = session.execute(ADDRESS, {"person": person_id}).scalar_one_or_none()
+            if held == address_id:
+                return
+            attempt.rollback()  # who moved meanwhile is let go: another address comes before them
+
+
+def _lock_at(
+    session: Session, address_id: AddressId, names: Sequence[str], person_id: PersonId
+) -> None:
+    found = session.execute(FOUND, {"external": names, "addresses": [address_id]})
+    ids = {person_id, *(number for row in found for number in row if number is not None)}
+    session.execute(LOCK_ALL, {"ids": sorted(ids)}).all()
 
 
 def hold_both(session: Session, one: PersonId, other: PersonId) -> None:
     """Let nobody move, merge or change either customer until the commit; the lower number first."""
-    session.execute(LOCK_BOTH, {"ids": [one, other]}).all()
+    session.execute(LOCK_ALL, {"ids": [one, other]}).all()
 
 
 def addresses_of(
@@ -117,7 +130,7 @@ def merge(session: Session, *, survivor: PersonId, merged: PersonId, now: dateti
     permissions are merged by the permission room, in the same transaction. Raises PersonGone where
     either is unknown or erased, or the survivor was merged away itself.
     """
-    rows = {row.id: row for row in session.execute(LOCK_BOTH, {"ids": [survivor, merged]})}
+    rows = {row.id: row for row in session.execute(LOCK_ALL, {"ids": [survivor, merged]})}
     if survivor == merged or len(rows) < 2 or any(row.erased_at for row in rows.values()):
         raise PersonGone
     if rows[survivor].merged_into is not None:
@@ -140,6 +153,7 @@ def change_address(
     """
     address = canonical_address(email)
     address_id = make_addresses(session, vault, [address])[address.key]
+    lock_addresses(session, [address_id])
     before = session.execute(LOCK_LIVING, {"person": person_id}).scalar_one_or_none()
     keys = vault.keys_of(session, [person_id])
     if before is None or person_id not in keys:
@@ -249,7 +263,7 @@ MERGED = text(
     " WHERE merged_into IS NOT NULL AND id = ANY(CAST(:persons AS bigint[]))"
 )
 LOCK_LIVING = text(f"{ADDRESS.text} FOR UPDATE")
-LOCK_BOTH = text(
+LOCK_ALL = text(
     "SELECT id, merged_into, erased_at FROM people_customer"
     " WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR UPDATE"
 )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from time import monotonic, sleep
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import Session
 
 from mailer import people, permission
@@ -54,3 +55,75 @@ def test_a_move_by_the_shop_and_another_at_once_wait_in_one_order(road: Road, jo
         )
     other.join(10)
     assert len(done) == 1
+
+
+def how_many_wait(road: Road) -> int:
+    with road.database.reading() as session:
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        return int(session.execute(text(waits)).scalar_one())
+
+
+def wait_for(road: Road, waiting: int) -> None:
+    give_up = monotonic() + 10
+    while how_many_wait(road) < waiting and monotonic() < give_up:
+        sleep(0.01)
+    assert how_many_wait(road) >= waiting
+
+
+class Another:
+    """What somebody else does in a transaction of their own; it may have to wait."""
+
+    def __init__(self, road: Road, work: Callable[[Session], object]) -> None:
+        self.done: list[object] = []
+        self._thread = threading.Thread(target=self._run, args=(road, work), daemon=True)
+        self._thread.start()
+
+    def _run(self, road: Road, work: Callable[[Session], object]) -> None:
+        with road.database.transaction() as session:
+            work(session)
+        self.done.append(work)
+
+    def ended(self) -> bool:
+        self._thread.join(10)
+        return len(self.done) == 1
+
+
+def as_the_shop_says(name: str, number: str, email: str) -> NewProfile:
+    return NewProfile(email=email, name=name, source="shop", external_id=number)
+
+
+def test_who_is_held_for_a_change_is_held_with_all_that_it_looks_at(road: Road) -> None:
+    """Two of them at one address, and a set that moves both, the lower number first."""
+    both = [
+        as_the_shop_says("Jo Example", "C-1", "home@example.com"),
+        as_the_shop_says("Anna Becker", "C-2", "home@example.com"),
+    ]
+    with road.database.transaction() as session:
+        _, anna = people.upsert_many(session, road.vault, both, now=road.now)
+    elsewhere = [
+        as_the_shop_says("Jo Example", "C-1", "jo@example.com"),
+        as_the_shop_says("Anna Becker", "C-2", "anna@example.com"),
+    ]
+    with road.database.transaction() as session:
+        people.hold(session, anna.person_id)
+        other = Another(
+            road, lambda own: people.upsert_many(own, road.vault, elsewhere, now=road.now)
+        )
+        wait_for(road, 1)
+        people.upsert(session, road.vault, both[1], now=road.now)
+    assert other.ended()
+
+
+def test_who_is_to_be_held_and_has_moved_is_let_go_before_their_new_address_is_locked(
+    road: Road,
+) -> None:
+    with road.database.transaction() as session:
+        jo = told_by_the_shop(session, road, "jo@example.com")
+    with road.database.transaction() as session:
+        told_by_the_shop(session, road, "jo@moved.example.com")
+        holder = Another(road, lambda own: people.hold(own, jo.person_id))
+        wait_for(road, 1)
+        teller = Another(road, lambda own: told_by_the_shop(own, road, "jo@moved.example.com"))
+        wait_for(road, 2)
+    assert holder.ended()
+    assert teller.ended()

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from mailer import campaigns
+from mailer import campaigns, permission
 from mailer.campaigns import Audience, NewCampaign, Plan, State
 from mailer.database import Database
+from mailer.journal import JournalLine, read_journal
 from mailer.letters import PromotionalContent
 from mailer.measure import Kind
 from mailer.measure.verdicts import A_STEP
 from mailer.providers import MemoryProvider
-from mailer.vocabulary import Lane, Topic
+from mailer.vocabulary import AddressId, Lane, Topic
 from mailer.wiring import Parts, build, build_sender
 from tests.measure.mails import hand_over
 from tests.open_window import open_window
@@ -222,6 +223,53 @@ def test_the_sweep_forgets_the_addresses_of_yesterdays_tests(hall: Hall) -> None
         hall.shift.sweep()
         with hall.parts.database.reading() as session:
             assert session.execute(keys).scalar_one() == left
+    hall.shift.close()
+
+
+def moved_and_left(hall: Hall, *names: str) -> None:
+    """Somebody's process commits moves and dies."""
+    with hall.parts.database.transaction() as session:
+        for name in names:
+            who = a_customer(session, hall.parts.vault, name, now=hall.now)
+            permission.move(
+                session, person_id=who.person_id, address_id=AddressId(70), now=hall.now
+            )
+
+
+def moves_told(hall: Hall) -> int:
+    lines = read_journal(hall.parts.journal.folder)
+    return sum(isinstance(line, JournalLine) and line.ids["acts"] == "move" for line in lines)
+
+
+def test_the_sweep_settles_a_move_that_its_door_left(hall: Hall) -> None:
+    moved_and_left(hall, "Jo Example", "Anna Becker")
+    hall.shift.sweep()
+    assert moves_told(hall) == 0, "its door may be at it"
+    hall.now += timedelta(minutes=2)
+    for _ in range(2):
+        hall.shift.sweep()
+        assert moves_told(hall) == 2
+        hall.now += timedelta(minutes=2)
+    hall.shift.close()
+
+
+def test_a_sweep_without_a_journal_leaves_the_move_for_another(hall: Hall) -> None:
+    moved_and_left(hall, "Jo Example")
+    hall.now += timedelta(minutes=2)
+    hall.parts.journal.folder.write_text("no folder")  # as a disk that fails
+    hall.shift.sweep()
+    hall.parts.journal.folder.unlink()
+    hall.now += timedelta(minutes=2)
+    hall.shift.sweep()
+    assert moves_told(hall) == 1
+    hall.shift.close()
+
+
+def test_a_sweep_begins_no_move_after_its_time_is_up(hall: Hall) -> None:
+    moved_and_left(hall, "Jo Example")
+    hall.now += timedelta(minutes=2)
+    assert hall.parts.opt_outs.settle_left_moves(seconds=0) == 0
+    assert hall.parts.opt_outs.settle_left_moves(seconds=10) == 1
     hall.shift.close()
 
 

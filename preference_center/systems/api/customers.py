@@ -108,7 +108,8 @@ def change_a_customer(customer: Id, form: CustomerPatch, call: Writes) -> Custom
     An `external_id` can be given to a customer who has none; it never changes afterwards.
     """
     with call.parts.database.transaction() as session:
-        people.hold(session, PersonId(customer))  # so that the address read is the one written
+        # So that the address read is the one written, by whoever has it then.
+        people.hold(session, PersonId(customer), external_id=form.external_id)
         before = profile_of(session, call.parts, PersonId(customer))
         change = NewProfile(
             **{

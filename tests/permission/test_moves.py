@@ -1,0 +1,75 @@
+"""A move is marked until it is settled: the last one of each person, and by nobody twice at once."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlmodel import Session
+
+from mailer import permission
+from mailer.permission import LEFT_AFTER
+from mailer.vault import Vault
+from mailer.vocabulary import AddressId
+from tests.people_of_tests import TestPerson, a_customer
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def jo(session: Session, vault: Vault, now: datetime) -> TestPerson:
+    return a_customer(session, vault, now=now)
+
+
+def moved(session: Session, jo: TestPerson, to: int, now: datetime) -> permission.Move:
+    return permission.move(session, person_id=jo.person_id, address_id=AddressId(to), now=now)
+
+
+def test_a_move_is_marked_until_it_is_settled(
+    session: Session, jo: TestPerson, now: datetime
+) -> None:
+    assert permission.unsettled_move(session, jo.person_id) is None
+    move = moved(session, jo, 77, now)
+    assert permission.unsettled_move(session, jo.person_id) == move
+    permission.forget_move(session, move)
+    assert permission.unsettled_move(session, jo.person_id) is None
+
+
+def test_to_settle_an_earlier_move_leaves_the_mark_of_a_later_one(
+    session: Session, jo: TestPerson, now: datetime
+) -> None:
+    first = moved(session, jo, 77, now)
+    moved(session, jo, 78, now)
+    third = moved(session, jo, 77, now)
+    permission.forget_move(session, first)
+    assert permission.unsettled_move(session, jo.person_id) == third
+
+
+def test_who_spoke_since_is_settled_by_the_mark_of_their_move(
+    session: Session, jo: TestPerson, now: datetime
+) -> None:
+    move = moved(session, jo, 77, now)
+    permission.follow(session, person_id=jo.person_id, address_id=AddressId(77), now=now)
+    assert permission.move_to(session, jo.person_id, AddressId(77)) == move
+    permission.forget_move(session, move)
+    again = permission.move_to(session, jo.person_id, AddressId(77))
+    assert again.version == move.version + 1
+
+
+def test_a_move_is_left_after_a_minute_and_given_to_one_at_a_time(
+    session: Session, vault: Vault, jo: TestPerson, now: datetime
+) -> None:
+    anna = a_customer(session, vault, "Anna Becker", now=now)
+    first, second = moved(session, jo, 77, now), moved(session, anna, 78, now + SECOND)
+    assert permission.take_left_move(session, now=now + LEFT_AFTER - SECOND) is None
+    late = now + LEFT_AFTER + SECOND
+    assert permission.take_left_move(session, now=late) == first
+    assert permission.take_left_move(session, now=late) == second
+    assert permission.take_left_move(session, now=late) is None
+    assert permission.take_left_move(session, now=late + LEFT_AFTER) == first
+
+
+def test_nothing_is_left_of_a_move_by_who_is_erased(
+    session: Session, jo: TestPerson, now: datetime
+) -> None:
+    moved(session, jo, 77, now)
+    permission.forget(session, jo.person_id)
+    assert permission.unsettled_move(session, jo.person_id) is None
