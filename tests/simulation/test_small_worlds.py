@@ -1,4 +1,4 @@
-"""Hundreds of orders in worlds of two people and one campaign, each from a seed.
+"""Thousands of orders in worlds of two people and one campaign, each from a seed.
 
 `SIMULATION_SMALL_SEEDS` sets how many, `SIMULATION_FIRST` the first of them. Halves, so that two
 processes can play them. `python -m tests.simulation --size small --seed N` plays one again and prints
@@ -13,7 +13,7 @@ from tests.simulation.sizes import SMALL
 from tests.simulation.stage import Stage
 
 FIRST = int(os.environ.get("SIMULATION_FIRST", "1"))
-SEEDS = int(os.environ.get("SIMULATION_SMALL_SEEDS", "600"))
+SEEDS = int(os.environ.get("SIMULATION_SMALL_SEEDS", "2000"))
 HALF = FIRST + SEEDS // 2
 
 pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(900)]
