@@ -14,6 +14,7 @@ from sqlmodel import Session, SQLModel, col, select
 from mailer import people, permission
 from mailer.delivery._tables import HeardRow, PlaceRow
 from mailer.delivery.brake import Tally
+from mailer.delivery.recalling import recall_copy
 from mailer.delivery.silencing import NOBODY, Silenced, silence, silenced_before
 from mailer.delivery.tally import NOTHING, count_in
 from mailer.permission import NewSuppression
@@ -60,7 +61,7 @@ def hear(session: Session, *news: News, now: datetime) -> list[Silenced]:
 
     A hard bounce suppresses the address for all mail; a complaint stops all promotional mail for
     the person, whoever they were merged into, and every address they ever had (C08); a delivery
-    lifts nothing. Evidence of arrival settles what was unknown. Bounces and complaints past a
+    lifts nothing. Evidence of arrival settles what was unknown, and recalls an order update's copy. Bounces and complaints past a
     limit stop the mailing in the same commit. News may come late, twice and in any order; what
     is about nobody whom a mailing was sent to is passed over.
 
@@ -94,7 +95,8 @@ def _in_one_order(news: News) -> tuple[MailingId, PersonId, Heard]:
 def _counted(session: Session, news: News) -> Tally:
     """Settle the doubt that there was, and return what changes in the figures of the mailing."""
     settled = _settle_doubt(session, news)
-    change = Tally(accepted=settled, unknown=-settled)
+    recalled = recall_copy(session, news.mailing_id, news.person_id, at=news.at)
+    change = Tally(accepted=settled + recalled, unknown=-settled)
     match news.heard:
         case Heard.DELIVERED:
             return change
@@ -173,8 +175,10 @@ def _is_new(session: Session, news: News) -> bool:
 _SETTLE_DOUBT = text(
     """
     WITH doubtful AS (
-        SELECT b.id, b.state, e.person_id IS NOT NULL AS noted
+        SELECT b.id, b.state, e.person_id IS NOT NULL AS noted,
+               CASE m.stream WHEN 'promotional' THEN 'sent.topic' ELSE 'sent.order' END AS reason
         FROM delivery_batch b
+        JOIN delivery_mailing m ON m.id = b.mailing_id
         JOIN delivery_roster r ON r.batch_id = b.id AND :person_id = ANY(r.persons)
         LEFT JOIN delivery_exception e ON e.batch_id = b.id AND e.person_id = :person_id
         WHERE b.mailing_id = :mailing_id AND b.unknown > 0
@@ -185,7 +189,7 @@ _SETTLE_DOUBT = text(
         WHERE d.noted AND e.batch_id = d.id AND e.person_id = :person_id
     ), marked AS (
         INSERT INTO delivery_exception (batch_id, person_id, outcome, reason, detail, at)
-        SELECT d.id, :person_id, 'accepted', 'sent.topic', 'heard of later', :at
+        SELECT d.id, :person_id, 'accepted', d.reason, 'heard of later', :at
         FROM doubtful d WHERE NOT d.noted
     )
     UPDATE delivery_batch b

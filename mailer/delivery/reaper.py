@@ -89,8 +89,7 @@ def _note_found(session: Session, row: BatchRow, *, was_accepted: bool, now: dat
     """Say of each whose fate was unknown what was found; who has no note in such a batch, too."""
     batch = _as_claimed(session, row)
     if was_accepted:
-        is_order = batch.mailing.stream is Stream.ORDER_UPDATE
-        found = Outcome.ACCEPTED, Reason.SENT_ORDER if is_order else Reason.SENT_TOPIC, TAKEN
+        found = Outcome.ACCEPTED, _why_sent(batch), TAKEN
     else:
         found = Outcome.REJECTED, Reason.NOT_REFUSED, NOT_TAKEN
     outcome, reason, detail = found
@@ -162,11 +161,15 @@ def _give_up(session: Session, row: BatchRow, now: datetime) -> None:
 def _note_arrived(session: Session, batch: Claimed, now: datetime) -> set[PersonId]:
     """Account for those of whom something was heard while the batch was in hand: it was taken."""
     arrived = heard_of(session, batch.mailing.id, batch.people)
-    notes = [
-        Note(person, Outcome.ACCEPTED, Reason.SENT_TOPIC, "heard of before") for person in arrived
-    ]
+    why = _why_sent(batch)
+    notes = [Note(person, Outcome.ACCEPTED, why, "heard of before") for person in arrived]
     note(session, batch.id, notes, now=now)
     return arrived
+
+
+def _why_sent(batch: Claimed) -> Reason:
+    is_order = batch.mailing.stream is Stream.ORDER_UPDATE
+    return Reason.SENT_ORDER if is_order else Reason.SENT_TOPIC
 
 
 def _as_claimed(session: Session, row: BatchRow) -> Claimed:

@@ -1,0 +1,194 @@
+"""An order update of unknown fate goes again, unless something is heard of it before the copy's turn (C05)."""
+
+import pytest
+from sqlalchemy import text
+
+from mailer import delivery
+from mailer.delivery import Books, NewMailing, News, create_mailing, prepare_audience
+from mailer.failpoints import Failpoint, acting
+from mailer.people import AudienceFilter, audience_of
+from mailer.providers import Later, Outgoing, Unknown
+from mailer.vocabulary import Heard, Lane, MailingId, Outcome, PersonId, Reason, Stream
+from tests.delivery.conftest import Road
+from tests.people_of_tests import TestPerson
+
+LOST = Unknown("no answer to the final dot")
+pytestmark = pytest.mark.clause("C05")
+
+
+def hear(road: Road, mailing: MailingId, who: TestPerson, heard: Heard = Heard.DELIVERED) -> None:
+    with road.database.transaction() as session:
+        delivery.hear(session, News(mailing, who.person_id, heard, road.now), now=road.now)
+
+
+def let_leave(road: Road) -> None:
+    for _ in range(3):
+        road.later(hours=1)
+        while road.sender.deliver_one(Lane.ORDERS):
+            pass
+
+
+def books_of(road: Road, mailing: MailingId) -> Books:
+    """Return how a mailing stands, balanced, with each batch as large as its roster says."""
+    with road.database.reading() as session:
+        books = delivery.books(session, mailing)
+        sizes = session.execute(
+            text(
+                "SELECT b.size, cardinality(r.persons), cardinality(r.addresses)"
+                " FROM delivery_batch b JOIN delivery_roster r ON r.batch_id = b.id"
+            )
+        ).all()
+        places = session.execute(
+            text(
+                "SELECT count(*) FROM delivery_place p JOIN delivery_roster r"
+                " ON r.batch_id = p.batch_id WHERE NOT p.person_id = ANY(r.persons)"
+            )
+        ).scalar_one()
+    assert books.balance
+    assert [tuple(each) for each in sizes] == [(size, size, size) for size, *_ in sizes]
+    assert places == 0, "a place names a batch that holds its person"
+    return books
+
+
+def told_of(road: Road, person_id: PersonId) -> tuple[Outcome, Reason]:
+    with road.database.reading() as session:
+        [message] = delivery.messages_of(session, person_id)
+    return message.outcome, message.reason
+
+
+def die_in_hand(road: Road) -> None:
+    """A sender ends with a batch in hand, and the batch is given up."""
+
+    def die(point: Failpoint) -> None:
+        if point is Failpoint.HANDED_OVER:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), acting(die):
+        road.sender.deliver_one(Lane.ORDERS)
+    road.give_up()
+
+
+@pytest.mark.parametrize("heard", list(Heard))
+@pytest.mark.parametrize("died", [False, True])
+def test_a_copy_is_recalled_by_what_is_heard_of_the_first(
+    road: Road, heard: Heard, died: bool
+) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.order_update(anna)
+    if died:
+        die_in_hand(road)
+    else:
+        road.provider.answer_for(anna.email, LOST)
+        road.sender.deliver_one(Lane.ORDERS)
+    handed = len(road.provider.accepted) + len(road.provider.doubtful)
+    assert books_of(road, mailing).to_go == 1
+    for _ in range(2):
+        hear(road, mailing, anna, heard)
+        books = books_of(road, mailing)
+        assert (books.audience, books.accepted, books.to_go) == (1, 1, 0)
+    let_leave(road)
+    assert len(road.provider.accepted) + len(road.provider.doubtful) == handed == 1
+    assert told_of(road, anna.person_id) == (Outcome.ACCEPTED, Reason.SENT_ORDER)
+
+
+def test_who_travels_with_them_gets_their_copy(road: Road) -> None:
+    anna, jo = road.customer("Anna Becker"), road.customer("Jo Example")
+    with road.database.transaction() as session:
+        new = NewMailing("plan:1:bill", "order_shipped", Stream.ORDER_UPDATE)
+        mailing = create_mailing(session, new, now=road.now)
+        assert mailing is not None
+        prepare_audience(session, mailing, audience_of(AudienceFilter()), now=road.now)
+    for each in (anna, jo):
+        road.provider.answer_for(each.email, LOST)
+    road.sender.deliver_one(Lane.ORDERS)
+    hear(road, mailing, anna)
+    books = books_of(road, mailing)
+    assert (books.accepted, books.to_go) == (1, 1)
+    let_leave(road)
+    assert road.got() == [jo.email]
+    assert books_of(road, mailing).accepted == 2
+
+
+def test_a_copy_that_is_in_hand_is_left_alone(road: Road) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.order_update(anna)
+    road.provider.answer_for(anna.email, LOST)
+    road.sender.deliver_one(Lane.ORDERS)
+    road.later(hours=1)
+
+    def be_heard(_: Outgoing) -> None:
+        hear(road, mailing, anna)
+
+    road.provider.before_each(be_heard)
+    assert road.sender.deliver_one(Lane.ORDERS)
+    assert road.got() == [anna.email]
+    assert books_of(road, mailing).accepted == 1
+
+
+def test_a_copy_of_which_something_is_heard_in_hand_has_no_further_copy(road: Road) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.order_update(anna)
+    road.provider.answer_for(anna.email, LOST, LOST)
+
+    def be_heard(_: Outgoing) -> None:
+        hear(road, mailing, anna)
+
+    road.provider.before_each(be_heard)
+    assert road.sender.deliver_one(Lane.ORDERS)
+    assert books_of(road, mailing).accepted == 1
+    let_leave(road)
+    assert len(road.provider.doubtful) == 1
+
+
+def test_a_copy_that_was_put_off_since_is_recalled_too(road: Road) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.order_update(anna)
+    road.provider.answer_for(anna.email, LOST, Later(451, "4.7.1 greylisted"))
+    road.sender.deliver_one(Lane.ORDERS)
+    road.later(minutes=2)
+    road.sender.deliver_one(Lane.ORDERS)
+    hear(road, mailing, anna)
+    assert books_of(road, mailing).accepted == 1
+    let_leave(road)
+    assert road.got() == []
+
+
+def test_what_was_only_put_off_is_recalled_by_nothing(road: Road) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.order_update(anna)
+    road.provider.answer_for(anna.email, Later(451, "4.7.1 greylisted"))
+    road.sender.deliver_one(Lane.ORDERS)
+    hear(road, mailing, anna)
+    let_leave(road)
+    assert road.got() == [anna.email]
+    assert books_of(road, mailing).accepted == 1
+
+
+def test_who_has_moved_since_gets_the_copy_where_they_are(road: Road) -> None:
+    """The first one may have arrived at a mistyped address, with somebody else."""
+    anna = road.customer("Anna Becker")
+    mailing = road.order_update(anna)
+    road.provider.answer_for(anna.email, LOST)
+    road.sender.deliver_one(Lane.ORDERS)
+    road.opt_outs.change_address(anna.person_id, "anna@new.example.com")
+    hear(road, mailing, anna)
+    let_leave(road)
+    assert road.got() == ["anna@new.example.com"]
+    assert books_of(road, mailing).accepted == 1
+
+
+def test_the_late_word_of_a_sender_finds_nothing_to_say_after_a_recall(road: Road) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.order_update(anna)
+
+    def be_given_up(point: Failpoint) -> None:
+        if point is Failpoint.HANDED_OVER:
+            road.give_up()
+            hear(road, mailing, anna)
+
+    with acting(be_given_up):
+        road.sender.deliver_one(Lane.ORDERS)
+    books = books_of(road, mailing)
+    assert (books.accepted, books.to_go) == (1, 0)
+    let_leave(road)
+    assert road.got() == [anna.email]
