@@ -98,6 +98,7 @@ def test_who_travels_with_them_gets_their_copy(road: Road) -> None:
         mailing = create_mailing(session, new, now=road.now)
         assert mailing is not None
         prepare_audience(session, mailing, audience_of(AudienceFilter()), now=road.now)
+        session.execute(text("UPDATE delivery_batch SET lane = 'orders'"))
     for each in (anna, jo):
         road.provider.answer_for(each.email, LOST)
     road.sender.deliver_one(Lane.ORDERS)
