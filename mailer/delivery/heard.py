@@ -61,9 +61,9 @@ def hear(session: Session, *news: News, now: datetime) -> list[Silenced]:
 
     A hard bounce suppresses the address for all mail; a complaint stops all promotional mail for
     the person, whoever they were merged into, and every address they ever had (C08); a delivery
-    lifts nothing. Evidence of arrival settles what was unknown, and recalls an order update's copy. Bounces and complaints past a
-    limit stop the mailing in the same commit. News may come late, twice and in any order; what
-    is about nobody whom a mailing was sent to is passed over.
+    lifts nothing. Evidence of arrival settles what was unknown, and recalls an order update's
+    copy. Bounces and complaints past a limit stop the mailing in the same commit. News may come
+    late, twice and in any order; what is about nobody whom a mailing was sent to is passed over.
 
     Of the words of a bounce no address is kept. Returns the nos that this wrote, and those that
     stand since the same was heard before, for the journal: it may have failed then. `OptOuts.hear`
