@@ -8,6 +8,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = structlog.get_logger("fpmail.web")
+FAILED_FROM = 500
+"""From this status on the fault is ours, and the line is a warning that a terminal shows."""
 
 
 class RequestLog:
@@ -40,7 +42,8 @@ class RequestLog:
         try:
             await self._app(scope, receive, send_with_id)
         finally:
-            log.info(
+            told = log.warning if status >= FAILED_FROM else log.info
+            told(
                 "request",
                 method=_method(scope["method"]),
                 route=route_of(scope),

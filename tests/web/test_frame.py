@@ -131,6 +131,20 @@ def test_what_nobody_expected_is_a_page_with_a_reference_and_no_detail(
     assert "jo@example.com" not in repr(logs)
 
 
+def test_a_request_that_we_failed_is_a_warning_and_any_other_everyday_news(
+    broken: TestClient,
+) -> None:
+    with capture_logs() as logs:
+        for path in ("/broken", "/nothing-here", "/privacy"):
+            broken.get(path)
+    lines = [line for line in logs if line["event"] == "request"]
+    assert [(line["status"], line["log_level"]) for line in lines] == [
+        (500, "warning"),
+        (404, "info"),
+        (200, "info"),
+    ]
+
+
 def test_each_request_is_one_line_without_its_token(client: TestClient, house: House) -> None:
     jo = house.customer(NEWS)
     with capture_logs() as logs:
