@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select, text
 from sqlmodel import Session, col
 
 from mailer.people._name_index import forget_name_words
@@ -99,8 +99,19 @@ def _lock_at(
 
 
 def hold_both(session: Session, one: PersonId, other: PersonId) -> None:
-    """Let nobody move, merge or change either customer until the commit; the lower number first."""
-    session.execute(LOCK_ALL, {"ids": [one, other]}).all()
+    """Let nobody move, merge or change either, or who was merged into them, until the commit."""
+    _lock_both(session, one, other)
+
+
+def _lock_both(session: Session, one: PersonId, other: PersonId) -> dict[int, Row[Any]]:
+    """Lock what a merge of the two changes, all by number: an upsert locks a merged one first."""
+    both = {"ids": [one, other]}
+    while True:
+        with session.begin_nested() as attempt:
+            rows = {row.id: row for row in session.execute(LOCK_BOTH, both)}
+            if rows.keys() >= set(session.execute(OF_BOTH, both).scalars()):
+                return rows
+            attempt.rollback()  # who was merged into one of them meanwhile may have to come first
 
 
 def addresses_of(
@@ -130,8 +141,9 @@ def merge(session: Session, *, survivor: PersonId, merged: PersonId, now: dateti
     permissions are merged by the permission room, in the same transaction. Raises PersonGone where
     either is unknown or erased, or the survivor was merged away itself.
     """
-    rows = {row.id: row for row in session.execute(LOCK_ALL, {"ids": [survivor, merged]})}
-    if survivor == merged or len(rows) < 2 or any(row.erased_at for row in rows.values()):
+    locked = _lock_both(session, survivor, merged)
+    rows = {each: locked[each] for each in (survivor, merged) if each in locked}
+    if len(rows) < 2 or any(row.erased_at for row in rows.values()):
         raise PersonGone
     if rows[survivor].merged_into is not None:
         raise PersonGone
@@ -266,6 +278,15 @@ LOCK_LIVING = text(f"{ADDRESS.text} FOR UPDATE")
 LOCK_ALL = text(
     "SELECT id, merged_into, erased_at FROM people_customer"
     " WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR UPDATE"
+)
+OF_BOTH = text(
+    "SELECT id FROM people_customer WHERE id = ANY(CAST(:ids AS bigint[]))"
+    " OR merged_into = ANY(CAST(:ids AS bigint[]))"
+)
+LOCK_BOTH = text(
+    "SELECT id, merged_into, erased_at FROM people_customer"
+    " WHERE id = ANY(CAST(:ids AS bigint[])) OR merged_into = ANY(CAST(:ids AS bigint[]))"
+    " ORDER BY id FOR UPDATE"
 )
 MERGE = text(
     "UPDATE people_customer SET merged_into = nullif(:survivor, id), version = version + 1"

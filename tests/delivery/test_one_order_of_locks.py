@@ -128,3 +128,75 @@ def test_who_is_to_be_held_and_has_moved_is_let_go_before_their_new_address_is_l
         wait_for(road, 2)
     assert holder.ended()
     assert teller.ended()
+
+
+def three_of_the_shop(road: Road) -> tuple[PersonId, PersonId, PersonId]:
+    """Jo, Kim and Anna, by number, all known to the shop."""
+    names = {"C-1": "Jo Example", "C-2": "Kim Becker", "C-3": "Anna Becker"}
+    told = [as_the_shop_says(names[each], each, f"{each}@example.com") for each in names]
+    with road.database.transaction() as session:
+        jo, kim, anna = people.upsert_many(session, road.vault, told, now=road.now)
+    return jo.person_id, kim.person_id, anna.person_id
+
+
+def who_is_free(road: Road) -> set[int]:
+    """Return the customers whom somebody else could change now."""
+    with road.database.transaction() as session:
+        free = "SELECT id FROM people_customer FOR UPDATE SKIP LOCKED"
+        return set(session.execute(text(free)).scalars())
+
+
+def hold_both(session: Session, road: Road, survivor: PersonId, merged: PersonId) -> None:
+    del road
+    people.hold_both(session, survivor, merged)
+
+
+def merge_alone(session: Session, road: Road, survivor: PersonId, merged: PersonId) -> None:
+    people.merge(session, survivor=survivor, merged=merged, now=road.now)
+
+
+@pytest.mark.parametrize("join", [hold_both, merge_alone])
+def test_who_was_merged_before_is_locked_first_when_their_survivor_is_merged(
+    road: Road, join: Callable[[Session, Road, PersonId, PersonId], None]
+) -> None:
+    jo, kim, anna = three_of_the_shop(road)
+    with road.database.transaction() as session:
+        people.merge(session, survivor=kim, merged=jo, now=road.now)
+    with road.database.transaction() as session:
+        session.execute(text("SELECT FROM people_customer WHERE id = :id FOR UPDATE"), {"id": jo})
+        other = Another(road, lambda own: join(own, road, anna, kim))
+        wait_for(road, 1)
+        assert who_is_free(road) == {kim, anna}
+    assert other.ended()
+
+
+def test_who_was_merged_is_told_by_the_shop_while_their_survivor_is_merged_away(
+    road: Road,
+) -> None:
+    """An upsert locks the merged one and then the survivor, whose number is higher."""
+    jo, kim, anna = three_of_the_shop(road)
+    told = as_the_shop_says("Jo Example", "C-1", "c-1@example.com")
+    with road.database.transaction() as session:
+        people.merge(session, survivor=kim, merged=jo, now=road.now)
+    with road.database.transaction() as session:
+        people.hold_both(session, anna, kim)
+        other = Another(road, lambda own: people.upsert(own, road.vault, told, now=road.now))
+        wait_for(road, 1)
+        people.merge(session, survivor=anna, merged=kim, now=road.now)
+    assert other.ended()
+
+
+def test_who_is_merged_into_one_of_two_at_that_moment_is_held_with_them(road: Road) -> None:
+    jo, kim, anna = three_of_the_shop(road)
+    free: list[set[int]] = []
+
+    def hold_and_look(session: Session) -> None:
+        people.hold_both(session, anna, kim)
+        free.append(who_is_free(road))
+
+    with road.database.transaction() as session:
+        people.merge(session, survivor=kim, merged=jo, now=road.now)
+        holder = Another(road, hold_and_look)
+        wait_for(road, 1)
+    assert holder.ended()
+    assert free == [set()]
