@@ -101,6 +101,10 @@ class BatchRow(Table, table=True):
     """Given up since a journal saw it in hand, which a restored database has forgotten.
 
     What is of unknown fate by a restore says nothing of the provider: the brake never counts it."""
+    tried_elsewhere: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    """An earlier try, of which nobody knows what came, went to another mailbox or person.
+
+    What is heard of such a mail may be about that one: it proves nothing of this batch."""
 
 
 class RosterRow(Table, table=True):

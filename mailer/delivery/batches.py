@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, insert, text, update
+from sqlalchemy import BigInteger, ScalarSelect, bindparam, insert, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlmodel import Session, SQLModel, select
 
@@ -158,7 +158,8 @@ def move_to_child(
 ) -> BatchId | None:
     """Take people off a batch and put them in line again as its child, of the same root.
 
-    `in_doubt` says that nobody knows what came of their try in this batch. One commit holds both, so nobody is ever in two batches of a mailing or in none.
+    `in_doubt` says that nobody knows what came of their try in this batch. One commit holds both,
+    so nobody is ever in two batches of a mailing or in none.
     """
     if not persons:
         return None
@@ -175,7 +176,8 @@ def move_to_child(
             state="cancelled" if mailing_state == "cancelled" else "prepared",
             not_before=not_before,
             variant=batch.variant,
-            planned=select(BatchRow.planned).where(BatchRow.id == batch.id).scalar_subquery(),
+            planned=_of_parent(batch, BatchRow.planned),
+            tried_elsewhere=_of_parent(batch, BatchRow.tried_elsewhere),
             size=len(persons),
             accepted=0,
             refused=0,
@@ -194,6 +196,10 @@ def move_to_child(
     _take_off(session, batch, persons, BatchId(child))
     reached(Failpoint.CHILD_MADE)
     return BatchId(child)
+
+
+def _of_parent(batch: Claimed, column: Any) -> ScalarSelect[Any]:
+    return select(column).where(BatchRow.id == batch.id).scalar_subquery()
 
 
 _MAILING_STATE = text("SELECT state FROM delivery_mailing WHERE id = :mailing_id FOR SHARE")

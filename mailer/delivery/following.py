@@ -40,8 +40,9 @@ def _who_left(batch: Claimed, facts: Sequence[SameFacts]) -> list[PersonId]:
 def _follow(session: Session, batch: Claimed, left: Sequence[PersonId]) -> Claimed:
     """Let a claimed batch go along with readers who left; return it as it is then.
 
-    Its roster and the mailing's places follow in the caller's commit. Who was erased stays where
-    they are; so does whoever is merged into another reader of the batch.
+    Its roster and the mailing's places follow in the caller's commit, and where an earlier try may
+    have arrived at the old place, the batch is marked. Who was erased stays where they are; so does
+    whoever is merged into another reader of the batch.
     """
     followed = dict(batch.people)
     for who, (survivor, address) in people.reached_now(session, left).items():
@@ -77,6 +78,8 @@ _FOLLOW = text(
           AND (p.address_id = :address OR NOT EXISTS (
               SELECT FROM delivery_place o
               WHERE o.mailing_id = :mailing_id AND o.address_id = :address))
+    ), marked AS (
+        UPDATE delivery_batch SET tried_elsewhere = true WHERE id = :batch_id AND doubts > 0
     )
     UPDATE delivery_roster r
     SET addresses[array_position(r.persons, CAST(:who AS bigint))] = :address,

@@ -12,8 +12,9 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_keep
 from sqlmodel import Session, SQLModel, col, select
 
 from mailer import people, permission
-from mailer.delivery._tables import HeardRow, PlaceRow
+from mailer.delivery._tables import BatchRow, HeardRow, PlaceRow
 from mailer.delivery.brake import Tally
+from mailer.delivery.claimed import Claimed
 from mailer.delivery.recalling import recall_copy
 from mailer.delivery.silencing import NOBODY, Silenced, silence, silenced_before
 from mailer.delivery.tally import NOTHING, count_in
@@ -47,6 +48,15 @@ class News:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a mail went, and what its batch says of that."""
+
+    address_id: AddressId
+    behind_backup: bool
+    tried_elsewhere: bool
+
+
 def is_hard(code: int, detail: str) -> bool:
     """Say whether a refusal means that the mailbox does not exist (RFC 3463 X.1.x).
 
@@ -70,14 +80,14 @@ def hear(session: Session, *news: News, now: datetime) -> list[Silenced]:
     writes both.
     """
     in_order = sorted(dict.fromkeys(news), key=_in_one_order)
-    places = {each: _address_of(session, each) for each in in_order}
+    places = {each: _place_of(session, each) for each in in_order}
     found = [(each, place, _is_new(session, each)) for each, place in places.items() if place]
     by_mailing = defaultdict(list)
-    for each, _, is_new in found:
+    for each, place, is_new in found:
         if is_new:
-            by_mailing[each.mailing_id].append(each)
+            by_mailing[each.mailing_id].append((each, place))
     for mailing_id, some in by_mailing.items():
-        change = sum((_counted(session, each) for each in some), start=NOTHING)
+        change = sum((_counted(session, *each) for each in some), start=NOTHING)
         count_in(session, mailing_id, change, now=now)
     found.sort(key=lambda one: one[0].person_id)
     written = [
@@ -92,10 +102,15 @@ def _in_one_order(news: News) -> tuple[MailingId, PersonId, Heard]:
     return news.mailing_id, news.person_id, news.heard
 
 
-def _counted(session: Session, news: News) -> Tally:
-    """Settle the doubt that there was, and return what changes in the figures of the mailing."""
+def _counted(session: Session, news: News, place: _Place) -> Tally:
+    """Settle the doubt that there was, and return what changes in the figures of the mailing.
+
+    Whom a restore left in doubt the brake does not count, whatever is heard of them later.
+    """
     settled = _settle_doubt(session, news)
     recalled = recall_copy(session, news.mailing_id, news.person_id, at=news.at)
+    if place.behind_backup:
+        return NOTHING
     change = Tally(accepted=settled + recalled, unknown=-settled)
     match news.heard:
         case Heard.DELIVERED:
@@ -110,25 +125,31 @@ def _counted(session: Session, news: News) -> Tally:
             assert_never(news.heard)
 
 
-def _consequence(
-    session: Session, news: News, address_id: AddressId, now: datetime
-) -> Silenced | None:
+def _consequence(session: Session, news: News, place: _Place, now: datetime) -> Silenced | None:
     match news.heard:
         case Heard.DELIVERED:
             return None
         case Heard.BOUNCED:
-            hard = is_hard(news.code, news.detail)
-            return _suppress_mailbox(session, address_id, now) if hard else None
+            has_none = _has_no_mailbox(news, place)
+            return _suppress_mailbox(session, place.address_id, now) if has_none else None
         case Heard.COMPLAINED:
             return silence(session, COMPLAINT, news.person_id, now=now)
         case _:
             assert_never(news.heard)
 
 
-def _standing(session: Session, news: News, address_id: AddressId) -> Silenced | None:
+def _has_no_mailbox(news: News, place: _Place) -> bool:
+    """Say whether a mail came back because there is no such mailbox, and it is known which one.
+
+    Of an order update that may have gone to two of them both bear the same Message-ID.
+    """
+    return is_hard(news.code, news.detail) and not place.tried_elsewhere
+
+
+def _standing(session: Session, news: News, place: _Place) -> Silenced | None:
     """Return the no that the same news wrote before, where nothing has ended it since."""
-    if news.heard is Heard.BOUNCED and is_hard(news.code, news.detail):
-        whose = Silenced(BOUNCE, NOBODY, frozenset({address_id}), version=0)
+    if news.heard is Heard.BOUNCED and _has_no_mailbox(news, place):
+        whose = Silenced(BOUNCE, NOBODY, frozenset({place.address_id}), version=0)
     elif news.heard is Heard.COMPLAINED:
         whose = silenced_before(session, COMPLAINT, news.person_id)
     else:
@@ -143,17 +164,24 @@ def _is_the_same(record: permission.SuppressionRecord, no: NewSuppression) -> bo
     return same and record.until == no.until
 
 
-def _address_of(session: Session, news: News) -> AddressId | None:
-    """Return the address that this person's mail of this mailing went to."""
+def _place_of(session: Session, news: News) -> _Place | None:
+    """Return where this person's mail of this mailing went; an order update went along with them."""
     identity = people.identity_of(session, news.person_id)
-    found = session.exec(
-        select(PlaceRow.address_id).where(
+    row = session.exec(
+        select(PlaceRow.address_id, BatchRow.behind_backup, BatchRow.tried_elsewhere)
+        .join(BatchRow, col(BatchRow.id) == PlaceRow.batch_id, isouter=True)
+        .where(
             col(PlaceRow.address_id).in_(identity.addresses),
             PlaceRow.mailing_id == news.mailing_id,
-            PlaceRow.person_id == news.person_id,
+            col(PlaceRow.person_id).in_(identity.persons),
         )
-    ).first()
-    return AddressId(found) if found is not None else None
+        .order_by(col(PlaceRow.person_id) != news.person_id)
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    address_id, behind_backup, tried_elsewhere = row
+    return _Place(AddressId(address_id), bool(behind_backup), bool(tried_elsewhere))
 
 
 def _is_new(session: Session, news: News) -> bool:
@@ -181,7 +209,7 @@ _SETTLE_DOUBT = text(
         JOIN delivery_mailing m ON m.id = b.mailing_id
         JOIN delivery_roster r ON r.batch_id = b.id AND :person_id = ANY(r.persons)
         LEFT JOIN delivery_exception e ON e.batch_id = b.id AND e.person_id = :person_id
-        WHERE b.mailing_id = :mailing_id AND b.unknown > 0
+        WHERE b.mailing_id = :mailing_id AND b.unknown > 0 AND NOT b.tried_elsewhere
           AND (b.state = 'unknown' AND e.person_id IS NULL OR e.outcome = 'unknown')
         FOR UPDATE OF b
     ), cleared AS (
@@ -211,15 +239,21 @@ def _settle_doubt(session: Session, news: News) -> int:
     return sum(not behind_backup for behind_backup in ended)
 
 
-def heard_of(
-    session: Session, mailing_id: MailingId, persons: Collection[PersonId]
-) -> set[PersonId]:
-    """Return of whom of these something was heard: the provider had taken their mail."""
+def heard_of(session: Session, batch: Claimed, persons: Collection[PersonId]) -> set[PersonId]:
+    """Return of whom of these in a batch something was heard: the provider had taken their mail.
+
+    Of nobody, where what was heard may be about a mail that had gone elsewhere.
+    """
     if not persons:
         return set()
+    elsewhere = select(BatchRow.id).where(BatchRow.id == batch.id, BatchRow.tried_elsewhere)
     rows = session.exec(
         select(HeardRow.person_id)
-        .where(HeardRow.mailing_id == mailing_id, col(HeardRow.person_id).in_(persons))
+        .where(
+            HeardRow.mailing_id == batch.mailing.id,
+            col(HeardRow.person_id).in_(persons),
+            ~elsewhere.exists(),
+        )
         .distinct()
     )
     return {PersonId(person) for person in rows.all()}

@@ -160,7 +160,7 @@ def _give_up(session: Session, row: BatchRow, now: datetime) -> None:
 
 def _note_arrived(session: Session, batch: Claimed, now: datetime) -> set[PersonId]:
     """Account for those of whom something was heard while the batch was in hand: it was taken."""
-    arrived = heard_of(session, batch.mailing.id, batch.people)
+    arrived = heard_of(session, batch, batch.people)
     why = _why_sent(batch)
     notes = [Note(person, Outcome.ACCEPTED, why, "heard of before") for person in arrived]
     note(session, batch.id, notes, now=now)

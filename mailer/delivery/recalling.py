@@ -15,8 +15,8 @@ def recall_copy(
     """Take a person off the copy that waits for them; count them as accepted where they were.
 
     Whoever travels with them in it stays. A copy that somebody has claimed is left alone, and so is
-    one whose reader has moved or was merged since: it goes where they are now. Returns whether
-    there was one.
+    one whose reader has moved or was merged since, or which has followed them already: it goes
+    where they are now. Returns whether there was one.
     """
     whose = {"mailing": mailing_id, "person": person_id}
     copy = session.execute(_COPY, whose).one_or_none()
@@ -53,6 +53,7 @@ _COPY = text(
     JOIN delivery_roster r ON r.batch_id = b.id AND :person = ANY(r.persons)
     CROSS JOIN LATERAL unnest(r.persons, r.addresses) AS p(person_id, address_id)
     WHERE b.mailing_id = :mailing AND b.state = 'prepared' AND b.doubts > 0
+      AND NOT b.tried_elsewhere
       AND p.person_id = :person
       AND NOT EXISTS (
           SELECT FROM delivery_exception e WHERE e.batch_id = b.id AND e.person_id = :person)

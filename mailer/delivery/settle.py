@@ -77,9 +77,17 @@ class Result:
         """Return how many have this outcome among the noted."""
         return sum(each.outcome is outcome for each in self.notes)
 
-    def doubtful(self) -> list[PersonId]:
-        """Return of whom nobody knows whether the provider took their mail, a copy to come or not."""
-        copies = [each for due, persons in self.again.items() if due.in_doubt for each in persons]
+    def doubtful(self, *, is_copy: bool) -> list[PersonId]:
+        """Return of whom nobody knows whether the provider took their mail, a copy to come or not.
+
+        Whoever goes again from a copy is in doubt since the try before it.
+        """
+        copies = [
+            each
+            for due, persons in self.again.items()
+            if is_copy or due.in_doubt
+            for each in persons
+        ]
         return copies + [each.person_id for each in self.notes if each.outcome is Outcome.UNKNOWN]
 
     @property
@@ -205,7 +213,8 @@ def settle(session: Session, batch: Claimed, result: Result, *, now: datetime) -
         if result.people > reopened.room:
             raise NotOurs(f"a copy of batch {batch.id} is on its way")
         counted = Tally(accepted=reopened.accepted, unknown=reopened.unknown)
-    result = result.after_hearing(heard_of(session, batch.mailing.id, result.doubtful()))
+    doubtful = result.doubtful(is_copy=batch.doubts > 0)
+    result = result.after_hearing(heard_of(session, batch, doubtful))
     # Once: with those who were given up beside those of whom the word has come, it would stop.
     count_in(session, batch.mailing.id, result.tally() - counted, now=now)
     for due, persons in result.again.items():

@@ -1,5 +1,8 @@
 """An order update of unknown fate goes again, unless something is heard of it before the copy's turn (C05)."""
 
+from threading import Thread
+from time import sleep
+
 import pytest
 from sqlalchemy import text
 
@@ -193,3 +196,36 @@ def test_the_late_word_of_a_sender_finds_nothing_to_say_after_a_recall(road: Roa
     assert (books.accepted, books.to_go) == (1, 0)
     let_leave(road)
     assert road.got() == [anna.email]
+
+
+def test_a_copy_that_is_claimed_while_something_is_heard_stays_with_its_sender(road: Road) -> None:
+    """The hearing finds it in line, waits for the claim's lock, and must look again."""
+    anna = road.customer("Anna Becker")
+    mailing = road.order_update(anna)
+    road.provider.answer_for(anna.email, LOST)
+    road.sender.deliver_one(Lane.ORDERS)
+    news = News(mailing, anna.person_id, Heard.DELIVERED, road.now)
+
+    def hears() -> None:
+        with road.database.transaction() as session:
+            delivery.hear(session, news, now=road.now)
+
+    hearing = Thread(target=hears)
+    with road.database.transaction() as session:
+        session.execute(text("UPDATE delivery_batch SET state = 'claimed' WHERE doubts > 0"))
+        hearing.start()
+        wait_for_a_lock(road)
+    hearing.join()
+    with road.database.reading() as session:
+        states = session.execute(text("SELECT state, size FROM delivery_batch ORDER BY id")).all()
+    assert [tuple(each) for each in states] == [("settled", 0), ("claimed", 1)]
+
+
+def wait_for_a_lock(road: Road) -> None:
+    """Return when somebody waits for what another transaction holds."""
+    for _ in range(500):
+        with road.database.reading() as session:
+            if session.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar():
+                return
+        sleep(0.01)
+    raise AssertionError("nobody waits")

@@ -152,19 +152,20 @@ def test_a_campaign_in_mid_flight_is_paused_with_the_reason_and_nobody_gets_it_t
     assert max(staff.got().values()) == 1
 
 
-def heard(staff: Staff, who: MessageRecord) -> None:
-    news = News(who.mailing_id, who.person_id, Heard.DELIVERED, staff.desk.now)
+def heard(staff: Staff, who: MessageRecord, what: Heard = Heard.DELIVERED) -> None:
+    news = News(who.mailing_id, who.person_id, what, staff.desk.now, 550, "5.1.1 no such user")
     with staff.desk.database.transaction() as session:
         delivery.hear(session, news, now=staff.desk.now)
 
 
+@pytest.mark.parametrize("what", list(Heard))
 def test_whom_a_restore_left_in_doubt_the_brake_never_counts_and_each_is_told_why(
-    staff: Staff,
+    staff: Staff, what: Heard
 ) -> None:
     desk = staff.desk
     autumn = desk.draft()
     with desk.database.transaction() as session:
-        careful = Brake(unknown=1, rejected=1, after=1)
+        careful = Brake(complaints=1, hard_bounces=1, unknown=1, rejected=1, after=1)
         campaigns.set_brake(session, autumn, careful, installation=Brake(), by="test", now=desk.now)
     staff.cut_up(autumn)
     desk.do("start", autumn)
@@ -175,7 +176,7 @@ def test_whom_a_restore_left_in_doubt_the_brake_never_counts_and_each_is_told_wh
     first, *others = staff.told(autumn)
     assert {each.reason for each in (first, *others)} == {Reason.UNKNOWN_RESTORED}
     assert staff.counted(autumn) == Tally()
-    heard(staff, first)
+    heard(staff, first, what)
     assert staff.counted(autumn) == Tally()
     with desk.database.transaction() as session:
         delivery.settle_unknown(session, first.batch_id, was_accepted=False, now=desk.now)

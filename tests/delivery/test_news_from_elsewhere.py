@@ -1,0 +1,150 @@
+"""What is heard of a mail may be about the try that went elsewhere: it proves nothing of the next one."""
+
+import pytest
+
+from mailer import permission
+from mailer.delivery import News
+from mailer.failpoints import Failpoint, acting
+from mailer.providers import Later, Outgoing
+from mailer.vocabulary import Heard, Lane, MailingId, SuppressionReason
+from tests.delivery.conftest import Road
+from tests.delivery.test_copies_recalled import LOST, books_of, hear, let_leave
+from tests.people_of_tests import TestPerson
+
+NEW = "anna@new.example.com"
+NO_SUCH_USER = (550, "5.1.1 no such user")
+
+
+@pytest.fixture
+def anna(road: Road) -> TestPerson:
+    return road.customer("Anna Becker")
+
+
+def lost_before_they_moved(road: Road, who: TestPerson) -> MailingId:
+    """An order update of unknown fate, whose address the shop corrects before the next try."""
+    mailing = road.order_update(who)
+    road.provider.answer_for(who.email, LOST)
+    road.sender.deliver_one(Lane.ORDERS)
+    road.opt_outs.change_address(who.person_id, NEW)
+    return mailing
+
+
+def suppressed_for(road: Road) -> list[SuppressionReason]:
+    with road.database.reading() as session:
+        return [each.reason for each in permission.suppressions_page(session)]
+
+
+@pytest.mark.clause("C05")
+def test_news_of_the_old_mailbox_ends_no_doubt_about_the_new_one(
+    road: Road, anna: TestPerson
+) -> None:
+    mailing = lost_before_they_moved(road, anna)
+    road.provider.answer_for(NEW, LOST)
+    hear(road, mailing, anna, Heard.BOUNCED)
+    let_leave(road)
+    assert road.got() == [NEW]
+    assert books_of(road, mailing).accepted == 1
+
+
+@pytest.mark.clause("C05")
+def test_a_copy_that_has_followed_its_reader_is_not_recalled(road: Road, anna: TestPerson) -> None:
+    mailing = lost_before_they_moved(road, anna)
+    road.provider.answer_for(NEW, Later(451, "4.7.1 greylisted"))
+    road.later(minutes=2)
+    road.sender.deliver_one(Lane.ORDERS)
+    hear(road, mailing, anna, Heard.BOUNCED)
+    let_leave(road)
+    assert road.got() == [NEW]
+    assert books_of(road, mailing).accepted == 1
+
+
+@pytest.mark.clause("C05")
+def test_whose_sender_died_before_the_new_mailbox_is_not_accepted_by_news_of_the_old_one(
+    road: Road, anna: TestPerson
+) -> None:
+    mailing = lost_before_they_moved(road, anna)
+    hear(road, mailing, anna, Heard.BOUNCED)
+    road.later(hours=1)
+
+    def die(point: Failpoint) -> None:
+        if point is Failpoint.IN_HAND:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), acting(die):
+        road.sender.deliver_one(Lane.ORDERS)
+    road.give_up()
+    let_leave(road)
+    assert road.got() == [NEW]
+    assert books_of(road, mailing).accepted == 1
+
+
+@pytest.mark.clause("C05")
+def test_what_stays_unknown_at_the_new_mailbox_stays_so_whatever_the_old_one_says(
+    road: Road, anna: TestPerson
+) -> None:
+    mailing = lost_before_they_moved(road, anna)
+    road.provider.answer_for(NEW, LOST, LOST)
+    let_leave(road)
+    assert books_of(road, mailing).unknown == 1
+    hear(road, mailing, anna, Heard.BOUNCED)
+    assert books_of(road, mailing).unknown == 1
+
+
+@pytest.mark.clause("C05")
+def test_a_bounce_of_the_old_mailbox_does_not_silence_the_new_one(
+    road: Road, anna: TestPerson
+) -> None:
+    mailing = lost_before_they_moved(road, anna)
+    let_leave(road)
+    for _ in range(2):
+        news = News(mailing, anna.person_id, Heard.BOUNCED, road.now, *NO_SUCH_USER)
+        road.opt_outs.hear(news)
+    assert suppressed_for(road) == []
+
+
+@pytest.mark.clause("C05")
+def test_a_bounce_before_the_copy_follows_silences_the_mailbox_it_is_about(
+    road: Road, anna: TestPerson
+) -> None:
+    mailing = lost_before_they_moved(road, anna)
+    road.opt_outs.hear(News(mailing, anna.person_id, Heard.BOUNCED, road.now, *NO_SUCH_USER))
+    with road.database.reading() as session:
+        [found] = permission.suppressions_page(session)
+    assert (found.address_id, found.reason) == (anna.address_id, SuppressionReason.HARD_BOUNCE)
+    let_leave(road)
+    assert road.got() == [NEW]
+
+
+@pytest.mark.clause("C08")
+def test_a_complaint_about_an_order_update_that_went_along_with_a_merge_is_heard(
+    road: Road, anna: TestPerson
+) -> None:
+    jo = road.customer("Jo Example")
+    mailing = road.order_update(jo)
+    road.provider.answer_for(jo.email, LOST)
+    road.sender.deliver_one(Lane.ORDERS)
+    road.opt_outs.merge(survivor=anna.person_id, merged=jo.person_id)
+    let_leave(road)
+    assert road.got() == [anna.email]
+    road.opt_outs.hear(News(mailing, jo.person_id, Heard.COMPLAINED, road.now))
+    assert set(suppressed_for(road)) == {SuppressionReason.COMPLAINT}
+
+
+@pytest.mark.clause("C05")
+def test_a_copy_that_is_put_off_while_its_first_is_heard_of_goes_no_more(
+    road: Road, anna: TestPerson
+) -> None:
+    mailing = road.order_update(anna)
+    road.provider.answer_for(anna.email, LOST, Later(451, "4.7.1 greylisted"))
+    road.sender.deliver_one(Lane.ORDERS)
+    road.later(minutes=2)
+
+    def be_heard(_: Outgoing) -> None:
+        hear(road, mailing, anna)
+
+    road.provider.before_each(be_heard)
+    road.sender.deliver_one(Lane.ORDERS)
+    road.provider.before_each(lambda _: None)
+    let_leave(road)
+    assert road.got() == []
+    assert books_of(road, mailing).accepted == 1
