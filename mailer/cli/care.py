@@ -55,8 +55,8 @@ def explain(*, address: str, limit: int, as_json: bool) -> None:
 def reference(*, reference: str, as_json: bool) -> None:
     """Say what was acknowledged under a REFERENCE, such as P-7K2M-93QD. The look is on record.
 
-    What changed nothing, as a no that held already, stands in the journal of the host that
-    answered and nowhere else: ask on each host.
+    A no that held already stands in the journal of the host that answered and nowhere else: ask
+    on each host.
     """
     from mailer import support
 
@@ -71,8 +71,19 @@ def reference(*, reference: str, as_json: bool) -> None:
         return
     for each in found:
         facts({name.replace("_", " "): _in_words(value) for name, value in _found(each).items()})
-        if not each.is_new:
-            say("It is not in the consent record: it changed nothing there. The journal has it.")
+        for line in _where_it_is_not(each):
+            say(line)
+
+
+def _where_it_is_not(each: Any) -> list[str]:
+    lines = []
+    if each.held_already:
+        lines.append("It is not in the consent record: it changed nothing there.")
+    elif not each.is_on_record:
+        lines.append("It is not in the consent record.")
+    if not each.is_in_journal:
+        lines.append("This host’s journal does not have it: a no that held already may be missing.")
+    return lines
 
 
 def _found(each: Any) -> dict[str, object]:
@@ -82,7 +93,8 @@ def _found(each: Any) -> dict[str, object]:
         "customer": each.person_id,
         "door": each.door,
         "acts": list(each.acts),
-        "in_the_consent_record": each.is_new,
+        "in_the_consent_record": each.is_on_record,
+        "in_this_journal": each.is_in_journal,
     }
 
 

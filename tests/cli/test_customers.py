@@ -7,7 +7,6 @@ import pytest
 from mailer import delivery, ledger
 from mailer.cli.exits import Exit
 from mailer.delivery import Halt
-from mailer.journal import TornLine, read_journal
 from tests.cli.conftest import House, Run
 
 
@@ -74,41 +73,6 @@ def test_a_look_and_a_removal_stand_in_the_ledger(fpmail: Run, house: House) -> 
     assert {("support.look", "command_line"), ("support.removal", "command_line")} <= {
         (each.kind, each.actor) for each in story
     }
-
-
-@pytest.mark.clause("C26")
-def test_whoever_says_no_twice_is_found_by_either_reference(fpmail: Run, house: House) -> None:
-    jo = house.customer("Jo Example")
-    first, again = (
-        fpmail("remove", jo.email, "--json").json["acknowledgements"][0]["reference"]
-        for _ in range(2)
-    )
-    assert first != again
-    (said,) = fpmail("reference", first, "--json").json
-    assert (said["customer"], said["acts"], said["in_the_consent_record"]) == (
-        jo.person_id,
-        ["stop"],
-        True,
-    )
-    (repeated,) = fpmail("reference", f" {again.lower()}", "--json").json
-    assert repeated | {"reference": first, "at": said["at"]} == said | {
-        "in_the_consent_record": False
-    }
-    assert "it changed nothing there" in fpmail("reference", again).out
-    with house.parts.database.reading() as session:
-        story = ledger.story_of(session, jo.person_id, limit=20)
-    assert [each.kind for each in story].count("support.look") == 3
-
-
-def test_a_reference_that_nobody_was_given_is_told_so_and_an_address_without_a_customer_is_found(
-    fpmail: Run, house: House
-) -> None:
-    assert fpmail("reference", "P-2222-2222").code == Exit.FAILED
-    fpmail("remove", "anna@example.com", "--scope", "all")
-    (line,) = read_journal(house.parts.journal.folder)
-    assert not isinstance(line, TornLine)
-    (told,) = fpmail("reference", line.ids["reference"], "--json").json
-    assert (told["customer"], told["acts"]) == (None, ["suppress"])
 
 
 def test_an_address_that_nobody_has_can_be_removed_too(fpmail: Run, house: House) -> None:
