@@ -347,7 +347,10 @@ def _hosts(name: str, text: str) -> tuple[str, ...]:
 
 
 def log_as_json() -> None:
-    """Write one JSON line per event to standard output, with time and level; no colours."""
+    """Write one JSON line per event to standard output, with time and level; no colours.
+
+    Each in one write, line end included: the processes of a worker share one pipe.
+    """
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -355,5 +358,6 @@ def log_as_json() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(),
         ],
+        logger_factory=structlog.WriteLoggerFactory(),
         cache_logger_on_first_use=True,
     )

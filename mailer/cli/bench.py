@@ -22,7 +22,7 @@ def bench(
 ) -> None:
     """Measure this version beside other programs, on servers of its own.
 
-    Without a name every measure is run, which takes about an hour.
+    Without a name every measure is run, which takes about an hour; docs/performance.md names them.
     """
     try:
         from bench.door import measure

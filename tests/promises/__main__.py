@@ -62,7 +62,12 @@ def attack(seed: int, minutes: float = SHORT, *, is_reported: bool = False) -> b
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.promises", description=__doc__)
     parser.add_argument("--seed", type=int, help="replay the plan of an earlier run")
-    parser.add_argument("--minutes", type=float, default=SHORT, help="of attack (%(default)s)")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=SHORT,
+        help="of planned attack (%(default)s); what waits for the service comes on top",
+    )
     parser.add_argument("--report", action="store_true", help="add the run to docs/promises.md")
     options = parser.parse_args(arguments)
     if not options.minutes >= LEAST:
