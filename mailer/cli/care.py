@@ -65,7 +65,10 @@ def reference(*, reference: str, as_json: bool) -> None:
             session, parts.journal.folder, reference, actor=ACTOR, now=parts.clock()
         )
     if not found:
-        raise Refused(f"nothing is known of {reference} here; another host's journal may know it")
+        raise Refused(
+            f"nothing is known of {reference} here; one that reads like P-7K2M-93QD another"
+            " host's journal may know"
+        )
     if as_json:
         say_json([_found(each) for each in found])
         return

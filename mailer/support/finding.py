@@ -42,7 +42,7 @@ def find_acknowledged(
     part alone. Writes the look at each customer to the ledger. Raises JournalBroken where the
     consent record does not have it.
     """
-    asked = reference.strip().upper()
+    asked = _as_given_out(reference)
     records = permission.acknowledged_by(session, asked)
     if records:
         found: tuple[Acknowledged, ...] = (_of_records(records, _noted_if_readable(folder, asked)),)
@@ -52,6 +52,15 @@ def find_acknowledged(
         if each.person_id is not None:
             ledger.record(session, "support.look", at=now, actor=actor, person_id=each.person_id)
     return found
+
+
+def _as_given_out(reference: str) -> str:
+    """Return a reference as an answer gives it, however it was said on the telephone."""
+    said = reference.strip().upper()
+    letters = "".join(each for each in said if each.isalnum())
+    if len(letters) == 9 and letters.startswith("P"):
+        return f"P-{letters[1:5]}-{letters[5:]}"
+    return said
 
 
 def _of_records(records: list[ConsentRecord], noted: Sequence[Acknowledged]) -> Acknowledged:

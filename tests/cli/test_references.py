@@ -52,6 +52,8 @@ def test_whoever_says_no_twice_is_found_by_either_reference(fpmail: Run, house: 
         True,
     )
     (repeated,) = fpmail("reference", f" {again.lower()}", "--json").json
+    without_dashes = again.replace("-", "")
+    assert fpmail("reference", without_dashes, "--json").json[0]["reference"] == again
     assert repeated | {"reference": first, "at": said["at"]} == said | {
         "in_the_consent_record": False
     }
