@@ -19,7 +19,9 @@ def test_each_event_is_one_line_and_one_write() -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # keeps writes apart
     with ours, theirs:
         ours.settimeout(10)
-        subprocess.run([sys.executable, "-c", TWO_EVENTS], stdout=theirs, check=True, timeout=60)
+        subprocess.run(
+            [sys.executable, "-c", TWO_EVENTS], stdout=theirs.fileno(), check=True, timeout=60
+        )
         writes = [ours.recv(65536).decode() for _ in range(2)]
     assert all(each.endswith("\n") and each.count("\n") == 1 for each in writes)
     assert [json.loads(each)["batch"] for each in writes] == [1, 2]

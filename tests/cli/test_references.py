@@ -60,7 +60,7 @@ def test_whoever_says_no_twice_is_found_by_either_reference(fpmail: Run, house: 
     assert "it changed nothing there" in fpmail("reference", again).out
     with house.parts.database.reading() as session:
         story = ledger.story_of(session, jo.person_id, limit=20)
-    assert [each.kind for each in story].count("support.look") == 3
+    assert [each.kind for each in story].count("support.look") == 4
 
 
 def test_a_reference_that_nobody_was_given_is_told_so_and_an_address_without_a_customer_is_found(
