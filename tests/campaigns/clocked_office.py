@@ -38,8 +38,14 @@ class ClockedOffice(Office):
             self.lives[each.campaign_id] = life
             self.begins(life, each)
             self.met["started by the clock"] += 1
-            self.met["a time of its own"] += each.series_id is not None
+            self._count_time(life, each)
         self.met["not started by the clock"] += len(due) - len(begun)
+
+    def _count_time(self, life: Life, campaign: Campaign) -> None:
+        if campaign.series_id is not None:
+            self.met["a time of its own"] += 1
+            self.met["a second time"] += len(self.lives[campaign.series_id].times) > 1
+        self.met["the last time"] += life.plan is not None and life.plan.times > 1
 
     def _newest_time(self, campaign: Campaign) -> Life:
         assert campaign.series_id is not None

@@ -55,11 +55,15 @@ BEHIND_THE_GATE = [
 ANYWHERE = [*BEFORE_THE_GATE, Failpoint.GATE_REFUSED, Failpoint.HANDED_OVER, Failpoint.SETTLING]
 STEERINGS = [("pause",), ("cancel",), ("pause", "resume"), ("pause", "cancel")]
 
-FAR = ["a draft", "complained of", "soon too late", "given up"]
+LATE = ["soon too late", "too late"]
+TIMES = {"repeated": 3, "stopped between two times": 3, "to its end": 2}
+"""What the clock begins with a deadline, and what it begins so many times."""
+FAR = ["a draft", "complained of", *LATE, "given up"]
 FAR += ["paused in hand", "cancelled on its way", "cancelled at the relay"]
-FAR += ["repeated", "stopped between two times", "tried on a sample"]
+FAR += [*TIMES, "tried on a sample"]
 """How far the first campaign of a play is when it begins: so that all states are played."""
 MET = "schedule approve CannotDo OwnApproval ReasonNeeded agreed accepted unknown refused cancelled"
 MET += " braked died finished late on_its_way"
-MET_OFTEN = ["a time of its own", "not started by the clock", "chosen by the clock", "held out"]
+MET_OFTEN = ["a time of its own", "a second time", "the last time", "not started by the clock"]
+MET_OFTEN += ["chosen by the clock", "held out"]
 MET_UNDER_WAY = ["pause before the gate", "cancel behind the gate", "begun though cancelled"]
