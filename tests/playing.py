@@ -5,8 +5,10 @@ pytest `--timeout 0` with it.
 """
 
 import os
+from collections.abc import Callable
 
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 GIVEN = os.environ.get("TEST_EXAMPLES")
 
@@ -22,3 +24,22 @@ def plays(examples: int, steps: int) -> settings:
         deadline=None,
         suppress_health_check=tuple(HealthCheck),
     )
+
+
+def play_from_each(
+    openings: list[str],
+    machine: Callable[[str], RuleBasedStateMachine],
+    *,
+    examples: int,
+    steps: int,
+) -> None:
+    """Play on from each of some openings; without seeds, all would be followed by the same."""
+    for number, opening in enumerate(openings):
+
+        def begun(opening: str = opening) -> RuleBasedStateMachine:
+            return machine(opening)
+
+        run_state_machine_as_test(
+            begun if GIVEN else seed(number)(begun),  # type: ignore[arg-type]
+            settings=plays(examples, steps),
+        )
