@@ -1,5 +1,6 @@
 """FROM DUE TO DONE: batches and their states, the gate, the barrier, pace, what was heard back."""
 
+from mailer.delivery.acknowledgement import Acknowledgement, Left
 from mailer.delivery.ahead import verdict_now, verdicts_ahead
 from mailer.delivery.books import (
     Books,
@@ -53,7 +54,7 @@ from mailer.delivery.mailings import (
     targets_of,
 )
 from mailer.delivery.mails import Mail, mails_of
-from mailer.delivery.optout import Acknowledgement, Clocks, Left, OptOuts
+from mailer.delivery.optout import Clocks, OptOuts
 from mailer.delivery.pace import Pace, PaceInvalid, read_pace, read_warm_up
 from mailer.delivery.part_books import books_by_part
 from mailer.delivery.press import LettersPress, Senders, compile_mailing

@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from mailer import people, permission
 from mailer.database import CommitInDoubt, Database, DatabaseAway
+from mailer.delivery.acknowledgement import Acknowledgement, Left
 from mailer.delivery.heard import News, hear
 from mailer.delivery.lines import handfuls, line_of, line_of_no, only_gives
 from mailer.delivery.silencing import NOBODY, Silenced, silence, silence_address
@@ -21,49 +22,12 @@ from mailer.failpoints import Failpoint, reached
 from mailer.journal import Journal
 from mailer.permission import Applied, Change, Move, NewSuppression, NotAdmitted
 from mailer.vault import Vault
-from mailer.vocabulary import (
-    AddressId,
-    BatchId,
-    MailingId,
-    PersonId,
-    Topic,
-)
+from mailer.vocabulary import AddressId, BatchId, MailingId, PersonId
 
 Marks = Mapping[AddressId, str]
 """By what addresses are known again in a database that was restored."""
 POLL = 0.01
 """Seconds between two looks at the batches that an opt-out waits for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """A promotional message that had left before the acknowledgement, and when it went in hand."""
-
-    mailing_id: MailingId
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledgement:
-    """The answer to a wish: what holds from now on, and what could not be called back."""
-
-    reference: str
-    at: datetime
-    version: int
-    acts: tuple[tuple[str, Topic | None], ...] = ()
-    left: tuple[Left, ...] = ()
-    unsure: tuple[Left, ...] = ()
-    """Messages whose hand-over is not settled: they may still arrive."""
-    stale: frozenset[Topic] = frozenset()
-    """Yeses from a page that was out of date: not written, to be asked again."""
-    stale_manners: frozenset[str] = frozenset()
-    """What it wanted looser beyond topics (`pause`, `frequency`, `tracking`): likewise."""
-    already_since: datetime | None = None
-
-    @property
-    def may_still_arrive(self) -> bool:
-        """Say whether one mail may still come."""
-        return bool(self.unsure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +159,9 @@ class OptOuts:
                 also(session)
         reached(Failpoint.MERGED)
         applied = Applied(version=version, reference=self._new_reference(), at=now)
-        return self._after_joining(survivor, applied, {"acts": "merge", "merged": merged})
+        what: Mapping[str, int | str] = {"acts": "merge", "merged": merged}
+        identity = self._journal_joining(survivor, applied, what)
+        return self._acknowledge(identity.survivor, identity.addresses, applied)
 
     def change_address(self, person_id: PersonId, email: str) -> Acknowledgement:
         """Move a customer to another address; every no of theirs moves along.
@@ -221,9 +187,13 @@ class OptOuts:
         return self._settle(move)
 
     def settle_left_moves(self, *, seconds: float) -> int:
-        """Settle moves that a door committed and left, since it died or could not go on.
+        """Journal moves that a door committed and left, since it died or could not go on.
 
-        Begins none after so many seconds. Returns how many. Raises as `change` does.
+        No answer hangs on it, so it waits for no mail in hand: it takes the mark away where there
+        is none, and else leaves it to a later sweep, which writes the line again. What was in hand
+        at the move ends in seconds and a mark is taken a minute old, but by clocks that may be
+        apart; so it looks. Begins none after so many seconds. Returns how many. Raises as `change`
+        does.
         """
         end, done = self._clocks.monotonic() + seconds, 0
         while self._clocks.monotonic() < end:
@@ -231,29 +201,38 @@ class OptOuts:
                 move = permission.take_left_move(session, now=self._clocks.now())
             if move is None:
                 break
-            self._settle(move)
+            identity, _ = self._journal_move(move)
+            if not self._in_hand(identity.survivor, identity.addresses):
+                self._forget(move)
             done += 1
         return done
 
     def _settle(self, move: Move) -> Acknowledgement:
         """The mark goes last: who asks again after a crash is answered after a wait, too."""
         reached(Failpoint.MOVED)
+        identity, applied = self._journal_move(move)
+        said = self._acknowledge(identity.survivor, identity.addresses, applied)
+        self._forget(move)
+        return said
+
+    def _journal_move(self, move: Move) -> tuple[people.Identity, Applied]:
         applied = Applied(move.version, self._new_reference(), self._clocks.now())
         what: Mapping[str, int | str] = {"acts": "move", "address": move.address_id}
-        said = self._after_joining(move.person_id, applied, what)
+        return self._journal_joining(move.person_id, applied, what), applied
+
+    def _forget(self, move: Move) -> None:
         # What is true may be answered; a mark that stays only means one more line of the same.
         with suppress(DatabaseAway, CommitInDoubt), self._database.transaction() as session:
             permission.forget_move(session, move)
-        return said
 
-    def _after_joining(
+    def _journal_joining(
         self, person_id: PersonId, applied: Applied, what: Mapping[str, int | str]
-    ) -> Acknowledgement:
+    ) -> people.Identity:
         with self._database.reading() as session:
             identity = people.identity_of(session, person_id)
         line = {**line_of(identity.survivor, applied), **what}
         self._journal_line("no", applied.at, identity.addresses, line, identity.marks)
-        return self._acknowledge(identity.survivor, identity.addresses, applied)
+        return identity
 
     def _journal_no(self, silenced: Silenced, applied: Applied) -> None:
         line = line_of_no(silenced, applied)

@@ -10,10 +10,9 @@ from datetime import datetime
 
 import pytest
 
-from mailer.delivery import OptOuts
+from mailer.delivery import Left, OptOuts
 from mailer.delivery.claimed import Claimed
 from mailer.delivery.gate import Passed, Prepared
-from mailer.delivery.optout import Left
 from mailer.vocabulary import AddressId, BatchId, PersonId
 from tests.simulation.checkers import crowded_minutes
 from tests.simulation.sizes import LARGE, SIZES, SMALL, Size
