@@ -83,13 +83,18 @@ def carry(
 
 
 def forget(session: Session, person_id: PersonId) -> None:
-    """Remove a person's standing when they are erased; their nos stay by address, without them."""
-    session.execute(delete(StandingRow).where(col(StandingRow.person_id) == person_id))
-    session.execute(delete(MoveRow).where(col(MoveRow.person_id) == person_id))
+    """Remove a person's standing when they are erased; their nos stay by address, without them.
+
+    With them go all of their identity, as `people.erase` takes them: of nobody who was merged is a
+    move left that a sweep would write to the journal afterwards.
+    """
+    persons = people.identity_of(session, person_id).persons
+    session.execute(delete(StandingRow).where(col(StandingRow.person_id).in_(persons)))
+    session.execute(delete(MoveRow).where(col(MoveRow.person_id).in_(persons)))
     session.execute(
         update(SuppressionRow)
         .where(
-            col(SuppressionRow.person_id) == person_id,
+            col(SuppressionRow.person_id).in_(persons),
             col(SuppressionRow.address_id).is_not(None),
         )
         .values(person_id=None)

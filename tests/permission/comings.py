@@ -111,8 +111,7 @@ class Comings(RuleBasedStateMachine):
             return
         with self.database.transaction() as session:
             people.erase(session, self.desk.parts.vault, person, now=self.desk.now)
-            for each in people.identity_of(session, person).persons:
-                permission.forget(session, each)
+            permission.forget(session, person)
         self.words.people[person].gone = True
         self.met["erased"] += 1
 

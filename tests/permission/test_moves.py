@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlmodel import Session
 
-from mailer import permission
+from mailer import people, permission
 from mailer.permission import LEFT_AFTER
 from mailer.vault import Vault
 from mailer.vocabulary import AddressId
@@ -73,3 +73,19 @@ def test_nothing_is_left_of_a_move_by_who_is_erased(
     moved(session, jo, 77, now)
     permission.forget(session, jo.person_id)
     assert permission.unsettled_move(session, jo.person_id) is None
+
+
+@pytest.mark.parametrize("erased_first", [True, False])
+def test_nothing_is_left_of_a_move_by_who_was_merged_into_somebody_erased(
+    session: Session, vault: Vault, jo: TestPerson, now: datetime, *, erased_first: bool
+) -> None:
+    anna = a_customer(session, vault, "Anna Becker", now=now)
+    moved(session, jo, 77, now)
+    permission.merge(session, survivor=anna.person_id, merged=jo.person_id, now=now)
+    people.merge(session, survivor=anna.person_id, merged=jo.person_id, now=now)
+    if erased_first:
+        people.erase(session, vault, anna.person_id, now=now)
+    permission.forget(session, anna.person_id)
+    assert permission.take_left_move(session, now=now + 2 * LEFT_AFTER) is None
+    for each in (jo, anna):
+        assert permission.standing_of(session, each.person_id) is None
