@@ -200,3 +200,26 @@ def test_who_is_merged_into_one_of_two_at_that_moment_is_held_with_them(road: Ro
         wait_for(road, 1)
     assert holder.ended()
     assert free == [set()]
+
+
+def test_who_is_held_to_be_given_a_number_of_the_shop_is_held_with_who_has_it(road: Road) -> None:
+    _, kim, anna = three_of_the_shop(road)
+    with road.database.transaction() as session:
+        people.hold(session, anna, external_id="C-1")
+        assert who_is_free(road) == {kim}
+
+
+def test_who_comes_to_an_address_while_somebody_moves_there_is_found_to_be_them(road: Road) -> None:
+    jo, email = road.customer("Jo Example"), "jo@new.example.com"
+    with road.database.transaction() as session:  # known, so that only its lock makes them wait
+        people.address_id_of(session, road.vault, email, create=True)
+    came: list[Upserted] = []
+    told = NewProfile(email=email, name="Jo Example", source="checkout")
+    with road.database.transaction() as session:
+        people.change_address(session, road.vault, jo.person_id, email=email, now=road.now)
+        other = Another(
+            road, lambda own: came.append(people.upsert(own, road.vault, told, now=road.now))
+        )
+        wait_for(road, 1)
+    assert other.ended()
+    assert [each.person_id for each in came] == [jo.person_id]

@@ -3,9 +3,11 @@
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import Session
 
 from mailer import people, permission
+from mailer.database import Database
 from mailer.permission import LEFT_AFTER
 from mailer.vault import Vault
 from mailer.vocabulary import AddressId
@@ -89,3 +91,27 @@ def test_nothing_is_left_of_a_move_by_who_was_merged_into_somebody_erased(
     assert permission.take_left_move(session, now=now + 2 * LEFT_AFTER) is None
     for each in (jo, anna):
         assert permission.standing_of(session, each.person_id) is None
+
+
+def test_the_move_that_was_left_longest_ago_is_taken_first_whatever_row_is_older(
+    session: Session, vault: Vault, jo: TestPerson, now: datetime
+) -> None:
+    anna = a_customer(session, vault, "Anna Becker", now=now)
+    later, sooner = moved(session, anna, 78, now + SECOND), moved(session, jo, 77, now)
+    late = now + LEFT_AFTER + SECOND
+    assert permission.take_left_move(session, now=late) == sooner
+    assert permission.take_left_move(session, now=late) == later
+
+
+def test_two_who_take_a_move_at_once_take_different_ones_without_a_wait(
+    database: Database, vault: Vault, now: datetime
+) -> None:
+    with database.transaction() as session:
+        crowd = [a_customer(session, vault, name, now=now) for name in ("Jo Reed", "Anna Becker")]
+        left = [moved(session, each, 77, now) for each in crowd]
+    late = now + LEFT_AFTER
+    with database.transaction() as one, database.transaction() as other:
+        other.execute(text("SET LOCAL lock_timeout = '2s'"))
+        first = permission.take_left_move(one, now=late)
+        second = permission.take_left_move(other, now=late)
+    assert {first, second} == {*left}
