@@ -27,7 +27,7 @@ def measure(
     *, is_quick: bool, only: Sequence[str] = (), as_json: bool = False, save: bool = False,
     now: datetime | None = None,
 ) -> int:  # fmt: skip
-    """Measure, tell, and return the exit code: 1 where a check failed, else 0.
+    """Measure, tell, and return the exit code: 1 where a check failed or nothing was measured.
 
     `only` names measures; `save` keeps the result and draws the page and its pictures anew.
     """
@@ -42,7 +42,7 @@ def measure(
         print_table(result, Console())
     if save:
         _save(result)
-    return int(result.is_broken)
+    return int(result.is_broken or result.is_empty)
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:

@@ -134,6 +134,11 @@ class Result:
     def is_broken(self) -> bool:
         return any(row.is_broken for row in self.rows)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing could be measured: what it takes is missing, and the notes name it."""
+        return all(row.ours is None for row in self.rows)
+
     def as_json(self) -> dict[str, Any]:
         document = {"machine": self.machine, "rows": [row.as_json() for row in self.rows]}
         return document | ({"spent": self.spent} if self.spent else {})

@@ -111,6 +111,8 @@ def test_a_missing_yardstick_is_named_with_the_line_that_installs_it() -> None:
     rows = rows_of(failing(Missing("wrk")), NOWHERE, QUICK)
     assert not any(row.is_broken or row.reached for row in rows)
     assert "sudo apt-get install --no-install-recommends wrk" in rows[0].notes[0]
+    assert Result({}, tuple(rows)).is_empty
+    assert not Result({}, (*rows, row_of(FAST, Reading(1, [Pair(4, 1)], "counted")))).is_empty
 
 
 @pytest.mark.parametrize(
