@@ -168,7 +168,7 @@ def _place_of(session: Session, news: News) -> _Place | None:
     """Return where this person's mail of this mailing went; an order update went along with them."""
     identity = people.identity_of(session, news.person_id)
     row = session.exec(
-        select(PlaceRow.address_id, BatchRow.behind_backup, BatchRow.tried_elsewhere)
+        select(PlaceRow, BatchRow.behind_backup, BatchRow.tried_elsewhere)
         .join(BatchRow, col(BatchRow.id) == PlaceRow.batch_id, isouter=True)
         .where(
             col(PlaceRow.address_id).in_(identity.addresses),
@@ -180,8 +180,10 @@ def _place_of(session: Session, news: News) -> _Place | None:
     ).one_or_none()
     if row is None:
         return None
-    address_id, behind_backup, tried_elsewhere = row
-    return _Place(AddressId(address_id), bool(behind_backup), bool(tried_elsewhere))
+    place, behind_backup, tried_elsewhere = row
+    # By another's place, whom they were merged with, nobody knows which mailbox the news is about.
+    is_elsewhere = bool(tried_elsewhere) or place.person_id != news.person_id
+    return _Place(AddressId(place.address_id), bool(behind_backup), is_elsewhere)
 
 
 def _is_new(session: Session, news: News) -> bool:

@@ -147,8 +147,11 @@ def _take_what_is_left(
 
 
 def leave_places(session: Session, batch: Claimed, persons: Sequence[PersonId]) -> None:
-    """Free the places of people who got nothing and will get nothing."""
-    if persons:
+    """Free the places of people who got nothing and will get nothing.
+
+    Of a copy none is freed: its first try may have arrived, and what is heard of it finds the place.
+    """
+    if persons and not batch.doubts:
         session.execute(
             delete(PlaceRow).where(
                 col(PlaceRow.mailing_id) == batch.mailing.id,

@@ -293,6 +293,7 @@ _TAKE_BACK = text(
         UPDATE delivery_batch c SET state = 'cancelled', size = 0 FROM parent p
         WHERE c.root_id = p.root_id AND c.id <> p.id AND c.attempt = p.attempt + 1
           AND c.state = 'prepared'
+          AND NOT c.tried_elsewhere  -- its place has followed the reader, and stays with it
         RETURNING c.id, p.id AS parent_id
     ), emptied AS (
         UPDATE delivery_roster r SET persons = '{}', addresses = '{}' FROM recalled

@@ -5,13 +5,14 @@ import pytest
 from mailer import permission
 from mailer.delivery import News
 from mailer.failpoints import Failpoint, acting
-from mailer.providers import Later, Outgoing
+from mailer.providers import AboutUs, Later, Outgoing, Rejected
 from mailer.vocabulary import Heard, Lane, MailingId, SuppressionReason
 from tests.delivery.conftest import Road
 from tests.delivery.test_copies_recalled import LOST, books_of, hear, let_leave
 from tests.people_of_tests import TestPerson
 
 NEW = "anna@new.example.com"
+POLICY = Rejected(550, "5.7.1 policy", about_person=True)
 NO_SUCH_USER = (550, "5.1.1 no such user")
 
 
@@ -147,4 +148,59 @@ def test_a_copy_that_is_put_off_while_its_first_is_heard_of_goes_no_more(
     road.provider.before_each(lambda _: None)
     let_leave(road)
     assert road.got() == []
+    assert books_of(road, mailing).accepted == 1
+
+
+@pytest.mark.clause("C08")
+@pytest.mark.parametrize("is_merged", [False, True])
+def test_a_complaint_is_heard_although_the_copy_was_rejected(
+    road: Road, anna: TestPerson, is_merged: bool
+) -> None:
+    jo = road.customer("Jo Example")
+    mailing = road.order_update(jo)
+    road.provider.answer_for(jo.email, LOST, POLICY)
+    road.provider.answer_for(anna.email, POLICY)
+    road.sender.deliver_one(Lane.ORDERS)
+    if is_merged:
+        road.opt_outs.merge(survivor=anna.person_id, merged=jo.person_id)
+    let_leave(road)
+    assert road.got() == []
+    road.opt_outs.hear(News(mailing, jo.person_id, Heard.COMPLAINED, road.now))
+    assert set(suppressed_for(road)) == {SuppressionReason.COMPLAINT}
+
+
+def test_a_bounce_of_somebody_merged_does_not_silence_the_survivor(
+    road: Road, anna: TestPerson
+) -> None:
+    jo = road.customer("Jo Example")
+    mailing = road.campaign()
+    road.provider.answer_for(jo.email, POLICY)
+    while road.sender.deliver_one(Lane.PROMOTIONAL):
+        pass
+    road.opt_outs.merge(survivor=anna.person_id, merged=jo.person_id)
+    road.opt_outs.hear(News(mailing, jo.person_id, Heard.BOUNCED, road.now, *NO_SUCH_USER))
+    assert suppressed_for(road) == []
+
+
+@pytest.mark.clause("C05")
+def test_a_late_word_does_not_take_back_a_copy_that_has_followed_its_reader(
+    road: Road, anna: TestPerson
+) -> None:
+    """The sender is slow and given up; the copy follows, is put off by the relay, and is waited for."""
+    mailing = road.order_update(anna)
+    road.provider.answer_for(anna.email, Later(451, "4.7.1 greylisted"))
+
+    def meanwhile(_: Outgoing) -> None:
+        road.provider.before_each(lambda _: None)
+        road.give_up()
+        road.opt_outs.change_address(anna.person_id, NEW)
+        road.later(seconds=1)
+        road.provider.refuse_us(AboutUs(421, "4.3.0 busy"))
+        road.worker().deliver_one(Lane.ORDERS)
+        road.provider.refuse_us(None)
+
+    road.provider.before_each(meanwhile)
+    road.sender.deliver_one(Lane.ORDERS)
+    let_leave(road)
+    assert road.got() == [NEW]
     assert books_of(road, mailing).accepted == 1
