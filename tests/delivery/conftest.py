@@ -219,7 +219,10 @@ def road(database: Database, vault: Vault, tmp_path: Path, now: datetime) -> Ite
 
 
 def is_anybody_waiting(road: Road) -> bool:
-    """Say whether somebody waits for a lock of the database at this moment."""
+    """Say whether somebody waits for a lock in this database, of several on a server, at this moment."""
+    waits = (
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
     with road.database.reading() as session:
-        waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         return session.execute(text(waits)).first() is not None

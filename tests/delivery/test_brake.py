@@ -26,7 +26,7 @@ from mailer.delivery import (
 from mailer.delivery.brake import FEWEST, Tally, judge
 from mailer.providers import Later, Outgoing, Rejected, Unknown
 from mailer.vocabulary import Heard, Lane, MailingId, PersonId
-from tests.delivery.conftest import Road
+from tests.delivery.conftest import Road, is_anybody_waiting
 from tests.delivery.test_turns import senders
 from tests.people_of_tests import TestPerson
 
@@ -351,12 +351,6 @@ def test_two_hearers_of_the_same_news_wait_for_each_other_in_one_order(road: Roa
         delivery.hear(session, *told[1:], now=road.now)
     other.join()
     assert failed == []
-
-
-def is_anybody_waiting(road: Road) -> bool:
-    with road.database.reading() as session:
-        waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        return session.execute(text(waits)).first() is not None
 
 
 @pytest.mark.clause("C09")

@@ -12,7 +12,7 @@ from mailer.failpoints import Failpoint, acting
 from mailer.people import AudienceFilter, audience_of
 from mailer.providers import Later, Outgoing, Unknown
 from mailer.vocabulary import Heard, Lane, MailingId, Outcome, PersonId, Reason, Stream
-from tests.delivery.conftest import Road
+from tests.delivery.conftest import Road, is_anybody_waiting
 from tests.people_of_tests import TestPerson
 
 LOST = Unknown("no answer to the final dot")
@@ -59,11 +59,11 @@ def told_of(road: Road, person_id: PersonId) -> tuple[Outcome, Reason]:
     return message.outcome, message.reason
 
 
-def die_in_hand(road: Road) -> None:
-    """A sender ends with a batch in hand, and the batch is given up."""
+def die_in_hand(road: Road, at: Failpoint = Failpoint.HANDED_OVER) -> None:
+    """A sender ends with a batch in hand, after the hand-over or before it; the batch is given up."""
 
     def die(point: Failpoint) -> None:
-        if point is Failpoint.HANDED_OVER:
+        if point is at:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), acting(die):
@@ -214,18 +214,9 @@ def test_a_copy_that_is_claimed_while_something_is_heard_stays_with_its_sender(r
     with road.database.transaction() as session:
         session.execute(text("UPDATE delivery_batch SET state = 'claimed' WHERE doubts > 0"))
         hearing.start()
-        wait_for_a_lock(road)
+        while not is_anybody_waiting(road):
+            sleep(0.01)
     hearing.join()
     with road.database.reading() as session:
         states = session.execute(text("SELECT state, size FROM delivery_batch ORDER BY id")).all()
     assert [tuple(each) for each in states] == [("settled", 0), ("claimed", 1)]
-
-
-def wait_for_a_lock(road: Road) -> None:
-    """Return when somebody waits for what another transaction holds."""
-    for _ in range(500):
-        with road.database.reading() as session:
-            if session.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar():
-                return
-        sleep(0.01)
-    raise AssertionError("nobody waits")

@@ -4,11 +4,11 @@ import pytest
 
 from mailer import permission
 from mailer.delivery import News
-from mailer.failpoints import Failpoint, acting
+from mailer.failpoints import Failpoint
 from mailer.providers import AboutUs, Later, Outgoing, Rejected
 from mailer.vocabulary import Heard, Lane, MailingId, SuppressionReason
 from tests.delivery.conftest import Road
-from tests.delivery.test_copies_recalled import LOST, books_of, hear, let_leave
+from tests.delivery.test_copies_recalled import LOST, books_of, die_in_hand, hear, let_leave
 from tests.people_of_tests import TestPerson
 
 NEW = "anna@new.example.com"
@@ -66,14 +66,7 @@ def test_whose_sender_died_before_the_new_mailbox_is_not_accepted_by_news_of_the
     mailing = lost_before_they_moved(road, anna)
     hear(road, mailing, anna, Heard.BOUNCED)
     road.later(hours=1)
-
-    def die(point: Failpoint) -> None:
-        if point is Failpoint.IN_HAND:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt), acting(die):
-        road.sender.deliver_one(Lane.ORDERS)
-    road.give_up()
+    die_in_hand(road, Failpoint.IN_HAND)
     let_leave(road)
     assert road.got() == [NEW]
     assert books_of(road, mailing).accepted == 1

@@ -15,7 +15,7 @@ from mailer.delivery.batches import claim
 from mailer.delivery.claimed import Claimed
 from mailer.delivery.places import take_places
 from mailer.vocabulary import Lane, PersonId
-from tests.delivery.conftest import Road
+from tests.delivery.conftest import Road, is_anybody_waiting
 
 ANOTHERS = text(
     """
@@ -129,17 +129,8 @@ def _meanwhile(
     with Session(road.database.engine) as session:
         other(session)
         taking.start()
-        while not _is_anybody_waiting(road):
+        while not is_anybody_waiting(road):
             assert taking.is_alive()
             sleep(0.01)
         session.commit() if commits else session.rollback()
     taking.join()
-
-
-def _is_anybody_waiting(road: Road) -> bool:
-    waits = (
-        "SELECT 1 FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    with road.database.reading() as session:
-        return session.execute(text(waits)).first() is not None
