@@ -5,6 +5,7 @@ import http.client
 import random
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +18,11 @@ from tests.promises.system import System
 
 AIM = """
     SELECT r.persons FROM delivery_batch b JOIN delivery_roster r ON r.batch_id = b.id
-    WHERE b.mailing_id = %s AND b.state IN ('claimed', 'handing')
+    WHERE b.mailing_id = %s AND b.state = %s
 """
+AIMED_AT = ("claimed", "handing")
+"""Whose no is to fall before the gate, and whose after it: each has clients and noes of its own,
+or those of a batch that waits for its turn would use up all."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Acknowledged:
 
 @dataclass
 class Crowd:
-    """Threads that opt people out as long as the campaign runs."""
+    """Threads that opt people out as long as the campaign runs: `wanted` in each state aimed at."""
 
     system: System
     links: Links
@@ -44,6 +48,7 @@ class Crowd:
     log: list[Acknowledged] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     _taken: set[int] = field(default_factory=set)
+    _noes: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -61,39 +66,50 @@ class Crowd:
 
     def _work(self, seed: int) -> None:
         chance = random.Random(seed)
-        while not self._stop.is_set() and len(self._taken) < self.wanted:
+        state = AIMED_AT[seed % len(AIMED_AT)]
+        while self._is_wanted(state):
             try:
                 with psycopg.connect(
                     self.system.environment["MAILER_DATABASE_URL"], autocommit=True
                 ) as connection:
-                    self._opt_out_while_connected(connection, chance)
+                    self._opt_out_while_connected(connection, state, chance)
             except (psycopg.Error, OSError, http.client.HTTPException):
                 time.sleep(0.1)  # a database or web that is being restarted; nothing was answered
 
     def _opt_out_while_connected(
-        self, connection: "psycopg.Connection[tuple[Any, ...]]", chance: random.Random
+        self,
+        connection: "psycopg.Connection[tuple[Any, ...]]",
+        state: str,
+        chance: random.Random,
     ) -> None:
         with contextlib.closing(
             http.client.HTTPConnection("127.0.0.1", self.system.port, timeout=30)
         ) as web:
-            while not self._stop.is_set() and len(self._taken) < self.wanted:
-                target = self._aim(connection, chance)
+            while self._is_wanted(state):
+                target = self._aim(connection, state, chance)
                 if target is None:
                     time.sleep(0.005)
                 else:
                     self._opt_out(web, target)
 
+    def _is_wanted(self, state: str) -> bool:
+        return not self._stop.is_set() and self._noes[state] < self.wanted
+
     def _aim(
-        self, connection: "psycopg.Connection[tuple[Any, ...]]", chance: random.Random
+        self,
+        connection: "psycopg.Connection[tuple[Any, ...]]",
+        state: str,
+        chance: random.Random,
     ) -> TestPerson | None:
-        rows = connection.execute(AIM, (self.mailing,)).fetchall()
+        rows = connection.execute(AIM, (self.mailing, state)).fetchall()
         crowd = [person for (persons,) in rows for person in persons]
         with self._lock:
             free = [person for person in crowd if person not in self._taken]
-            if not free or len(self._taken) >= self.wanted:
+            if not free or self._noes[state] >= self.wanted:
                 return None
             chosen = chance.choice(free)
             self._taken.add(chosen)
+            self._noes[state] += 1
         return self.people[chosen]
 
     def _opt_out(self, web: http.client.HTTPConnection, person: TestPerson) -> None:
