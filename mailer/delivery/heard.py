@@ -12,18 +12,20 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_keep
 from sqlmodel import Session, SQLModel, col, select
 
 from mailer import people, permission
-from mailer.delivery._tables import BatchRow, HeardRow, PlaceRow
+from mailer.delivery._tables import BatchRow, HeardRow
 from mailer.delivery.brake import Tally
 from mailer.delivery.claimed import Claimed
 from mailer.delivery.recalling import recall_copy
 from mailer.delivery.silencing import NOBODY, Silenced, silence, silenced_before
 from mailer.delivery.tally import NOTHING, count_in
+from mailer.delivery.whereabouts import Mail, Whereabouts, whereabouts_held
 from mailer.permission import NewSuppression
 from mailer.providers import without_addresses
 from mailer.vocabulary import (
     AddressId,
     Door,
     Heard,
+    Lane,
     MailingId,
     PersonId,
     Scope,
@@ -46,15 +48,6 @@ class News:
     at: datetime
     code: int = 0
     detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a mail went, and what its batch says of that."""
-
-    address_id: AddressId
-    behind_backup: bool
-    tried_elsewhere: bool
 
 
 def is_hard(code: int, detail: str) -> bool:
@@ -80,8 +73,12 @@ def hear(session: Session, *news: News, now: datetime) -> list[Silenced]:
     writes both.
     """
     in_order = sorted(dict.fromkeys(news), key=_in_one_order)
-    places = {each: _place_of(session, each) for each in in_order}
-    found = [(each, place, _is_new(session, each)) for each, place in places.items() if place]
+    places = whereabouts_held(session, dict.fromkeys(map(_mail, in_order)))
+    found = [
+        (each, places[_mail(each)], _is_new(session, each))
+        for each in in_order
+        if _mail(each) in places
+    ]
     by_mailing = defaultdict(list)
     for each, place, is_new in found:
         if is_new:
@@ -89,7 +86,7 @@ def hear(session: Session, *news: News, now: datetime) -> list[Silenced]:
     for mailing_id, some in by_mailing.items():
         change = sum((_counted(session, *each) for each in some), start=NOTHING)
         count_in(session, mailing_id, change, now=now)
-    found.sort(key=lambda one: one[0].person_id)
+    found.sort(key=lambda one: one[1].survivor)  # whom a no locks
     written = [
         _consequence(session, each, place, now) if is_new else _standing(session, each, place)
         for each, place, is_new in found
@@ -97,18 +94,22 @@ def hear(session: Session, *news: News, now: datetime) -> list[Silenced]:
     return [each for each in written if each is not None]
 
 
+def _mail(news: News) -> Mail:
+    return news.mailing_id, news.person_id
+
+
 def _in_one_order(news: News) -> tuple[MailingId, PersonId, Heard]:
     """Two hearers of the same news wait for each other, and never in a ring."""
     return news.mailing_id, news.person_id, news.heard
 
 
-def _counted(session: Session, news: News, place: _Place) -> Tally:
+def _counted(session: Session, news: News, place: Whereabouts) -> Tally:
     """Settle the doubt that there was, and return what changes in the figures of the mailing.
 
     Whom a restore left in doubt the brake does not count, whatever is heard of them later.
     """
-    settled = _settle_doubt(session, news)
-    recalled = recall_copy(session, news.mailing_id, news.person_id, at=news.at)
+    settled = _settle_doubt(session, news, place)
+    recalled = recall_copy(session, news.mailing_id, place.reader, at=news.at)
     if place.behind_backup:
         return NOTHING
     change = Tally(accepted=settled + recalled, unknown=-settled)
@@ -125,7 +126,9 @@ def _counted(session: Session, news: News, place: _Place) -> Tally:
             assert_never(news.heard)
 
 
-def _consequence(session: Session, news: News, place: _Place, now: datetime) -> Silenced | None:
+def _consequence(
+    session: Session, news: News, place: Whereabouts, now: datetime
+) -> Silenced | None:
     match news.heard:
         case Heard.DELIVERED:
             return None
@@ -138,15 +141,15 @@ def _consequence(session: Session, news: News, place: _Place, now: datetime) -> 
             assert_never(news.heard)
 
 
-def _has_no_mailbox(news: News, place: _Place) -> bool:
+def _has_no_mailbox(news: News, place: Whereabouts) -> bool:
     """Say whether a mail came back because there is no such mailbox, and it is known which one.
 
     Of an order update that may have gone to two of them both bear the same Message-ID.
     """
-    return is_hard(news.code, news.detail) and not place.tried_elsewhere
+    return is_hard(news.code, news.detail) and place.is_surely_there
 
 
-def _standing(session: Session, news: News, place: _Place) -> Silenced | None:
+def _standing(session: Session, news: News, place: Whereabouts) -> Silenced | None:
     """Return the no that the same news wrote before, where nothing has ended it since."""
     if news.heard is Heard.BOUNCED and _has_no_mailbox(news, place):
         whose = Silenced(BOUNCE, NOBODY, frozenset({place.address_id}), version=0)
@@ -162,28 +165,6 @@ def _is_the_same(record: permission.SuppressionRecord, no: NewSuppression) -> bo
     """Say whether it is this no; staff may give another one the same reason."""
     same = record.reason is no.reason and record.scope is no.scope
     return same and record.until == no.until
-
-
-def _place_of(session: Session, news: News) -> _Place | None:
-    """Return where this person's mail of this mailing went; an order update went along with them."""
-    identity = people.identity_of(session, news.person_id)
-    row = session.exec(
-        select(PlaceRow, BatchRow.behind_backup, BatchRow.tried_elsewhere)
-        .join(BatchRow, col(BatchRow.id) == PlaceRow.batch_id, isouter=True)
-        .where(
-            col(PlaceRow.address_id).in_(identity.addresses),
-            PlaceRow.mailing_id == news.mailing_id,
-            col(PlaceRow.person_id).in_(identity.persons),
-        )
-        .order_by(col(PlaceRow.person_id) != news.person_id)
-        .limit(1)
-    ).one_or_none()
-    if row is None:
-        return None
-    place, behind_backup, tried_elsewhere = row
-    # By another's place, whom they were merged with, nobody knows which mailbox the news is about.
-    is_elsewhere = bool(tried_elsewhere) or place.person_id != news.person_id
-    return _Place(AddressId(place.address_id), bool(behind_backup), is_elsewhere)
 
 
 def _is_new(session: Session, news: News) -> bool:
@@ -231,12 +212,12 @@ _SETTLE_DOUBT = text(
 )
 
 
-def _settle_doubt(session: Session, news: News) -> int:
+def _settle_doubt(session: Session, news: News, place: Whereabouts) -> int:
     """Whatever is heard of a mail proves that the provider had taken it; end the doubt about it.
 
     Return how many of the doubts that the brake had counted this ends.
     """
-    whose = {"mailing_id": news.mailing_id, "person_id": news.person_id, "at": news.at}
+    whose = {"mailing_id": news.mailing_id, "person_id": place.reader, "at": news.at}
     ended = session.execute(_SETTLE_DOUBT, whose).scalars()
     return sum(not behind_backup for behind_backup in ended)
 
@@ -248,17 +229,26 @@ def heard_of(session: Session, batch: Claimed, persons: Collection[PersonId]) ->
     """
     if not persons:
         return set()
+    numbers = _numbers(session, batch, persons)
     elsewhere = select(BatchRow.id).where(BatchRow.id == batch.id, BatchRow.tried_elsewhere)
     rows = session.exec(
-        select(HeardRow.person_id)
-        .where(
+        select(HeardRow.person_id).where(
             HeardRow.mailing_id == batch.mailing.id,
-            col(HeardRow.person_id).in_(persons),
+            col(HeardRow.person_id).in_(numbers),
             ~elsewhere.exists(),
         )
-        .distinct()
     )
-    return {PersonId(person) for person in rows.all()}
+    return {numbers[PersonId(number)] for number in rows.all()}
+
+
+def _numbers(
+    session: Session, batch: Claimed, persons: Collection[PersonId]
+) -> dict[PersonId, PersonId]:
+    """Return whose mail a number in a Message-ID stands for: an order update goes along with a merge."""
+    if batch.lane is not Lane.ORDERS:
+        return {who: who for who in persons}
+    merged = ((people.identity_of(session, who).persons, who) for who in persons)
+    return {number: who for numbers, who in merged for number in numbers}
 
 
 def _suppress_mailbox(session: Session, address_id: AddressId, now: datetime) -> Silenced:

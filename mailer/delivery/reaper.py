@@ -125,7 +125,8 @@ def _give_up_all(session: Session, tokens: Collection[uuid.UUID], limit: int, no
     rows = session.exec(
         select(BatchRow)
         .where(BatchRow.state == "handing", col(BatchRow.token).in_(tokens))
-        .order_by(col(BatchRow.id))
+        # Figures are locked in the order of mailings, as whoever hears of several locks them.
+        .order_by(col(BatchRow.mailing_id), col(BatchRow.id))
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()

@@ -63,8 +63,8 @@ _HOLD = text(
     """
     SELECT id FROM delivery_batch
     WHERE root_id = :root AND id <= :copy
-      AND (id = :copy AND state = 'prepared'
-           OR state IN ('settled', 'unknown') AND handing_at IS NOT NULL)
+      AND (id = :copy AND state = 'prepared' AND NOT tried_elsewhere
+           OR id < :copy AND state IN ('settled', 'unknown') AND handing_at IS NOT NULL)
     ORDER BY id FOR UPDATE
     """
 )

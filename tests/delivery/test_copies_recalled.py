@@ -1,21 +1,25 @@
 """An order update of unknown fate goes again, unless something is heard of it before the copy's turn (C05)."""
 
-from threading import Thread
+from collections.abc import Callable
+from threading import Event, Thread
 from time import sleep
 
 import pytest
 from sqlalchemy import text
 
 from mailer import delivery
+from mailer.database import DatabaseAway
 from mailer.delivery import Books, NewMailing, News, create_mailing, prepare_audience
 from mailer.failpoints import Failpoint, acting
 from mailer.people import AudienceFilter, audience_of
-from mailer.providers import Later, Outgoing, Unknown
+from mailer.providers import AboutUs, Later, Outgoing, Unknown
 from mailer.vocabulary import Heard, Lane, MailingId, Outcome, PersonId, Reason, Stream
 from tests.delivery.conftest import Road, is_anybody_waiting
 from tests.people_of_tests import TestPerson
 
 LOST = Unknown("no answer to the final dot")
+NEW = "anna@new.example.com"
+Then = Callable[[Road, TestPerson], None]
 pytestmark = pytest.mark.clause("C05")
 
 
@@ -196,6 +200,87 @@ def test_the_late_word_of_a_sender_finds_nothing_to_say_after_a_recall(road: Roa
     assert (books.accepted, books.to_go) == (1, 0)
     let_leave(road)
     assert road.got() == [anna.email]
+
+
+def while_a_hearer_waits(road: Road, mailing: MailingId, who: TestPerson, then: Then) -> None:
+    """Somebody hears of the first try, has found the copy in line, and waits for the parent's lock."""
+    failed: list[Exception] = []
+
+    def hears() -> None:
+        try:
+            hear(road, mailing, who)
+        except DatabaseAway as error:
+            failed.append(error)
+
+    hearing = Thread(target=hears)
+    with road.database.transaction() as session:
+        session.execute(text("SELECT 1 FROM delivery_batch WHERE doubts = 0 FOR UPDATE"))
+        hearing.start()
+        while not is_anybody_waiting(road):
+            sleep(0.01)
+        then(road, who)
+    hearing.join()
+    assert failed == []
+
+
+def have_it_sent(road: Road, _: TestPerson) -> None:
+    road.later(minutes=2)
+    assert road.worker().deliver_one(Lane.ORDERS)
+
+
+def have_it_follow(road: Road, who: TestPerson) -> None:
+    """The reader moves; a sender whose provider takes nothing now claims it, and gives it back."""
+    road.opt_outs.change_address(who.person_id, NEW)
+    road.later(minutes=2)
+    road.provider.refuse_us(AboutUs(421, "4.3.0 busy"))
+    road.worker().deliver_one(Lane.ORDERS)
+    road.provider.refuse_us(None)
+
+
+@pytest.mark.parametrize(
+    ("then", "got"),
+    [(have_it_sent, "anna.becker@example.com"), (have_it_follow, NEW)],
+)
+def test_a_copy_that_left_the_line_while_something_is_heard_stays_with_its_sender(
+    road: Road, then: Then, got: str
+) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.order_update(anna)
+    road.provider.answer_for(anna.email, LOST)
+    road.sender.deliver_one(Lane.ORDERS)
+    while_a_hearer_waits(road, mailing, anna, then)
+    let_leave(road)
+    assert road.got() == [got]
+    books = books_of(road, mailing)
+    assert (books.accepted, books.unknown, books.to_go) == (1, 0, 0)
+
+
+def test_who_settles_waits_for_who_hears_of_it_at_that_moment(road: Road) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.order_update(anna)
+    road.provider.answer_for(anna.email, LOST)
+    in_hand, was_heard = Event(), Event()
+
+    def be_heard(_: Outgoing) -> None:
+        in_hand.set()
+        assert was_heard.wait(10)
+
+    road.provider.before_each(be_heard)
+    sending = Thread(target=road.sender.deliver_one, args=(Lane.ORDERS,))
+    sending.start()
+    assert in_hand.wait(10)
+    with road.database.transaction() as session:
+        news = News(mailing, anna.person_id, Heard.DELIVERED, road.now)
+        delivery.hear(session, news, now=road.now)
+        was_heard.set()
+        while not is_anybody_waiting(road):
+            assert sending.is_alive()
+            sleep(0.01)
+    sending.join()
+    road.provider.before_each(None)
+    let_leave(road)
+    assert road.got() == []
+    assert books_of(road, mailing).accepted == 1
 
 
 def test_a_copy_that_is_claimed_while_something_is_heard_stays_with_its_sender(road: Road) -> None:

@@ -197,3 +197,89 @@ def test_a_late_word_does_not_take_back_a_copy_that_has_followed_its_reader(
     let_leave(road)
     assert road.got() == [NEW]
     assert books_of(road, mailing).accepted == 1
+
+
+def merged_before_the_first_try(road: Road, anna: TestPerson) -> tuple[TestPerson, MailingId]:
+    """An order update that bears Jo's number, and goes to Anna alone."""
+    jo = road.customer("Jo Example")
+    mailing = road.order_update(jo)
+    road.opt_outs.merge(survivor=anna.person_id, merged=jo.person_id)
+    return jo, mailing
+
+
+@pytest.mark.clause("C10")
+def test_a_bounce_of_the_only_mailbox_that_was_tried_silences_it(
+    road: Road, anna: TestPerson
+) -> None:
+    jo, mailing = merged_before_the_first_try(road, anna)
+    let_leave(road)
+    assert road.got() == [anna.email]
+    road.opt_outs.hear(News(mailing, jo.person_id, Heard.BOUNCED, road.now, *NO_SUCH_USER))
+    with road.database.reading() as session:
+        [found] = permission.suppressions_page(session)
+    assert (found.address_id, found.reason) == (anna.address_id, SuppressionReason.HARD_BOUNCE)
+
+
+@pytest.mark.clause("C05")
+def test_what_is_heard_of_an_update_that_went_along_recalls_its_copy(
+    road: Road, anna: TestPerson
+) -> None:
+    jo, mailing = merged_before_the_first_try(road, anna)
+    road.provider.answer_for(anna.email, LOST)
+    road.sender.deliver_one(Lane.ORDERS)
+    hear(road, mailing, jo)
+    let_leave(road)
+    assert road.got() == []
+    assert books_of(road, mailing).accepted == 1
+
+
+@pytest.mark.clause("C05")
+@pytest.mark.parametrize("died", [False, True])
+def test_what_is_heard_of_an_update_that_went_along_before_it_is_settled_counts(
+    road: Road, anna: TestPerson, died: bool
+) -> None:
+    jo, mailing = merged_before_the_first_try(road, anna)
+    road.provider.answer_for(anna.email, LOST)
+
+    def be_heard(_: object) -> None:
+        hear(road, mailing, jo)
+
+    road.provider.before_each(be_heard)
+    if died:
+        die_in_hand(road)
+    else:
+        road.sender.deliver_one(Lane.ORDERS)
+    road.provider.before_each(None)
+    let_leave(road)
+    assert road.got() == []
+    assert books_of(road, mailing).accepted == 1
+
+
+@pytest.mark.clause("C05")
+def test_what_is_heard_of_an_update_that_went_along_ends_its_doubt(
+    road: Road, anna: TestPerson
+) -> None:
+    jo, mailing = merged_before_the_first_try(road, anna)
+    road.provider.answer_for(anna.email, LOST, LOST, LOST)
+    let_leave(road)
+    assert books_of(road, mailing).unknown == 1
+    hear(road, mailing, jo)
+    books = books_of(road, mailing)
+    assert (books.accepted, books.unknown) == (1, 0)
+
+
+@pytest.mark.clause("C08")
+def test_of_a_campaign_news_of_the_merged_one_ends_no_doubt_about_the_survivor(
+    road: Road, anna: TestPerson
+) -> None:
+    """Each had a mail of their own; the one that was merged has left no place behind."""
+    jo = road.customer("Jo Example")
+    mailing = road.campaign()
+    road.provider.answer_for(anna.email, LOST)
+    road.provider.answer_for(jo.email, POLICY)
+    while road.sender.deliver_one(Lane.PROMOTIONAL):
+        pass
+    road.opt_outs.merge(survivor=anna.person_id, merged=jo.person_id)
+    hear(road, mailing, jo)
+    books = books_of(road, mailing)
+    assert (books.accepted, books.rejected, books.unknown) == (0, 1, 1)

@@ -1,4 +1,4 @@
-"""Whoever moves or merges a customer locks the customer first, then their standing: no ring of waits."""
+"""Customers before their standing, figures by mailing, hearers by reader: no ring of waits."""
 
 import threading
 from collections.abc import Callable
@@ -8,10 +8,14 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session
 
-from mailer import people, permission
+from mailer import delivery, people, permission
+from mailer.delivery import Brake, News
+from mailer.failpoints import Failpoint, acting
 from mailer.people import NewProfile, Upserted
-from mailer.vocabulary import PersonId
+from mailer.providers import NotBegun
+from mailer.vocabulary import Heard, Lane, MailingId, PersonId
 from tests.delivery.conftest import Road, is_anybody_waiting
+from tests.people_of_tests import TestPerson
 
 Joins = Callable[[Road, PersonId, PersonId], object]
 
@@ -59,7 +63,10 @@ def test_a_move_by_the_shop_and_another_at_once_wait_in_one_order(road: Road, jo
 
 def how_many_wait(road: Road) -> int:
     with road.database.reading() as session:
-        waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        waits = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
         return int(session.execute(text(waits)).scalar_one())
 
 
@@ -223,3 +230,70 @@ def test_who_comes_to_an_address_while_somebody_moves_there_is_found_to_be_them(
         wait_for(road, 1)
     assert other.ended()
     assert [each.person_id for each in came] == [jo.person_id]
+
+
+def complaints(road: Road, mailing: MailingId, *who: TestPerson) -> list[News]:
+    return [News(mailing, each.person_id, Heard.COMPLAINED, road.now) for each in who]
+
+
+def test_who_complained_is_locked_in_the_order_of_whom_they_are_by_now(road: Road) -> None:
+    """Jo, whose number is the lowest, was merged into Anna, whose number is the highest."""
+    jo, kim, anna = (road.customer(name) for name in ("Jo Example", "Kim Cole", "Anna Becker"))
+    mailing = road.campaign()
+    while road.sender.deliver_one(Lane.PROMOTIONAL):
+        pass
+    road.opt_outs.merge(survivor=anna.person_id, merged=jo.person_id)
+    told = complaints(road, mailing, jo, kim)
+    with road.database.transaction() as session:
+        permission.lock(session, kim.person_id)
+        other = Another(road, lambda own: delivery.hear(own, *told, now=road.now))
+        wait_for(road, 1)
+        permission.lock(session, anna.person_id)
+    assert other.ended()
+
+
+def die_in_hand(road: Road) -> None:
+    def die(point: Failpoint) -> None:
+        if point is Failpoint.IN_HAND:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), acting(die):
+        road.worker().deliver_one(Lane.PROMOTIONAL)
+
+
+def put_off(road: Road, who: TestPerson) -> None:
+    road.later(seconds=2)
+    road.provider.answer_for(who.email, NotBegun())
+    assert road.sender.deliver_one(Lane.PROMOTIONAL)
+
+
+def mailings_of(road: Road, state: str) -> list[int]:
+    """Return whose batches are in this state, in the order of the batches' numbers."""
+    with road.database.reading() as session:
+        found = "SELECT mailing_id FROM delivery_batch WHERE state = :state ORDER BY id"
+        return list(session.execute(text(found), {"state": state}).scalars())
+
+
+def test_who_gives_up_batches_of_several_mailings_locks_their_figures_in_one_order(
+    road: Road,
+) -> None:
+    """The mailing whose number is lower has the batch whose number is higher."""
+    anna, jo = road.customer("Anna Becker"), road.customer("Jo Example")
+    one = road.campaign("campaign:1", brake=Brake())
+    put_off(road, jo)
+    two = road.campaign("campaign:2", brake=Brake())
+    put_off(road, jo)
+    while len(road.got()) < 2 or mailings_of(road, "prepared") != [two, one]:
+        put_off(road, jo)
+    road.later(seconds=2)
+    for _ in range(2):
+        die_in_hand(road)
+    assert mailings_of(road, "handing") == [two, one]
+    with road.database.transaction() as session:
+        delivery.hear(session, *complaints(road, one, anna), now=road.now)
+        reaper = threading.Thread(target=road.give_up, daemon=True)
+        reaper.start()
+        wait_for(road, 1)
+        delivery.hear(session, *complaints(road, two, anna), now=road.now)
+    reaper.join(10)
+    assert mailings_of(road, "handing") == []

@@ -29,7 +29,7 @@ SLICE = 500
 """The most people that a sender has in hand."""
 UNHURRIED = (Act(step="dot", delay=0.005),)
 """A slice takes long enough that somebody's no is there before their message, on any machine."""
-MINUTES = max(2.0, PEOPLE / 10_000)
+MINUTES = max(5.0, PEOPLE / 10_000)
 
 CONTENT = {
     "subject": "Autumn release for {{ first_name }}",
