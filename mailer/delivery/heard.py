@@ -2,30 +2,28 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from sqlalchemy import text
+from sqlalchemy import BigInteger, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as insert_or_keep
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, SQLModel
 
-from mailer import people, permission
-from mailer.delivery._tables import BatchRow, HeardRow
+from mailer import permission
 from mailer.delivery.brake import Tally
-from mailer.delivery.claimed import Claimed
 from mailer.delivery.recalling import recall_copy
-from mailer.delivery.silencing import NOBODY, Silenced, silence, silenced_before
+from mailer.delivery.silencing import NOBODY, Silenced, hold_who_they_are, silence, silenced_before
 from mailer.delivery.tally import NOTHING, count_in
-from mailer.delivery.whereabouts import Mail, Whereabouts, whereabouts_held
+from mailer.delivery.whereabouts import Mail, Whereabouts, whereabouts
 from mailer.permission import NewSuppression
 from mailer.providers import without_addresses
 from mailer.vocabulary import (
     AddressId,
     Door,
     Heard,
-    Lane,
     MailingId,
     PersonId,
     Scope,
@@ -73,7 +71,7 @@ def hear(session: Session, *news: News, now: datetime) -> list[Silenced]:
     writes both.
     """
     in_order = sorted(dict.fromkeys(news), key=_in_one_order)
-    places = whereabouts_held(session, dict.fromkeys(map(_mail, in_order)))
+    places = whereabouts(session, dict.fromkeys(map(_mail, in_order)))
     found = [
         (each, places[_mail(each)], _is_new(session, each))
         for each in in_order
@@ -84,14 +82,21 @@ def hear(session: Session, *news: News, now: datetime) -> list[Silenced]:
         if is_new:
             by_mailing[each.mailing_id].append((each, place))
     for mailing_id, some in by_mailing.items():
+        _hold_doubts(session, mailing_id, [place.reader for _, place in some])
         change = sum((_counted(session, *each) for each in some), start=NOTHING)
         count_in(session, mailing_id, change, now=now)
-    found.sort(key=lambda one: one[1].survivor)  # whom a no locks
+    noes = [each.person_id for each, _, is_new in found if is_new and _is_a_no(each)]
+    hold_who_they_are(session, noes)
+    found.sort(key=lambda one: one[1].survivor)
     written = [
         _consequence(session, each, place, now) if is_new else _standing(session, each, place)
         for each, place, is_new in found
     ]
     return [each for each in written if each is not None]
+
+
+def _is_a_no(news: News) -> bool:
+    return news.heard is Heard.COMPLAINED
 
 
 def _mail(news: News) -> Mail:
@@ -183,6 +188,22 @@ def _is_new(session: Session, news: News) -> bool:
     return written.first() is not None
 
 
+_HOLD_DOUBTS = text(
+    """
+    SELECT 1 FROM delivery_batch b
+    JOIN delivery_roster r ON r.batch_id = b.id AND r.persons && :persons
+    WHERE b.mailing_id = :mailing_id AND b.unknown > 0 AND b.state IN ('unknown', 'settled')
+    ORDER BY b.id FOR UPDATE OF b
+    """
+).bindparams(bindparam("persons", type_=ARRAY(BigInteger)))
+
+
+def _hold_doubts(session: Session, mailing_id: MailingId, readers: Sequence[PersonId]) -> None:
+    """Lock the batches in which these may be in doubt, by number: several hearers never ring."""
+    if len(readers) > 1:
+        session.execute(_HOLD_DOUBTS, {"mailing_id": mailing_id, "persons": sorted(readers)})
+
+
 _SETTLE_DOUBT = text(
     """
     WITH doubtful AS (
@@ -220,35 +241,6 @@ def _settle_doubt(session: Session, news: News, place: Whereabouts) -> int:
     whose = {"mailing_id": news.mailing_id, "person_id": place.reader, "at": news.at}
     ended = session.execute(_SETTLE_DOUBT, whose).scalars()
     return sum(not behind_backup for behind_backup in ended)
-
-
-def heard_of(session: Session, batch: Claimed, persons: Collection[PersonId]) -> set[PersonId]:
-    """Return of whom of these in a batch something was heard: the provider had taken their mail.
-
-    Of nobody, where what was heard may be about a mail that had gone elsewhere.
-    """
-    if not persons:
-        return set()
-    numbers = _numbers(session, batch, persons)
-    elsewhere = select(BatchRow.id).where(BatchRow.id == batch.id, BatchRow.tried_elsewhere)
-    rows = session.exec(
-        select(HeardRow.person_id).where(
-            HeardRow.mailing_id == batch.mailing.id,
-            col(HeardRow.person_id).in_(numbers),
-            ~elsewhere.exists(),
-        )
-    )
-    return {numbers[PersonId(number)] for number in rows.all()}
-
-
-def _numbers(
-    session: Session, batch: Claimed, persons: Collection[PersonId]
-) -> dict[PersonId, PersonId]:
-    """Return whose mail a number in a Message-ID stands for: an order update goes along with a merge."""
-    if batch.lane is not Lane.ORDERS:
-        return {who: who for who in persons}
-    merged = ((people.identity_of(session, who).persons, who) for who in persons)
-    return {number: who for numbers, who in merged for number in numbers}
 
 
 def _suppress_mailbox(session: Session, address_id: AddressId, now: datetime) -> Silenced:

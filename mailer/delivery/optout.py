@@ -16,7 +16,7 @@ from mailer.database import CommitInDoubt, Database, DatabaseAway
 from mailer.delivery.acknowledgement import Acknowledgement, Left
 from mailer.delivery.heard import News, hear
 from mailer.delivery.lines import handfuls, line_of, line_of_no, only_gives
-from mailer.delivery.silencing import NOBODY, Silenced, silence, silence_address
+from mailer.delivery.silencing import NOBODY, Silenced, hold_who_they_are, silence, silence_address
 from mailer.delivery.window import BARRIER
 from mailer.failpoints import Failpoint, reached
 from mailer.journal import Journal
@@ -85,6 +85,7 @@ class OptOuts:
         silenced = []
         with self._database.transaction() as session:
             number = permission.suppress(session, new, now=now)
+            hold_who_they_are(session, persons)
             for person_id in sorted(persons):
                 silenced.append(silence(session, new, person_id, now=now))
         reached(Failpoint.ADDRESS_SILENCED)

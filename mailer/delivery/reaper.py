@@ -12,7 +12,7 @@ from mailer.delivery._tables import BatchRow, ExceptionRow, MailingRow, RosterRo
 from mailer.delivery.batches import Note, move_to_child, note
 from mailer.delivery.brake import Tally
 from mailer.delivery.claimed import Claimed
-from mailer.delivery.heard import heard_of
+from mailer.delivery.heard_before import heard_of, needs_no_copy
 from mailer.delivery.mailings import mailing_from
 from mailer.delivery.retry import may_try_unknown_again
 from mailer.delivery.tally import count_in
@@ -161,7 +161,9 @@ def _give_up(session: Session, row: BatchRow, now: datetime) -> None:
 
 def _note_arrived(session: Session, batch: Claimed, now: datetime) -> set[PersonId]:
     """Account for those of whom something was heard while the batch was in hand: it was taken."""
-    arrived = heard_of(session, batch, batch.people)
+    goes_again = may_try_unknown_again(batch.mailing.stream, batch.doubts)
+    find = needs_no_copy if goes_again else heard_of
+    arrived = find(session, batch, batch.people)
     why = _why_sent(batch)
     notes = [Note(person, Outcome.ACCEPTED, why, "heard of before") for person in arrived]
     note(session, batch.id, notes, now=now)

@@ -1,12 +1,42 @@
-"""A copy of an order update that waits in line is recalled once something is heard of the first one."""
+"""A copy of an order update is recalled once something is heard of the first one, till its turn."""
 
+import uuid
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, text
+import structlog
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import UUID
 from sqlmodel import Session
 
 from mailer import people
+from mailer.database import Database
+from mailer.delivery.batches import finish_empty
+from mailer.delivery.claimed import Claimed
+from mailer.delivery.heard_before import needs_no_copy
 from mailer.vocabulary import AddressId, BatchId, MailingId, PersonId
+
+log = structlog.get_logger()
+
+
+def recall_heard(database: Database, batch: Claimed, *, at: datetime) -> Claimed:
+    """Take off a claimed copy whom something was heard of since its first try; return the rest.
+
+    In a commit of its own, which locks what was in hand before it first. Nobody is handed over
+    again of whom something was heard before the copy's turn.
+    """
+    if not batch.doubts or not batch.people:
+        return batch
+    with database.transaction() as session:
+        gone = {
+            who
+            for who in sorted(needs_no_copy(session, batch, batch.people))
+            if _recall(session, _Copy.of(batch, who), at)
+        }
+        finish_empty(session, batch, now=at)
+    if gone:
+        log.info("copy.recalled", batch=batch.id, people=len(gone))
+    return batch.without(gone)
 
 
 def recall_copy(
@@ -18,30 +48,58 @@ def recall_copy(
     one whose reader has moved or was merged since, or which has followed them already: it goes
     where they are now. Returns whether there was one.
     """
-    whose = {"mailing": mailing_id, "person": person_id}
-    copy = session.execute(_COPY, whose).one_or_none()
-    if copy is None or not _is_still_there(session, person_id, AddressId(copy.address_id)):
+    found = session.execute(_COPY, {"mailing": mailing_id, "person": person_id}).one_or_none()
+    if found is None:
         return False
+    here = person_id, AddressId(found.address_id)
+    if people.reached_now(session, [person_id]).get(person_id) != here:
+        return False
+    copy = _Copy(BatchId(found.id), BatchId(found.root_id), None, mailing_id, *here)
+    return _recall(session, copy, at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """One person's copy: in line, or claimed under a token."""
+
+    batch_id: BatchId
+    root_id: BatchId
+    token: uuid.UUID | None
+    mailing_id: MailingId
+    person_id: PersonId
+    address_id: AddressId
+
+    @classmethod
+    def of(cls, batch: Claimed, who: PersonId) -> "_Copy":
+        """Return the copy of one of a claimed batch's people."""
+        return cls(batch.id, batch.root_id, batch.token, batch.mailing.id, who, batch.people[who])
+
+
+def _recall(session: Session, copy: _Copy, at: datetime) -> bool:
+    """Count somebody as accepted where they were in hand before their copy; False if it has left."""
     before = _held_with_copy(session, copy)
     if before is None:
         return False
-    given = {**whose, "copy": copy.id, "address": copy.address_id, "before": before, "at": at}
+    given = {
+        "mailing": copy.mailing_id,
+        "person": copy.person_id,
+        "copy": copy.batch_id,
+        "address": copy.address_id,
+        "before": before,
+        "at": at,
+    }
     session.execute(_RECALL, given)
     return True
 
 
-def _is_still_there(session: Session, person_id: PersonId, address_id: AddressId) -> bool:
-    reached = people.reached_now(session, [person_id])
-    return reached.get(person_id) == (person_id, address_id)
-
-
-def _held_with_copy(session: Session, copy: Row[tuple[int, int, int]]) -> BatchId | None:
+def _held_with_copy(session: Session, copy: _Copy) -> BatchId | None:
     """Lock a copy and what was in hand before it, the parent first, as its sender's late word does.
 
-    Returns the last that was; None where the copy waits in line no more.
+    Returns the last that was; None where the copy is neither in line nor claimed under its token.
     """
-    held = session.execute(_HOLD, {"root": copy.root_id, "copy": copy.id}).scalars().all()
-    if len(held) < 2 or held[-1] != copy.id:
+    given = {"root": copy.root_id, "copy": copy.batch_id, "token": copy.token}
+    held = session.execute(_HOLD, given).scalars().all()
+    if len(held) < 2 or held[-1] != copy.batch_id:
         return None
     return BatchId(held[-2])
 
@@ -63,11 +121,12 @@ _HOLD = text(
     """
     SELECT id FROM delivery_batch
     WHERE root_id = :root AND id <= :copy
-      AND (id = :copy AND state = 'prepared' AND NOT tried_elsewhere
+      AND (id = :copy AND NOT tried_elsewhere
+               AND (state = 'prepared' OR state = 'claimed' AND token = :token)
            OR id < :copy AND state IN ('settled', 'unknown') AND handing_at IS NOT NULL)
     ORDER BY id FOR UPDATE
     """
-)
+).bindparams(bindparam("token", type_=UUID))
 _RECALL = text(
     """
     WITH kept AS (
@@ -94,7 +153,8 @@ _RECALL = text(
         VALUES (:before, :person, 'accepted', 'sent.order', 'heard of later', :at)
     ), lessened AS (
         UPDATE delivery_batch
-        SET size = size - 1, state = CASE WHEN size = 1 THEN 'cancelled' ELSE state END
+        SET size = size - 1, state = CASE WHEN size = 1 THEN 'cancelled' ELSE state END,
+            token = CASE WHEN size > 1 THEN token END
         WHERE id = :copy
     )
     UPDATE delivery_batch

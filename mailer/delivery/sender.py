@@ -30,6 +30,7 @@ from mailer.delivery.lines import line_of_batch
 from mailer.delivery.pace import Pace
 from mailer.delivery.places import take_places
 from mailer.delivery.printing import LetterUnprintable, Press
+from mailer.delivery.recalling import recall_heard
 from mailer.delivery.settle import (
     SOON,
     NotOurs,
@@ -175,9 +176,8 @@ class Sender:
             if not placed:
                 finish_empty(session, batch, now=now)
         log.info("batch.claimed", batch=batch.id, size=len(batch.people), refused=len(refused))
-        return batch.without(refused), {
-            who for same in facts if not same.tracking for who in same.versions
-        }
+        untracked = {who for same in facts if not same.tracking for who in same.versions}
+        return recall_heard(self._database, batch.without(refused), at=now), untracked
 
     def is_cleared(self, lane: Lane) -> bool:
         """Say whether a lane may be claimed from; a restored database has to be looked at first.

@@ -15,7 +15,8 @@ from mailer.database import rows_changed
 from mailer.delivery.batches import Note, move_to_child, note
 from mailer.delivery.brake import Tally
 from mailer.delivery.claimed import Claimed
-from mailer.delivery.heard import heard_of, is_hard
+from mailer.delivery.heard import is_hard
+from mailer.delivery.heard_before import heard_of, needs_no_copy
 from mailer.delivery.mailings import TEST
 from mailer.delivery.places import leave_places
 from mailer.delivery.retry import may_try_unknown_again, next_try
@@ -77,18 +78,22 @@ class Result:
         """Return how many have this outcome among the noted."""
         return sum(each.outcome is outcome for each in self.notes)
 
-    def doubtful(self, *, is_copy: bool) -> list[PersonId]:
-        """Return of whom nobody knows whether the provider took their mail, a copy to come or not.
+    def copied(self, *, is_copy: bool) -> list[PersonId]:
+        """Return who goes again although nobody knows whether the provider took their mail.
 
         Whoever goes again from a copy is in doubt since the try before it.
         """
-        copies = [
+        return [
             each
             for due, persons in self.again.items()
             if is_copy or due.in_doubt
             for each in persons
         ]
-        return copies + [each.person_id for each in self.notes if each.outcome is Outcome.UNKNOWN]
+
+    @property
+    def unknown(self) -> list[PersonId]:
+        """Who goes no more, and of whom nobody knows whether the provider took their mail."""
+        return [each.person_id for each in self.notes if each.outcome is Outcome.UNKNOWN]
 
     @property
     def people(self) -> int:
@@ -213,8 +218,10 @@ def settle(session: Session, batch: Claimed, result: Result, *, now: datetime) -
         if result.people > reopened.room:
             raise NotOurs(f"a copy of batch {batch.id} is on its way")
         counted = Tally(accepted=reopened.accepted, unknown=reopened.unknown)
-    doubtful = result.doubtful(is_copy=batch.doubts > 0)
-    result = result.after_hearing(heard_of(session, batch, doubtful))
+    result = result.after_hearing(
+        needs_no_copy(session, batch, result.copied(is_copy=batch.doubts > 0))
+        | heard_of(session, batch, result.unknown)
+    )
     # Once: with those who were given up beside those of whom the word has come, it would stop.
     count_in(session, batch.mailing.id, result.tally() - counted, now=now)
     for due, persons in result.again.items():

@@ -1,5 +1,6 @@
 """A no that nobody spoke on a page: written for whoever somebody is now, wherever they ever were."""
 
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +38,26 @@ def silence(
         now=now,
     )
     return Silenced(new, identity.survivor, identity.addresses, version)
+
+
+def hold_who_they_are(session: Session, person_ids: Collection[PersonId]) -> None:
+    """Lock the customers that these are now, by number, so that nobody is merged until the commit.
+
+    For whoever silences several in one transaction: nobody waits for another in a ring.
+    """
+    while person_ids:
+        with session.begin_nested() as attempt:
+            survivors = _survivors(session, person_ids)
+            for survivor in survivors:
+                with suppress(permission.NotAdmitted):
+                    permission.lock(session, survivor)
+            if _survivors(session, person_ids) == survivors:
+                return
+            attempt.rollback()  # who was merged meanwhile may have to come first
+
+
+def _survivors(session: Session, person_ids: Collection[PersonId]) -> list[PersonId]:
+    return sorted({people.identity_of(session, each).survivor for each in person_ids})
 
 
 def silence_address(

@@ -1,7 +1,7 @@
 """An order update of unknown fate goes again, unless something is heard of it before the copy's turn (C05)."""
 
 from collections.abc import Callable
-from threading import Event, Thread
+from threading import Thread
 from time import sleep
 
 import pytest
@@ -98,14 +98,20 @@ def test_a_copy_is_recalled_by_what_is_heard_of_the_first(
     assert told_of(road, anna.person_id) == (Outcome.ACCEPTED, Reason.SENT_ORDER)
 
 
-def test_who_travels_with_them_gets_their_copy(road: Road) -> None:
-    anna, jo = road.customer("Anna Becker"), road.customer("Jo Example")
+def to_everybody(road: Road) -> MailingId:
+    """One order update to all there are, in one batch."""
     with road.database.transaction() as session:
         new = NewMailing("plan:1:bill", "order_shipped", Stream.ORDER_UPDATE)
         mailing = create_mailing(session, new, now=road.now)
         assert mailing is not None
         prepare_audience(session, mailing, audience_of(AudienceFilter()), now=road.now)
         session.execute(text("UPDATE delivery_batch SET lane = 'orders'"))
+    return mailing
+
+
+def test_who_travels_with_them_gets_their_copy(road: Road) -> None:
+    anna, jo = road.customer("Anna Becker"), road.customer("Jo Example")
+    mailing = to_everybody(road)
     for each in (anna, jo):
         road.provider.answer_for(each.email, LOST)
     road.sender.deliver_one(Lane.ORDERS)
@@ -255,32 +261,71 @@ def test_a_copy_that_left_the_line_while_something_is_heard_stays_with_its_sende
     assert (books.accepted, books.unknown, books.to_go) == (1, 0, 0)
 
 
-def test_who_settles_waits_for_who_hears_of_it_at_that_moment(road: Road) -> None:
+def settle_while_hearing(road: Road, mailing: MailingId, who: TestPerson) -> None:
+    """Neither sees what the other writes: something is heard first, and committed last."""
+    heard: list[object] = []
+    news = News(mailing, who.person_id, Heard.DELIVERED, road.now)
+    with road.database.transaction() as session:
+        road.provider.before_each(
+            lambda _: heard.append(delivery.hear(session, news, now=road.now))
+        )
+        road.sender.deliver_one(Lane.ORDERS)
+        road.provider.before_each(None)
+    assert heard
+
+
+def test_what_is_heard_while_its_mail_is_settled_ends_its_copy_before_its_turn(road: Road) -> None:
     anna = road.customer("Anna Becker")
     mailing = road.order_update(anna)
     road.provider.answer_for(anna.email, LOST)
-    in_hand, was_heard = Event(), Event()
-
-    def be_heard(_: Outgoing) -> None:
-        in_hand.set()
-        assert was_heard.wait(10)
-
-    road.provider.before_each(be_heard)
-    sending = Thread(target=road.sender.deliver_one, args=(Lane.ORDERS,))
-    sending.start()
-    assert in_hand.wait(10)
-    with road.database.transaction() as session:
-        news = News(mailing, anna.person_id, Heard.DELIVERED, road.now)
-        delivery.hear(session, news, now=road.now)
-        was_heard.set()
-        while not is_anybody_waiting(road):
-            assert sending.is_alive()
-            sleep(0.01)
-    sending.join()
-    road.provider.before_each(None)
+    settle_while_hearing(road, mailing, anna)
+    assert books_of(road, mailing).to_go == 1
     let_leave(road)
     assert road.got() == []
     assert books_of(road, mailing).accepted == 1
+    assert told_of(road, anna.person_id) == (Outcome.ACCEPTED, Reason.SENT_ORDER)
+
+
+def test_what_is_heard_while_the_copy_is_claimed_ends_it_where_it_is_given_back(road: Road) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.order_update(anna)
+    road.provider.answer_for(anna.email, LOST)
+    road.sender.deliver_one(Lane.ORDERS)
+    road.later(minutes=2)
+
+    def be_heard(point: Failpoint) -> None:
+        if point is Failpoint.PRINTED:
+            hear(road, mailing, anna)
+            road.provider.refuse_us(AboutUs(421, "4.3.0 busy"))
+
+    with acting(be_heard):
+        road.sender.deliver_one(Lane.ORDERS)
+    road.provider.refuse_us(None)
+    let_leave(road)
+    assert road.got() == []
+    assert books_of(road, mailing).accepted == 1
+
+
+def test_whose_copy_was_lost_while_something_was_heard_gets_no_other(road: Road) -> None:
+    anna = road.customer("Anna Becker")
+    mailing = road.order_update(anna)
+    road.provider.answer_for(anna.email, LOST, LOST)
+    road.sender.deliver_one(Lane.ORDERS)
+    while_a_hearer_waits(road, mailing, anna, have_it_sent)
+    let_leave(road)
+    assert road.got() == []
+    assert books_of(road, mailing).accepted == 1
+
+
+def test_of_two_whose_copy_has_its_turn_only_who_was_not_heard_of_gets_one(road: Road) -> None:
+    anna, jo = road.customer("Anna Becker"), road.customer("Jo Example")
+    mailing = to_everybody(road)
+    for each in (anna, jo):
+        road.provider.answer_for(each.email, LOST)
+    settle_while_hearing(road, mailing, anna)
+    let_leave(road)
+    assert road.got() == [jo.email]
+    assert books_of(road, mailing).accepted == 2
 
 
 def test_a_copy_that_is_claimed_while_something_is_heard_stays_with_its_sender(road: Road) -> None:

@@ -235,6 +235,34 @@ def test_what_is_heard_of_an_update_that_went_along_recalls_its_copy(
 
 @pytest.mark.clause("C05")
 @pytest.mark.parametrize("died", [False, True])
+@pytest.mark.parametrize("is_merged", [False, True])
+def test_who_leaves_while_it_is_in_hand_gets_it_where_they_are_whatever_is_heard(
+    road: Road, anna: TestPerson, is_merged: bool, died: bool
+) -> None:
+    jo = road.customer("Jo Example")
+    mailing = road.order_update(anna)
+    road.provider.answer_for(anna.email, LOST)
+
+    def leave(_: Outgoing) -> None:
+        if is_merged:
+            road.opt_outs.merge(survivor=jo.person_id, merged=anna.person_id)
+        else:
+            road.opt_outs.change_address(anna.person_id, NEW)
+        hear(road, mailing, anna, Heard.BOUNCED)
+
+    road.provider.before_each(leave)
+    if died:
+        die_in_hand(road, Failpoint.HANDED_OVER)
+    else:
+        road.sender.deliver_one(Lane.ORDERS)
+    road.provider.before_each(None)
+    let_leave(road)
+    assert road.got() == [jo.email if is_merged else NEW]
+    assert books_of(road, mailing).accepted == 1
+
+
+@pytest.mark.clause("C05")
+@pytest.mark.parametrize("died", [False, True])
 def test_what_is_heard_of_an_update_that_went_along_before_it_is_settled_counts(
     road: Road, anna: TestPerson, died: bool
 ) -> None:

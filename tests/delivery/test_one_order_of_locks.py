@@ -12,11 +12,12 @@ from mailer import delivery, people, permission
 from mailer.delivery import Brake, News
 from mailer.failpoints import Failpoint, acting
 from mailer.people import NewProfile, Upserted
-from mailer.providers import NotBegun
+from mailer.providers import NotBegun, Unknown
 from mailer.vocabulary import Heard, Lane, MailingId, PersonId
 from tests.delivery.conftest import Road, is_anybody_waiting
 from tests.people_of_tests import TestPerson
 
+LOST = Unknown("no answer to the final dot")
 Joins = Callable[[Road, PersonId, PersonId], object]
 
 
@@ -249,6 +250,53 @@ def test_who_complained_is_locked_in_the_order_of_whom_they_are_by_now(road: Roa
         other = Another(road, lambda own: delivery.hear(own, *told, now=road.now))
         wait_for(road, 1)
         permission.lock(session, anna.person_id)
+    assert other.ended()
+
+
+def test_who_is_merged_while_a_complaint_of_theirs_waits_is_locked_in_order_all_the_same(
+    road: Road,
+) -> None:
+    """Jo comes first by number; once she is Anna, Kim does."""
+    jo, kim, anna = (road.customer(name) for name in ("Jo Example", "Kim Cole", "Anna Becker"))
+    mailing = road.campaign()
+    while road.sender.deliver_one(Lane.PROMOTIONAL):
+        pass
+    told = complaints(road, mailing, jo, kim)
+    with road.database.transaction() as session:
+        permission.lock(session, kim.person_id)
+        with road.database.transaction() as merging:
+            survivor, merged = anna.person_id, jo.person_id
+            permission.merge(merging, survivor=survivor, merged=merged, now=road.now)
+            people.merge(merging, survivor=survivor, merged=merged, now=road.now)
+            other = Another(road, lambda own: delivery.hear(own, *told, now=road.now))
+            wait_for(road, 1)
+        sleep(0.2)  # so that it sees the merge, and waits again
+        wait_for(road, 1)
+        permission.lock(session, anna.person_id)
+    assert other.ended()
+
+
+def test_who_was_in_doubt_is_cleared_in_the_order_of_batches(road: Road) -> None:
+    """Those whose numbers are lower stand in the batch whose number is higher."""
+    one, two, three, four = road.crowd(4)
+    mailing = road.campaign()
+    for each in (two, three):
+        road.provider.answer_for(each.email, LOST)
+    for each in (one, four):
+        road.provider.answer_for(each.email, NotBegun(), LOST)
+    for _ in range(3):
+        road.later(seconds=2)
+        while road.sender.deliver_one(Lane.PROMOTIONAL):
+            pass
+    told = [News(mailing, each.person_id, Heard.DELIVERED, road.now) for each in (one, three)]
+    lock = text("SELECT 1 FROM delivery_batch WHERE id = :id FOR UPDATE")
+    with road.database.transaction() as session:
+        ids = session.execute(text("SELECT id FROM delivery_batch WHERE unknown > 0 ORDER BY id"))
+        first, last = ids.scalars()
+        session.execute(lock, {"id": first})
+        other = Another(road, lambda own: delivery.hear(own, *told, now=road.now))
+        wait_for(road, 1)
+        session.execute(lock, {"id": last})
     assert other.ended()
 
 
