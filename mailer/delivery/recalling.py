@@ -51,10 +51,9 @@ def recall_copy(
     found = session.execute(_COPY, {"mailing": mailing_id, "person": person_id}).one_or_none()
     if found is None:
         return False
-    here = person_id, AddressId(found.address_id)
-    if people.reached_now(session, [person_id]).get(person_id) != here:
-        return False
-    copy = _Copy(BatchId(found.id), BatchId(found.root_id), None, mailing_id, *here)
+    batch_id, root_id = BatchId(found.id), BatchId(found.root_id)
+    address_id = AddressId(found.address_id)
+    copy = _Copy(batch_id, root_id, None, mailing_id, person_id, address_id)
     return _recall(session, copy, at)
 
 
@@ -74,11 +73,19 @@ class _Copy:
         """Return the copy of one of a claimed batch's people."""
         return cls(batch.id, batch.root_id, batch.token, batch.mailing.id, who, batch.people[who])
 
+    def is_still_theirs(self, session: Session) -> bool:
+        """Say whether its reader is still reached where it would go."""
+        reached = people.reached_now(session, [self.person_id])
+        return reached.get(self.person_id) == (self.person_id, self.address_id)
+
 
 def _recall(session: Session, copy: _Copy, at: datetime) -> bool:
-    """Count somebody as accepted where they were in hand before their copy; False if it has left."""
+    """Count somebody as accepted where they were in hand before their copy.
+
+    False where the copy has left, or its reader: asked once it is held, or they leave meanwhile.
+    """
     before = _held_with_copy(session, copy)
-    if before is None:
+    if before is None or not copy.is_still_theirs(session):
         return False
     given = {
         "mailing": copy.mailing_id,

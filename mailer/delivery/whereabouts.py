@@ -36,6 +36,17 @@ def _whereabouts(
     session: Session, mailing_id: MailingId, person_id: PersonId
 ) -> Whereabouts | None:
     identity = people.identity_of(session, person_id)
+    while True:
+        found = _as(session, identity, mailing_id, person_id)
+        before, identity = identity, people.identity_of(session, person_id)
+        # Whoever was merged between the two looks may have taken the mail along.
+        if found is not None or identity == before:
+            return found
+
+
+def _as(
+    session: Session, identity: people.Identity, mailing_id: MailingId, person_id: PersonId
+) -> Whereabouts | None:
     row = session.exec(
         select(PlaceRow, BatchRow)
         .join(BatchRow, col(BatchRow.id) == PlaceRow.batch_id, isouter=True)

@@ -243,11 +243,15 @@ def have_it_follow(road: Road, who: TestPerson) -> None:
     road.provider.refuse_us(None)
 
 
+def have_them_move(road: Road, who: TestPerson) -> None:
+    road.opt_outs.change_address(who.person_id, NEW)
+
+
 @pytest.mark.parametrize(
     ("then", "got"),
-    [(have_it_sent, "anna.becker@example.com"), (have_it_follow, NEW)],
+    [(have_it_sent, "anna.becker@example.com"), (have_it_follow, NEW), (have_them_move, NEW)],
 )
-def test_a_copy_that_left_the_line_while_something_is_heard_stays_with_its_sender(
+def test_a_copy_that_left_the_line_or_its_reader_the_mailbox_while_something_is_heard_goes(
     road: Road, then: Then, got: str
 ) -> None:
     anna = road.customer("Anna Becker")

@@ -1,13 +1,17 @@
 """What is heard of a mail may be about the try that went elsewhere: it proves nothing of the next one."""
 
-import pytest
+from threading import Thread
+from time import sleep
 
-from mailer import permission
+import pytest
+from sqlalchemy import text
+
+from mailer import people, permission
 from mailer.delivery import News
 from mailer.failpoints import Failpoint
 from mailer.providers import AboutUs, Later, Outgoing, Rejected
 from mailer.vocabulary import Heard, Lane, MailingId, SuppressionReason
-from tests.delivery.conftest import Road
+from tests.delivery.conftest import Road, is_anybody_waiting
 from tests.delivery.test_copies_recalled import LOST, books_of, die_in_hand, hear, let_leave
 from tests.people_of_tests import TestPerson
 
@@ -311,3 +315,28 @@ def test_of_a_campaign_news_of_the_merged_one_ends_no_doubt_about_the_survivor(
     hear(road, mailing, jo)
     books = books_of(road, mailing)
     assert (books.accepted, books.rejected, books.unknown) == (0, 1, 1)
+
+
+@pytest.mark.clause("C08")
+def test_a_complaint_is_heard_although_they_are_merged_and_their_copy_follows_at_that_moment(
+    road: Road, anna: TestPerson
+) -> None:
+    """The hearer has read who Jo is, and waits before it reads where the mail went."""
+    jo = road.customer("Jo Example")
+    mailing = road.order_update(jo)
+    road.provider.answer_for(jo.email, LOST)
+    road.sender.deliver_one(Lane.ORDERS)
+    news = News(mailing, jo.person_id, Heard.COMPLAINED, road.now)
+    hearing = Thread(target=road.opt_outs.hear, args=(news,))
+    with road.database.transaction() as session:
+        session.execute(text("LOCK TABLE delivery_place"))
+        hearing.start()
+        while not is_anybody_waiting(road):
+            sleep(0.01)
+        survivor, merged = anna.person_id, jo.person_id
+        permission.merge(session, survivor=survivor, merged=merged, now=road.now)
+        people.merge(session, survivor=survivor, merged=merged, now=road.now)
+        follow = "UPDATE delivery_place SET person_id = :person, address_id = :address"
+        session.execute(text(follow), {"person": survivor, "address": anna.address_id})
+    hearing.join()
+    assert set(suppressed_for(road)) == {SuppressionReason.COMPLAINT}
