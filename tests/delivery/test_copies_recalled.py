@@ -28,6 +28,14 @@ def hear(road: Road, mailing: MailingId, who: TestPerson, heard: Heard = Heard.D
         delivery.hear(session, News(mailing, who.person_id, heard, road.now), now=road.now)
 
 
+def lost(road: Road, who: TestPerson) -> MailingId:
+    """An order update that has left, and whose answer was lost: its copy waits in line."""
+    mailing = road.order_update(who)
+    road.provider.answer_for(who.email, LOST)
+    road.sender.deliver_one(Lane.ORDERS)
+    return mailing
+
+
 def let_leave(road: Road) -> None:
     for _ in range(3):
         road.later(hours=1)
@@ -125,9 +133,7 @@ def test_who_travels_with_them_gets_their_copy(road: Road) -> None:
 
 def test_a_copy_that_is_in_hand_is_left_alone(road: Road) -> None:
     anna = road.customer("Anna Becker")
-    mailing = road.order_update(anna)
-    road.provider.answer_for(anna.email, LOST)
-    road.sender.deliver_one(Lane.ORDERS)
+    mailing = lost(road, anna)
     road.later(hours=1)
 
     def be_heard(_: Outgoing) -> None:
@@ -181,9 +187,7 @@ def test_what_was_only_put_off_is_recalled_by_nothing(road: Road) -> None:
 def test_who_has_moved_since_gets_the_copy_where_they_are(road: Road) -> None:
     """The first one may have arrived at a mistyped address, with somebody else."""
     anna = road.customer("Anna Becker")
-    mailing = road.order_update(anna)
-    road.provider.answer_for(anna.email, LOST)
-    road.sender.deliver_one(Lane.ORDERS)
+    mailing = lost(road, anna)
     road.opt_outs.change_address(anna.person_id, "anna@new.example.com")
     hear(road, mailing, anna)
     let_leave(road)
@@ -255,9 +259,7 @@ def test_a_copy_that_left_the_line_or_its_reader_the_mailbox_while_something_is_
     road: Road, then: Then, got: str
 ) -> None:
     anna = road.customer("Anna Becker")
-    mailing = road.order_update(anna)
-    road.provider.answer_for(anna.email, LOST)
-    road.sender.deliver_one(Lane.ORDERS)
+    mailing = lost(road, anna)
     while_a_hearer_waits(road, mailing, anna, then)
     let_leave(road)
     assert road.got() == [got]
@@ -292,9 +294,7 @@ def test_what_is_heard_while_its_mail_is_settled_ends_its_copy_before_its_turn(r
 
 def test_what_is_heard_while_the_copy_is_claimed_ends_it_where_it_is_given_back(road: Road) -> None:
     anna = road.customer("Anna Becker")
-    mailing = road.order_update(anna)
-    road.provider.answer_for(anna.email, LOST)
-    road.sender.deliver_one(Lane.ORDERS)
+    mailing = lost(road, anna)
     road.later(minutes=2)
 
     def be_heard(point: Failpoint) -> None:
@@ -335,9 +335,7 @@ def test_of_two_whose_copy_has_its_turn_only_who_was_not_heard_of_gets_one(road:
 def test_a_copy_that_is_claimed_while_something_is_heard_stays_with_its_sender(road: Road) -> None:
     """The hearing finds it in line, waits for the claim's lock, and must look again."""
     anna = road.customer("Anna Becker")
-    mailing = road.order_update(anna)
-    road.provider.answer_for(anna.email, LOST)
-    road.sender.deliver_one(Lane.ORDERS)
+    mailing = lost(road, anna)
     news = News(mailing, anna.person_id, Heard.DELIVERED, road.now)
 
     def hears() -> None:

@@ -12,7 +12,7 @@ from mailer.failpoints import Failpoint
 from mailer.providers import AboutUs, Later, Outgoing, Rejected
 from mailer.vocabulary import Heard, Lane, MailingId, SuppressionReason
 from tests.delivery.conftest import Road, is_anybody_waiting
-from tests.delivery.test_copies_recalled import LOST, books_of, die_in_hand, hear, let_leave
+from tests.delivery.test_copies_recalled import LOST, books_of, die_in_hand, hear, let_leave, lost
 from tests.people_of_tests import TestPerson
 
 NEW = "anna@new.example.com"
@@ -27,9 +27,7 @@ def anna(road: Road) -> TestPerson:
 
 def lost_before_they_moved(road: Road, who: TestPerson) -> MailingId:
     """An order update of unknown fate, whose address the shop corrects before the next try."""
-    mailing = road.order_update(who)
-    road.provider.answer_for(who.email, LOST)
-    road.sender.deliver_one(Lane.ORDERS)
+    mailing = lost(road, who)
     road.opt_outs.change_address(who.person_id, NEW)
     return mailing
 
@@ -118,9 +116,7 @@ def test_a_complaint_about_an_order_update_that_went_along_with_a_merge_is_heard
     road: Road, anna: TestPerson
 ) -> None:
     jo = road.customer("Jo Example")
-    mailing = road.order_update(jo)
-    road.provider.answer_for(jo.email, LOST)
-    road.sender.deliver_one(Lane.ORDERS)
+    mailing = lost(road, jo)
     road.opt_outs.merge(survivor=anna.person_id, merged=jo.person_id)
     let_leave(road)
     assert road.got() == [anna.email]
@@ -323,9 +319,7 @@ def test_a_complaint_is_heard_although_they_are_merged_and_their_copy_follows_at
 ) -> None:
     """The hearer has read who Jo is, and waits before it reads where the mail went."""
     jo = road.customer("Jo Example")
-    mailing = road.order_update(jo)
-    road.provider.answer_for(jo.email, LOST)
-    road.sender.deliver_one(Lane.ORDERS)
+    mailing = lost(road, jo)
     news = News(mailing, jo.person_id, Heard.COMPLAINED, road.now)
     hearing = Thread(target=road.opt_outs.hear, args=(news,))
     with road.database.transaction() as session:
