@@ -38,10 +38,12 @@ def _whereabouts(
     identity = people.identity_of(session, person_id)
     while True:
         found = _as(session, identity, mailing_id, person_id)
-        before, identity = identity, people.identity_of(session, person_id)
-        # Whoever was merged between the two looks may have taken the mail along.
-        if found is not None or identity == before:
+        if found is not None:
             return found
+        # Whoever was merged between the two looks may have taken the mail along.
+        before, identity = identity, people.identity_of(session, person_id)
+        if identity == before:
+            return None
 
 
 def _as(
