@@ -32,7 +32,6 @@ from mailer.letters import (
     Problem,
     PromotionalContent,
     advice_on,
-    check_content,
     compile_promotional,
     read_without,
     rehearse,
@@ -188,9 +187,6 @@ def _faults(
     content: PromotionalContent, topic: Topic, brand: Brand
 ) -> tuple[list[Problem], Compiled | None]:
     """Say what is wrong with a letter as such, and compile it where nothing is."""
-    problems = check_content(content, brand=brand)
-    if problems:
-        return problems, None
     try:
         return [], compile_promotional(content, topic=topic, brand=brand)
     except ContentInvalid as error:

@@ -110,6 +110,14 @@ def compile_promotional(
     Raises ContentInvalid with everything that `check_content` says, and for a letter that grows
     over 90 kB of HTML, where mailboxes would cut off the way out.
     """
+    return _promotional(content, topic, brand, tuple(known), strict)
+
+
+@lru_cache(maxsize=8)
+def _promotional(
+    content: PromotionalContent, topic: Topic, brand: Brand, known: tuple[str, ...], strict: bool
+) -> Compiled:
+    """Compile, and keep for a while: saving, checking and starting ask for the same letter."""
     problems = check_content(content, brand=brand)
     if problems:
         raise ContentInvalid(problems)
