@@ -1,5 +1,6 @@
 """Starting a campaign: its mailing is made, and its audience cut into batches."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,10 +8,10 @@ from functools import partial
 from typing import Any
 from zoneinfo import available_timezones
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select
 from sqlmodel import Session
 
-from mailer import delivery
+from mailer import delivery, people
 from mailer.campaigns import drift
 from mailer.campaigns._rows import (
     brake_from,
@@ -22,7 +23,13 @@ from mailer.campaigns._rows import (
 from mailer.campaigns._splitting import draw_of, letters_of, note_first_look, parts_of
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.audience import Audience, Numbers, audience_select, last_person
-from mailer.campaigns.checks import CannotSend, Rules, look_over
+from mailer.campaigns.checks import (
+    CannotSend,
+    LetterLookedAt,
+    Rules,
+    look_at_letter,
+    look_at_rest,
+)
 from mailer.campaigns.findings import Checked
 from mailer.campaigns.gathering import Gathered, gather
 from mailer.campaigns.lifecycle import Act, State, after
@@ -65,23 +72,45 @@ def start_row(
     target = after(before, Act.START)
     if before is target:
         return campaign_from(row)
-    checked = look_over(session, row, brand=brand, rules=rules, now=now)
-    refuse_stopped(checked)
+    letter = look_at_letter(row, brand=brand, rules=rules, now=now)
+    checked = _checked_before(session, row, letter, rules, now)
     gathered = _gather(session, row, brand, now)
     if row.counted is None or not is_approved(row) or gathered is not None:
         counted = count_of(session, row, plan, cap=rules.cap, brand=brand, now=now)
         row.counted = drift.stored(counted)
-    letter = _letter_of(row, gathered, brand)
-    row.mailing_id = _make_mailing(session, row, letter, plan, rules, now)
+    row.mailing_id = _make_mailing(session, row, _letter_of(row, gathered, brand), plan, rules, now)
     reached(Failpoint.STARTING)
-    row.audience_size = _prepare(session, row, gathered, plan, progress, now)
+    asked = () if checked is not None else letter.said
+    cut = _prepare(session, row, gathered, plan, asked, progress, now)
     reached(Failpoint.CUT)
+    if checked is None:
+        checked = look_at_rest(session, row, letter, cut, rules=rules, now=now)
+        refuse_stopped(checked)
+    row.audience_size = cut.people
     row.state, row.started_at, row.taken_back = target, now, None
     detail: dict[str, object] = {"audience": row.audience_size}
     if checked.warnings:
         detail["warnings"] = [f"{each.check}: {each.field}" for each in checked.warnings]
     note(session, row, "started", by=by, now=now, detail=detail)
     return campaign_from(row)
+
+
+def _checked_before(
+    session: Session, row: CampaignRow, letter: LetterLookedAt, rules: Rules, now: datetime
+) -> Checked | None:
+    """Check a campaign that may well be refused before anything is made; None for any other.
+
+    To count an audience takes as long as to gather it: one that was approved as it stands is
+    counted while it is cut, and what then stops it undoes the start. A digest is cut for whom it
+    tells of something, and counted for all. Raises CannotSend.
+    """
+    if is_approved(row) and row.digest is None and not letter.stops:
+        return None
+    audience = audience_select(letter.campaign.audience, now=now, said=letter.said)
+    counted = people.headcount(session, audience, letter.instead)
+    checked = look_at_rest(session, row, letter, counted, rules=rules, now=now)
+    refuse_stopped(checked)
+    return checked
 
 
 def refuse_stopped(checked: Checked) -> None:
@@ -154,19 +183,23 @@ def _prepare(
     row: CampaignRow,
     gathered: Gathered | None,
     plan: Plan | None,
+    said: Sequence[ColumnElement[bool]],
     progress: Progress,
     now: datetime,
-) -> int:
+) -> people.Headcount:
+    """Cut the audience into batches, and count who lacks what of it is `said` to be known."""
     audience, split = Audience.model_validate(row.audience), split_from(row)
-    cut = _cutter(session, row, gathered, plan, now)
-    size, last = 0, last_person(session)
+    cut = _cutter(session, row, gathered, plan, now, asked=[each.key or "" for each in said])
+    size, lacking, last = 0, Counter[str](), last_person(session)
     # Of a digest all are cut at once: what was held back is the same search for each stretch.
     for within in stretches(last) if gathered is None else [None]:
-        size = cut(audience_select(audience, now=now, within=within))
+        part = cut(audience_select(audience, now=now, within=within, said=said))
+        size = part.people
+        lacking.update(part.lacking)
         progress(min(within.end - 1, last) if within else last, last)
     if split is not None:
         note_first_look(session, row, split, now)
-    return size
+    return people.headcount_of(size, lacking)
 
 
 def _cutter(
@@ -175,12 +208,16 @@ def _cutter(
     gathered: Gathered | None,
     plan: Plan | None,
     now: datetime,
-) -> Callable[[Select[Any]], int]:
+    *,
+    asked: Sequence[str],
+) -> Callable[[Select[Any]], delivery.Cut]:
     """Return what cuts people into batches: at once, by zones, drawn for a split test, by sets."""
     mailing_id, split = MailingId(row.mailing_id or 0), split_from(row)
     if split is not None:
         draw, parts = draw_of(row.id or 0), parts_of(row, split, plan, now)
-        return partial(delivery.prepare_split, session, mailing_id, draw=draw, parts=parts)
+        return partial(
+            delivery.prepare_split, session, mailing_id, draw=draw, parts=parts, asked=asked
+        )
     moments = None
     if plan is not None and plan.is_by_zone:
         moments = moments_of(plan, begun=now, repeats=row.occurrence is not None)
@@ -190,8 +227,8 @@ def _cutter(
             session, mailing_id, gathered.of(audience), moments=when
         )
     if moments is not None:
-        return partial(delivery.prepare_by_zone, session, mailing_id, moments=moments)
-    return partial(delivery.prepare_audience, session, mailing_id, now=now)
+        return partial(delivery.prepare_by_zone, session, mailing_id, moments=moments, asked=asked)
+    return partial(delivery.prepare_audience, session, mailing_id, now=now, asked=asked)
 
 
 def stretches(last: int, *, size: int = STRETCH) -> list[Numbers | None]:

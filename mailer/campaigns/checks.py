@@ -11,7 +11,7 @@ from email.utils import parseaddr
 from itertools import pairwise
 from typing import TypeVar
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from mailer import people
@@ -96,16 +96,57 @@ def look_over(
     session: Session, row: CampaignRow, *, brand: Brand, rules: Rules, now: datetime
 ) -> Checked:
     """Return every finding about a campaign; its audience is counted as it is now."""
+    letter = look_at_letter(row, brand=brand, rules=rules, now=now)
+    audience = audience_select(letter.campaign.audience, now=now, said=letter.said)
+    counted = people.headcount(session, audience, letter.instead)
+    return look_at_rest(session, row, letter, counted, rules=rules, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class LetterLookedAt:
+    """What the checks say of a campaign's letter, before anybody is counted."""
+
+    campaign: Campaign
+    findings: Sequence[Finding]
+    instead: Mapping[str, str]
+    """What is read for each merge field where it is missing."""
+
+    @property
+    def said(self) -> list[ColumnElement[bool]]:
+        """The columns that say of each of the audience what is missing."""
+        return people.said(self.instead)
+
+    @property
+    def stops(self) -> bool:
+        """Whether anything about it keeps the campaign from being started."""
+        return any(each.weight is Weight.STOP for each in self.findings)
+
+
+def look_at_letter(
+    row: CampaignRow, *, brand: Brand, rules: Rules, now: datetime
+) -> LetterLookedAt:
+    """Look over what a campaign says, and by whom; the database is not asked."""
     campaign = campaign_from(row)
     of_sender = list(sender_findings(rules.sender, brand.public_url))
     writes = not any(each.weight is Weight.STOP for each in of_sender)
     findings = _of_letters(campaign, brand, rules.sender if writes else "", now)
     is_readable = not any(each.check is Check.CONTENT for each in findings)
     findings += of_sender
-    instead = _instead(campaign) if is_readable else {}
-    audience = audience_select(campaign.audience, now=now, said=people.said(instead))
-    counted = people.headcount(session, audience, instead)
-    findings += _of_merge_fields(instead, counted)
+    return LetterLookedAt(campaign, findings, _instead(campaign) if is_readable else {})
+
+
+def look_at_rest(
+    session: Session,
+    row: CampaignRow,
+    letter: LetterLookedAt,
+    counted: people.Headcount,
+    *,
+    rules: Rules,
+    now: datetime,
+) -> Checked:
+    """Look over whom it goes to, as counted, and the rest; return all findings, the letter's first."""
+    campaign, findings = letter.campaign, [*letter.findings]
+    findings += _of_merge_fields(letter.instead, counted)
     findings += _of_size(session, campaign, counted.people)
     findings += _of_split(campaign.split, counted.people)
     findings += _of_references(session, campaign)

@@ -35,12 +35,12 @@ from mailer.delivery.collecting import (
     one_at_a_time,
     prepare_sets,
 )
+from mailer.delivery.cutting import BATCH_SIZE, Cut, prepare_audience
 from mailer.delivery.evidence import UnknownBatch, unknown_batches
 from mailer.delivery.gate import Gate
 from mailer.delivery.heard import News, hear
 from mailer.delivery.limits import NO_LIMITS, Limits
 from mailer.delivery.mailings import (
-    BATCH_SIZE,
     Mailing,
     MailingNotFound,
     NewMailing,
@@ -48,7 +48,6 @@ from mailer.delivery.mailings import (
     fields_place,
     mailing_by_key,
     mailing_of,
-    prepare_audience,
     send_to_one,
     set_mailing_state,
     targets_of,
@@ -113,6 +112,7 @@ __all__ = [
     "Cause",
     "Clearance",
     "Clocks",
+    "Cut",
     "DryRun",
     "Gate",
     "Gauges",

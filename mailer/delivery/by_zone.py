@@ -1,6 +1,6 @@
 """An audience by time zones: how many people are in each, and batches that are due at its moment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, DateTime, FromClause, Select, Text, bindparam, fun
 from sqlmodel import Session
 
 from mailer import people
-from mailer.delivery.mailings import insert_slices, slices_of
+from mailer.delivery.cutting import Cut, insert_slices, slices_of
 from mailer.vocabulary import MailingId
 
 
@@ -24,13 +24,18 @@ class Moments:
 
 
 def prepare_by_zone(
-    session: Session, mailing_id: MailingId, audience: Select[Any], *, moments: Moments
-) -> int:
-    """Cut an audience into batches, each due at one moment; return the mailing's people.
+    session: Session,
+    mailing_id: MailingId,
+    audience: Select[Any],
+    *,
+    asked: Sequence[str] = (),
+    moments: Moments,
+) -> Cut:
+    """Cut an audience into batches, each due at one moment.
 
     What holds for `prepare_audience` holds here.
     """
-    slices = slices_of(placed(audience, moments), by=("due",))
+    slices = slices_of(placed(audience, moments), by=("due",), asked=asked)
     return insert_slices(session, mailing_id, slices, slices.c.due)
 
 

@@ -32,7 +32,7 @@ from mailer import people, permission
 from mailer.database import looked_up
 from mailer.delivery import _tables  # noqa: F401 - registers the tables
 from mailer.delivery.by_zone import Moments, placed
-from mailer.delivery.mailings import insert_slices, slices_of
+from mailer.delivery.cutting import Cut, Slices, insert_slices, slices_of
 from mailer.delivery.still_told import STANDS
 from mailer.permission import RHYTHM
 from mailer.vocabulary import MailingId, Topic
@@ -338,8 +338,8 @@ _TOLD = """
 
 def prepare_sets(
     session: Session, mailing_id: MailingId, audience: Select[Any], *, moments: Moments
-) -> int:
-    """Cut an audience (`collected`) into batches of one set each; return the mailing's people.
+) -> Cut:
+    """Cut an audience (`collected`) into batches of one set each.
 
     What holds for `prepare_audience` holds here; `moments` say when the people of each zone are
     due.
@@ -348,6 +348,6 @@ def prepare_sets(
     return insert_slices(session, mailing_id, slices, slices.c.due, more={"variant": slices.c.bits})
 
 
-def _sets(audience: Select[Any], moments: Moments) -> CTE:
+def _sets(audience: Select[Any], moments: Moments) -> Slices:
     who: FromClause = placed(audience, moments)
     return slices_of(who, by=("due", "bits"))

@@ -3,25 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy import (
-    CTE,
-    BigInteger,
-    ColumnElement,
-    DateTime,
-    FromClause,
-    Select,
-    bindparam,
-    func,
     insert,
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as insert_or_keep
 from sqlmodel import Session, SQLModel, col, select
 
@@ -45,15 +35,11 @@ from mailer.vocabulary import (
 )
 from mailer.zones import QuietHours
 
-BATCH_SIZE = 500
-"""People that travel together at most."""
-
 TEST = "test"
 """The letter of a mailing that shows a campaign to staff."""
 
 _mailing = SQLModel.metadata.tables["delivery_mailing"]
 _quiet_hours = TypeAdapter(QuietHours)
-_numbers = ARRAY(BigInteger)
 _variants = TypeAdapter(tuple[Variant, ...])
 
 
@@ -202,127 +188,6 @@ def send_to_one(
         .values(audience=MailingRow.audience + 1)
     )
     return BatchId(batch_id)
-
-
-def prepare_audience(
-    session: Session,
-    mailing_id: MailingId,
-    audience: Select[Any],
-    *,
-    now: datetime,
-    not_before: datetime | None = None,
-) -> int:
-    """Cut an audience into batches with rosters by one statement; return the mailing's people.
-
-    `audience` selects person_id and address_id, a person at most once. Whoever may not be mailed
-    is in it too: they are refused with their reason when their turn comes. A large audience may
-    be handed in by parts, one call each.
-    """
-    slices = slices_of(audience.order_by(None).subquery("audience"))
-    due = bindparam("due", not_before or now, type_=DateTime(timezone=True))
-    return insert_slices(session, mailing_id, slices, due)
-
-
-def slices_of(people: FromClause, *, by: Sequence[str] = ()) -> CTE:
-    """Cut people (person_id, address_id and what `by` names) into batches of one kind each.
-
-    Everybody of a kind becomes two arrays in the order of their numbers, and a batch is a piece of
-    both. To number everybody in a window, and to group by slices of that, takes twice the time.
-    """
-    kinds = [people.c[name] for name in by]
-    ordered = sa.select(people).order_by(*kinds, people.c.person_id).subquery("ordered")
-    same = [ordered.c[name] for name in by]
-    whole = (
-        sa.select(
-            *same,
-            func.array_agg(ordered.c.person_id, type_=_numbers).label("persons"),
-            func.array_agg(ordered.c.address_id, type_=_numbers).label("addresses"),
-        )
-        .group_by(*same)
-        .order_by(*same)
-        .cte("whole")
-        .prefix_with("MATERIALIZED")
-    )
-    return pieces_of(whole, by)
-
-
-def pieces_of(whole: CTE, by: Sequence[str]) -> CTE:
-    """Cut the arrays of each kind into pieces (id, persons, addresses, size, and the kind)."""
-    count = func.cardinality(whole.c.persons)
-    cuts = (
-        func.generate_series(1, count, BATCH_SIZE).table_valued("at", name="cuts").render_derived()
-    )
-    first = sa.cast(cuts.c.at, sa.Integer)
-    last = func.least(first + (BATCH_SIZE - 1), count)
-    return (
-        sa.select(
-            func.nextval(func.pg_get_serial_sequence("delivery_batch", "id")).label("id"),
-            *(whole.c[name] for name in by),
-            whole.c.persons[first:last].label("persons"),
-            whole.c.addresses[first:last].label("addresses"),
-            (last - first + 1).label("size"),
-        )
-        .select_from(whole.join(cuts, sa.true()))
-        .cte("slices")
-        .prefix_with("MATERIALIZED")
-    )
-
-
-def insert_slices(
-    session: Session,
-    mailing_id: MailingId,
-    slices: CTE,
-    due: ColumnElement[datetime],
-    *,
-    more: Mapping[str, ColumnElement[Any]] = MappingProxyType({}),
-) -> int:
-    """Make batches with rosters of slices (id, persons, addresses, size); return the audience.
-
-    `more` are further columns of the batches.
-    """
-    batches = (
-        insert(BatchRow)
-        .from_select(
-            ["id", "mailing_id", "root_id", "lane", "not_before", "size", *more],
-            sa.select(
-                slices.c.id,
-                bindparam("mailing_id", mailing_id, type_=BigInteger),
-                slices.c.id,
-                bindparam("lane", Lane.PROMOTIONAL.value),
-                due,
-                slices.c.size,
-                *more.values(),
-            ),
-            include_defaults=True,
-        )
-        .returning(col(BatchRow.id))
-        .cte("batches")
-    )
-    session.execute(
-        insert(RosterRow)
-        .from_select(
-            ["batch_id", "persons", "addresses"],
-            sa.select(slices.c.id, slices.c.persons, slices.c.addresses),
-        )
-        .add_cte(batches)
-    )
-    return _count_audience(session, mailing_id)
-
-
-def _count_audience(session: Session, mailing_id: MailingId) -> int:
-    size = (
-        select(func.coalesce(func.sum(BatchRow.size), 0))
-        .where(BatchRow.mailing_id == mailing_id)
-        .scalar_subquery()
-    )
-    return int(
-        session.execute(
-            update(MailingRow)
-            .where(col(MailingRow.id) == mailing_id)
-            .values(audience=size)
-            .returning(col(MailingRow.audience))
-        ).scalar_one()
-    )
 
 
 def set_mailing_state(session: Session, mailing_id: MailingId, state: MailingState) -> None:

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from sqlalchemy import (
     ARRAY,
     CTE,
-    BigInteger,
     Boolean,
     ColumnElement,
     DateTime,
@@ -26,14 +25,13 @@ from sqlmodel import Session
 
 from mailer import people
 from mailer.delivery.by_zone import Moments
-from mailer.delivery.mailings import insert_slices, pieces_of
+from mailer.delivery.cutting import Cut, gathered, insert_slices, pieces_of
 from mailer.delivery.variants import digest_of, mark_at
 from mailer.vocabulary import MailingId
 
 UNDECIDED = datetime(9999, 1, 1, tzinfo=UTC)
 """Before this no batch is due that waits for a choice: whoever looks for due ones passes it over."""
 MOMENT = DateTime(timezone=True)
-_numbers = ARRAY(BigInteger)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +53,15 @@ def prepare_split(
     *,
     draw: str,
     parts: Sequence[Part],
-) -> int:
-    """Cut an audience into batches, each of one part of the draw; return how many people it has.
-
+    asked: Sequence[str] = (),
+) -> Cut:
+    """Cut an audience into batches, each of one part of the draw.
     One statement, as in `prepare_audience`. The same people of the same draw fall into the same
     parts whenever it is done. `parts` are in the order of their ends; none is empty, and the last
     one ends at WHOLE.
     """
-    slices = pieces_of(_gathered(audience, draw, parts), by=("due", "variant", "waits"))
+    whole = _gathered(audience, draw, parts, asked)
+    slices = pieces_of(whole, by=("due", "variant", "waits"), asked=asked)
     never = bindparam("undecided", UNDECIDED, type_=MOMENT)
     return insert_slices(
         session,
@@ -92,25 +91,20 @@ def drawn(audience: Select[Any], draw: str, *, ends: Sequence[int]) -> list[Sele
     return [chosen.where(part == number) for number in range(len(ends) + 1)]
 
 
-def _gathered(audience: Select[Any], draw: str, parts: Sequence[Part]) -> CTE:
+def _gathered(audience: Select[Any], draw: str, parts: Sequence[Part], asked: Sequence[str]) -> CTE:
     """Gather the people of every part, and moment, into arrays, in one pass without a sort.
 
     An ORDER BY keeps the draw in a SELECT of its own, so that it is reckoned once a person.
     """
     who = audience.order_by(None).subquery("audience")
     part = part_of(draw, who.c.person_id, [each.until for each in parts[:-1]])
-    drawn: Select[Any] = sa.select(who.c.person_id, who.c.address_id, part.label("part"))
+    more = (who.c[name] for name in asked)
+    drawn: Select[Any] = sa.select(who.c.person_id, who.c.address_id, part.label("part"), *more)
     people_of = drawn.order_by(who.c.person_id).subquery("drawn")
     of_zones = _with_zones(people_of, parts) if _is_by_zone(parts) else people_of
     kinds = [of_zones.c[name] for name in ("part", "due") if name in of_zones.c]
     grouped = (
-        sa.select(
-            *kinds,
-            func.array_agg(of_zones.c.person_id, type_=_numbers).label("persons"),
-            func.array_agg(of_zones.c.address_id, type_=_numbers).label("addresses"),
-        )
-        .group_by(*kinds)
-        .subquery("grouped")
+        sa.select(*kinds, *gathered(of_zones, asked=asked)).group_by(*kinds).subquery("grouped")
     )
     told = _told(parts)
     due: ColumnElement[datetime] = told.c.otherwise
@@ -120,6 +114,7 @@ def _gathered(audience: Select[Any], draw: str, parts: Sequence[Part]) -> CTE:
         sa.select(
             grouped.c.persons,
             grouped.c.addresses,
+            *(grouped.c[name] for name in asked),
             told.c.variant,
             told.c.waits,
             due.label("due"),

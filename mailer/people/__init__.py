@@ -31,7 +31,7 @@ from mailer.people.facts import (
     check_profile,
     check_said,
 )
-from mailer.people.gaps import Headcount, headcount, said
+from mailer.people.gaps import Headcount, headcount, headcount_of, said
 from mailer.people.identity import (
     IDENTITY_OF_PERSON,
     Identity,
@@ -115,6 +115,7 @@ __all__ = [
     "find_by_name",
     "find_by_phone",
     "headcount",
+    "headcount_of",
     "hold",
     "hold_both",
     "holds_card_number",

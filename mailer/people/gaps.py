@@ -44,6 +44,15 @@ def _said(field: str) -> str:
     return f"says_{field}"
 
 
+def headcount_of(people: int, lacking: Mapping[str, int]) -> Headcount:
+    """Name what was counted of an audience by others, by the columns of `said`, as `headcount` does.
+
+    Whoever walks over it anyway need not have it counted a second time.
+    """
+    named = {name: lacking.get(_said(name), 0) for name in SAID}
+    return Headcount(people, {name: count for name, count in named.items() if count})
+
+
 def headcount(session: Session, audience: Select[Any], fields: Collection[str] = ()) -> Headcount:
     """Count an audience and who lacks which field.
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from mailer.delivery import Moments, NewMailing, create_mailing, prepare_audience, prepare_by_zone
-from mailer.delivery.mailings import BATCH_SIZE
+from mailer.delivery.cutting import BATCH_SIZE
 from mailer.vocabulary import MailingId, Stream, Topic
 
 DUE = {"Europe/Berlin": 3, "America/New_York": 1, "Asia/Tokyo": 2}
@@ -47,7 +47,7 @@ def test_everybody_is_in_one_batch_beside_their_own_address(
 ) -> None:
     mailing = a_mailing(session, now)
     size = 2 * BATCH_SIZE + 7
-    assert prepare_audience(session, mailing, numbers(11, 10 + size), now=now) == size
+    assert prepare_audience(session, mailing, numbers(11, 10 + size), now=now).people == size
     made = batches(session, mailing)
     assert [row.size for row in made] == [BATCH_SIZE, BATCH_SIZE, 7]
     assert [number for row in made for number in row.persons] == list(range(11, 11 + size))
@@ -65,14 +65,14 @@ def test_an_audience_of_whole_batches_leaves_no_empty_one(session: Session, now:
 
 def test_nobody_makes_no_batch(session: Session, now: datetime) -> None:
     mailing = a_mailing(session, now)
-    assert prepare_audience(session, mailing, numbers(2, 1), now=now) == 0
+    assert prepare_audience(session, mailing, numbers(2, 1), now=now).people == 0
     assert batches(session, mailing) == []
 
 
 def test_a_second_part_adds_to_the_first(session: Session, now: datetime) -> None:
     mailing = a_mailing(session, now)
-    assert prepare_audience(session, mailing, numbers(1, 600), now=now) == 600
-    assert prepare_audience(session, mailing, numbers(601, 1300), now=now) == 1300
+    assert prepare_audience(session, mailing, numbers(1, 600), now=now).people == 600
+    assert prepare_audience(session, mailing, numbers(601, 1300), now=now).people == 1300
     assert [row.size for row in batches(session, mailing)] == [500, 100, 500, 200]
 
 
@@ -97,7 +97,7 @@ def test_a_batch_holds_people_of_one_moment_in_the_order_of_their_numbers(
             },
         )
     moments = Moments({zone: now + timedelta(hours=hours) for zone, hours in DUE.items()}, now)
-    assert prepare_by_zone(session, mailing, numbers(1, count), moments=moments) == count
+    assert prepare_by_zone(session, mailing, numbers(1, count), moments=moments).people == count
     made = batches(session, mailing)
     assert [row.not_before for row in made] == sorted(row.not_before for row in made)
     assert [row.size for row in made] == [500, 500, 200, 500, 100, 500, 100, 500, 100]

@@ -35,8 +35,8 @@ def prepared(session: Session, parts: list[Part], *, key: str, now: datetime) ->
         now=now,
     )
     assert made is not None
-    size = prepare_split(session, made, numbers(1, PEOPLE), draw=key, parts=parts)
-    assert size == PEOPLE
+    cut = prepare_split(session, made, numbers(1, PEOPLE), draw=key, parts=parts)
+    assert cut.people == PEOPLE
     return made
 
 
