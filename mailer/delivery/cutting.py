@@ -24,11 +24,23 @@ from sqlalchemy import (
 from sqlmodel import Session, SQLModel
 
 from mailer.delivery import _tables  # noqa: F401 - registers the tables
+from mailer.delivery.states import BatchState
 from mailer.vocabulary import Lane, MailingId
 
 BATCH_SIZE = 500
 """People that travel together at most."""
 NUMBERS = ARRAY(BigInteger)
+AT_FIRST: Mapping[str, int | str] = MappingProxyType(
+    {
+        "attempt": 1,
+        "state": BatchState.PREPARED.value,
+        "accepted": 0,
+        "refused": 0,
+        "rejected": 0,
+        "unknown": 0,
+    }
+)
+"""What every batch begins with."""
 _batch_ids = func.pg_get_serial_sequence("delivery_batch", "id")
 _batch, _mailing, _roster = (
     SQLModel.metadata.tables[f"delivery_{name}"] for name in ("batch", "mailing", "roster")
@@ -66,11 +78,12 @@ def prepare_audience(
 
 @dataclass(frozen=True, slots=True)
 class Slices:
-    """People in pieces (id, persons, addresses, size and their kind), and who of them lacks what."""
+    """People in pieces (id, persons, addresses, size and their kind), and the whole they are of."""
 
     pieces: CTE
-    lacking: FromClause | None
-    """One row with a count for each column that was asked for."""
+    whole: CTE
+    asked: Sequence[str]
+    """Columns of the whole that hold how many of a kind lack something."""
 
     @property
     def c(self) -> Any:
@@ -79,10 +92,11 @@ class Slices:
 
 
 def gathered(who: FromClause, *, asked: Sequence[str]) -> list[ColumnElement[Any]]:
-    """Give the columns of a SELECT that puts people into arrays, and counts who lacks what."""
+    """Give the columns of a SELECT that puts people into arrays, and counts them and who lacks what."""
     return [
         func.array_agg(who.c.person_id, type_=NUMBERS).label("persons"),
         func.array_agg(who.c.address_id, type_=NUMBERS).label("addresses"),
+        func.count().label("people"),
         *(func.count().filter(sa.not_(who.c[name])).label(name) for name in asked),
     ]
 
@@ -107,7 +121,7 @@ def slices_of(people: FromClause, *, by: Sequence[str] = (), asked: Sequence[str
 
 
 def pieces_of(whole: CTE, by: Sequence[str], *, asked: Sequence[str]) -> Slices:
-    """Cut the arrays of each kind into pieces, and add up who lacks what."""
+    """Cut the arrays of each kind into pieces."""
     count = func.cardinality(whole.c.persons)
     cuts = (
         func.generate_series(1, count, BATCH_SIZE).table_valued("at", name="cuts").render_derived()
@@ -126,12 +140,7 @@ def pieces_of(whole: CTE, by: Sequence[str], *, asked: Sequence[str]) -> Slices:
         .cte("slices")
         .prefix_with("MATERIALIZED")
     )
-    return Slices(pieces, _added_up(whole, asked) if asked else None)
-
-
-def _added_up(whole: CTE, asked: Sequence[str]) -> FromClause:
-    counts = (func.coalesce(func.sum(whole.c[name]), 0).label(name) for name in asked)
-    return sa.select(*counts).subquery("lacking")
+    return Slices(pieces, whole, asked)
 
 
 def insert_slices(
@@ -143,10 +152,10 @@ def insert_slices(
     more: Mapping[str, ColumnElement[Any]] = MappingProxyType({}),
 ) -> Cut:
     """Make batches with rosters of slices, and count them; `more` are further columns of batches."""
-    pieces, lacking = slices.pieces, slices.lacking
+    pieces = slices.pieces
     mailing = bindparam("mailing_id", mailing_id, type_=BigInteger)
     batches = insert(_batch).from_select(
-        ["id", "mailing_id", "root_id", "lane", "not_before", "size", *more],
+        ["id", "mailing_id", "root_id", "lane", "not_before", "size", *AT_FIRST, *more],
         sa.select(
             pieces.c.id,
             mailing,
@@ -154,31 +163,34 @@ def insert_slices(
             bindparam("lane", Lane.PROMOTIONAL.value),
             due,
             pieces.c.size,
+            *map(sa.literal, AT_FIRST.values()),
             *more.values(),
         ),
-        include_defaults=True,
+        include_defaults=False,  # an UPDATE, which the whole statement is, would fill none in
     )
-    rosters = (
-        insert(_roster)
-        .from_select(
-            ["batch_id", "persons", "addresses"],
-            sa.select(pieces.c.id, pieces.c.persons, pieces.c.addresses),
-        )
-        .returning(
-            _roster.c.batch_id, func.cardinality(_roster.c.persons, type_=BigInteger).label("size")
-        )
-        .cte("rosters")
+    rosters = insert(_roster).from_select(
+        ["batch_id", "persons", "addresses"],
+        sa.select(pieces.c.id, pieces.c.persons, pieces.c.addresses),
     )
-    size = sa.select(func.coalesce(func.sum(rosters.c.size), 0)).scalar_subquery()
+    added = _added_up(slices, mailing)
     counted = (
         update(_mailing)
-        .where(_mailing.c.id == mailing)
-        .values(audience=_mailing.c.audience + sa.cast(size, Integer))
-        .returning(_mailing.c.audience, *(lacking.c if lacking is not None else ()))
-        .add_cte(batches.returning(_batch.c.id).cte("batches"))
+        .where(_mailing.c.id == added.c.mailing_id)
+        .values(audience=_mailing.c.audience + added.c.people)
+        .returning(_mailing.c.audience, *(added.c[name] for name in slices.asked))
+        .add_cte(
+            batches.returning(_batch.c.id).cte("batches"),
+            rosters.returning(_roster.c.batch_id).cte("rosters"),
+        )
     )
-    if lacking is not None:
-        counted = counted.where(next(iter(lacking.c)) >= 0)  # joins its one row
-    people, *missing = session.execute(counted).one()
-    names = lacking.c.keys() if lacking is not None else []
-    return Cut(int(people), dict(zip(names, map(int, missing), strict=True)))
+    people, *lacking = session.execute(counted).one()
+    return Cut(people, dict(zip(slices.asked, lacking, strict=True)))
+
+
+def _added_up(slices: Slices, mailing: ColumnElement[int]) -> FromClause:
+    """Add up the kinds: one row for the mailing, also of nobody."""
+    sums = (
+        sa.cast(func.coalesce(func.sum(slices.whole.c[name]), 0), Integer).label(name)
+        for name in ("people", *slices.asked)
+    )
+    return sa.select(mailing.label("mailing_id"), *sums).subquery("added")

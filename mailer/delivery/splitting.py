@@ -114,7 +114,7 @@ def _gathered(audience: Select[Any], draw: str, parts: Sequence[Part], asked: Se
         sa.select(
             grouped.c.persons,
             grouped.c.addresses,
-            *(grouped.c[name] for name in asked),
+            *(grouped.c[name] for name in ("people", *asked)),
             told.c.variant,
             told.c.waits,
             due.label("due"),
