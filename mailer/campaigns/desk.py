@@ -120,7 +120,8 @@ def start(
     the quiet hours and the deadline go on to hold; a repetition ends. The caller rings the bell
     of the promotional lane after its commit; `progress` is told how far the cutting is, which
     takes a second for each million customers. Raises CannotDo, CannotSend where a check stops
-    it, ReasonNeeded for a repetition that the brake stopped: it is resumed first; and Halted.
+    it, after which the caller rolls back: the audience may be cut by then; ReasonNeeded for a
+    repetition that the brake stopped: it is resumed first; and Halted.
     """
     refuse_while_halted(session)
     row = locked(session, campaign_id)

@@ -178,11 +178,25 @@ def test_an_approval_covers_a_tenth_more_people_and_no_further(
         "It goes to 12 people; 10 were there at its approval."
         " Somebody who neither wrote nor edited it approves it as it stands now."
     )
-    assert (after.state, after.taken_back) == (State.DRAFT, why)
+    assert (after.state, after.taken_back, after.mailing_id) == (State.DRAFT, why, None)
     anew = desk.do("approve", campaign_id, by="api_key:8")
     assert (anew.approved_by, anew.approved_size) == ("api_key:8", 12)
     again = desk.do("schedule", campaign_id, rules=rules, at=moment + timedelta(hours=1))
     assert again.taken_back is None
+
+
+def test_a_start_that_is_refused_once_its_audience_is_cut_leaves_nothing(desk: Desk) -> None:
+    desk.customer("Jo Example")
+    campaign_id = desk.draft()
+    desk.do("approve", campaign_id, by=ANNA)
+    desk.customer("Bo Example")
+    with pytest.raises(CannotSend, match="It goes to 2 people; 1 were there at its approval"):
+        desk.do("start", campaign_id, rules=ALWAYS)
+    assert desk.look(campaign_id).mailing_id is None
+    with desk.database.reading() as session:
+        for table in ("mailing", "batch", "roster"):
+            kept = session.execute(text(f"SELECT count(*) FROM delivery_{table}")).scalar_one()
+            assert (table, kept) == (table, 0)
 
 
 def test_below_the_limit_an_approved_audience_may_grow_as_it_likes(desk: Desk) -> None:

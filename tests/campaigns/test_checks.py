@@ -114,9 +114,13 @@ def test_an_audience_more_than_twice_the_largest_so_far_is_told(desk: Desk) -> N
     assert not [each for each in desk.check(desk.draft()).warnings if each.check is Check.AUDIENCE]
 
 
-def test_what_was_warned_of_stands_in_the_ledger_at_the_start(desk: Desk) -> None:
+@pytest.mark.parametrize("approved", [False, True])
+def test_what_was_warned_of_stands_in_the_ledger_at_the_start(desk: Desk, approved: bool) -> None:
     desk.customer("Jo Example")
-    mailing_id = desk.do("start", desk.draft()).mailing_id
+    campaign_id = desk.draft()
+    if approved:  # then its audience is counted while it is cut
+        desk.do("approve", campaign_id, by="staff:anna")
+    mailing_id = desk.do("start", campaign_id).mailing_id
     assert mailing_id is not None
     with desk.database.reading() as session:
         [entry] = ledger.entries_of_mailing(session, mailing_id, limit=10)

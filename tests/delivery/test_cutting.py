@@ -6,7 +6,17 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from mailer.delivery import Moments, NewMailing, create_mailing, prepare_audience, prepare_by_zone
+from mailer.delivery import (
+    WHOLE,
+    Cut,
+    Moments,
+    NewMailing,
+    Part,
+    create_mailing,
+    prepare_audience,
+    prepare_by_zone,
+    prepare_split,
+)
 from mailer.delivery.cutting import BATCH_SIZE
 from mailer.vocabulary import MailingId, Stream, Topic
 
@@ -106,3 +116,22 @@ def test_a_batch_holds_people_of_one_moment_in_the_order_of_their_numbers(
         zones = {ZONES[number % len(ZONES)] for number in row.persons}
         assert {moments.of_zone.get(zone, now) for zone in zones} == {row.not_before}
     assert sorted(n for row in made for n in row.persons) == list(range(1, count + 1))
+
+
+def test_who_lacks_something_is_counted_while_they_are_cut(session: Session, now: datetime) -> None:
+    mailing = a_mailing(session, now)
+    who = numbers(1, 1200).order_by(None).subquery("who")
+    third, known = (who.c.person_id % 3 != 0).label("third"), sa.true().label("known")
+    audience = sa.select(who, third, known)
+    asked = ("third", "known")
+    cut = prepare_audience(session, mailing, audience, asked=asked, now=now)
+    assert cut == Cut(1200, {"third": 400, "known": 0})
+    by_zone = prepare_by_zone(session, mailing, audience, asked=asked, moments=Moments({}, now))
+    assert by_zone == Cut(2400, {"third": 400, "known": 0})
+    parts = [Part(until, 1, Moments({}, now)) for until in (5000, WHOLE)]
+    drawn = prepare_split(session, mailing, audience, draw="split/1", parts=parts, asked=asked)
+    assert drawn == Cut(3600, {"third": 400, "known": 0})
+    nobody = prepare_audience(session, mailing, audience.where(sa.false()), asked=asked, now=now)
+    assert nobody == Cut(3600, {"third": 0, "known": 0})
+    assert {len(row.persons) for row in batches(session, mailing)} > {500}
+    assert all(row.size == len(row.persons) for row in batches(session, mailing))

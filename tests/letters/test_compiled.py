@@ -196,3 +196,18 @@ def test_guarded_text_is_printed_as_it_stands() -> None:
     assert guard("a{b") == "a{b"
     assert guard("{{{%") == "{{ '{' }}{{ '{' }}{{ '{' }}%"
     assert guard("end {") == "end {{ '{' }}"
+
+
+def test_who_saves_checks_and_starts_a_letter_gets_it_compiled_once(brand: Brand) -> None:
+    """Equal content is enough: each of them reads it anew."""
+    first, again = PromotionalContent.sample(), PromotionalContent.sample()
+    compiled = compile_promotional(first, topic=Topic.COMPANY_NEWS, brand=brand)
+    assert compile_promotional(again, topic=Topic.COMPANY_NEWS, brand=brand) is compiled
+    for other in (
+        compile_promotional(again, topic=Topic.SOFTWARE_UPDATES, brand=brand),
+        compile_promotional(
+            again, topic=Topic.COMPANY_NEWS, brand=replace(brand, care_phone="+1 732 555 0100")
+        ),
+        compile_promotional(again, topic=Topic.COMPANY_NEWS, brand=brand, known=["https://x.com"]),
+    ):
+        assert other is not compiled
