@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from mailer import people
-from mailer.campaigns._rows import CampaignError, campaign_from, found
+from mailer.campaigns._rows import CampaignError, campaign_from, found, own_plan_from
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.alignment import sender_findings
 from mailer.campaigns.audience import ReferenceUnknown, audience_select, check_references
@@ -151,6 +151,7 @@ def look_at_rest(
     findings += _of_split(campaign.split, counted.people)
     findings += _of_references(session, campaign)
     findings += _of_repeat(session, row)
+    findings += _of_plan(row, now)
     findings += _of_approval(row, counted.people, rules)
     return Checked(findings, counted.people, now)
 
@@ -341,6 +342,18 @@ def _of_references(session: Session, campaign: Campaign) -> Iterator[Finding]:
         text = "The rule names a list or a campaign that there is not any more."
         fix = "Take it out of the rule, or put the list together again."
         yield Finding(Weight.STOP, Check.AUDIENCE, "audience", text, fix)
+
+
+def _of_plan(row: CampaignRow, now: datetime) -> Iterator[Finding]:
+    """Look whether anybody can still be reached in time; once it has begun, its books say so."""
+    plan = own_plan_from(row) if row.started_at is None else None
+    if plan is None or plan.deadline is None or plan.deadline > now:
+        return
+    text = (
+        f"Its deadline, {plan.deadline:%Y-%m-%d %H:%M} UTC, is past; all would be refused as late."
+    )
+    fix = "Schedule it with a later `use_by`, or with none."
+    yield Finding(Weight.STOP, Check.PLAN, "plan.use_by", text, fix)
 
 
 def _of_approval(row: CampaignRow, size: int, rules: Rules) -> Iterator[Finding]:

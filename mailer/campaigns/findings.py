@@ -27,6 +27,7 @@ class Check(StrEnum):
     AUDIENCE = "audience"
     REPEAT = "repeat"
     SPLIT = "split"
+    PLAN = "plan"
     APPROVAL = "approval"
 
 

@@ -53,23 +53,23 @@ def schedule(
     row = locked(session, campaign_id)
     target = after(State(row.state), Act.SCHEDULE)
     occurrence = first_to_come(plan, now)
-    _take_plan(row, plan)
+    _take_plan(row, plan, occurrence)
     refuse_stopped(look_over(session, row, brand=brand, rules=rules, now=now))
     split = split_from(row)
     if split is not None:
         refuse_late_choice(split, plan.once(occurrence), now)
     row.state, row.taken_back = target, None
-    row.occurrence = occurrence if plan.repeat else None
     row.scheduled_for = max(plan.once(occurrence).begins(now), now)
     detail = {"for": row.scheduled_for.isoformat(), "plan": row.plan}
     note(session, row, "scheduled", by=by, now=now, detail=detail)
     return campaign_from(row)
 
 
-def _take_plan(row: CampaignRow, plan: Plan) -> None:
+def _take_plan(row: CampaignRow, plan: Plan, occurrence: int) -> None:
     """Write a plan down; the first one after the approval of a draft is covered by it."""
     covered = row.plan is None and is_approved(row)
     row.plan = plan.stored()
+    row.occurrence = occurrence if plan.repeat else None
     if covered:
         row.approved_revision = revision_of(row)
 

@@ -166,7 +166,11 @@ class Life:
         is_past = wish.plan is not None and wish.plan.first_time(now) is None
         is_braked = self.is_held or self.is_braked
         named = {
-            "approve": {"RevisionStale": wish.is_stale, "OwnApproval": wish.by in self.authors},
+            "approve": {
+                "RevisionStale": wish.is_stale,
+                "OwnApproval": wish.by in self.authors,
+                "CannotSend": self.is_too_late(now),
+            },
             "schedule": {
                 "MomentPassed": is_past,
                 "CannotSend": not self._covers(wish.plan),
@@ -174,7 +178,7 @@ class Life:
             },
             "start": {
                 "ReasonNeeded": self.is_stopped_series,
-                "CannotSend": self.needs_approval and not covers_start,
+                "CannotSend": self.is_too_late(now) or (self.needs_approval and not covers_start),
                 "ChoiceTooLate": self.is_choice_late(now),
             },
             "resume": {"ReasonNeeded": is_braked and not wish.reason.strip()},
@@ -187,6 +191,10 @@ class Life:
             return False
         due = plan.of_time(plan.first_time(now) or 1)
         return due.use_by is not None and due.at + WAIT >= due.use_by
+
+    def is_too_late(self, now: datetime) -> bool:
+        """Say whether everybody would be refused as late."""
+        return self.deadline is not None and self.deadline <= now
 
     def is_choice_late(self, now: datetime) -> bool:
         """Say the same of a campaign that would start now."""
@@ -292,10 +300,11 @@ class Life:
         if self.is_stopped_series:
             self.stop_repeating()
             return None
-        if self.is_choice_late(now):
+        why = self._too_late_in_words(now) or (UNFIT if self.is_choice_late(now) else None)
+        if why is not None:
             self.state = "draft"
             self._forget_plan()
-            self.story.append(Line("start_refused", "clock", UNFIT))
+            self.story.append(Line("start_refused", "clock", why))
             return None
         following = self.plan.next_time(self.time, now) if self.plan else None
         begun = self if following is None else self._one_time()
@@ -303,6 +312,14 @@ class Life:
         begun.state = "sending"
         begun.story.append(Line("started", "clock"))
         return begun
+
+    def _too_late_in_words(self, now: datetime) -> str | None:
+        if self.deadline is None or not self.is_too_late(now):
+            return None
+        return (
+            f"Its deadline, {self.deadline:%Y-%m-%d %H:%M} UTC, is past; all would be refused as"
+            " late. Schedule it with a later `use_by`, or with none."
+        )
 
     def _one_time(self) -> "Life":
         """Make the campaign of the time that is due: with its own people, books and end."""
