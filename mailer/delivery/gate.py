@@ -106,7 +106,7 @@ class Gate:
     def _decide_again(
         self, batch: Claimed, prepared: Mapping[PersonId, Prepared], now: datetime
     ) -> Passed:
-        with self._database.reading() as session:
+        with self._database.glance() as session:
             if still_told(session, batch.mailing, batch.variant, now=now) != batch.variant:
                 return Passed(waiting=list(prepared))  # printed anew, without what has ended
             rows = ask(

@@ -86,7 +86,7 @@ class LettersPress:
         if batch.mailing.letter == TEST:
             return self._print_test(batch, now)
         persons = list(batch.people)
-        with self._database.reading() as session:
+        with self._database.glance() as session:
             readers, unreadable = self._readers(session, persons)
             readable = [person for person in persons if person not in unreadable]
             opened = self._opened(session, batch.mailing, readable)
@@ -110,7 +110,7 @@ class LettersPress:
 
     def _print_test(self, batch: Claimed, now: datetime) -> Mapping[PersonId, Prepared | Reason]:
         """Print a test, which has one reader, with the campaign's own From."""
-        with self._database.reading() as session:
+        with self._database.glance() as session:
             keys = self._vault.keys_of(session, list(batch.people))
         variant = 1 if batch.mailing.variants else None
         compiled = self._compile_many(batch.mailing, variant)
