@@ -123,7 +123,7 @@ class Settings(BaseModel):
     """Seconds that the provider may take to answer a message before its fate is unknown."""
     lease_seconds: float = Field(default=30.0, gt=0, allow_inf_nan=False)
     """Seconds that a claimed batch stays its worker's own before another may take it."""
-    worker_processes: int = Field(default=3, ge=2)
+    worker_processes: int = Field(default=4, ge=2)
     """Sending processes of a worker; one of them is always free for order updates."""
     web_threads: int = Field(default=100, ge=1)
     mail_catcher: str = ""
