@@ -99,8 +99,9 @@ class SmtpProvider:
 
     def _run(self, people: Slice, wanted: int) -> None:
         with _Watch() as watch:
+            stirred = self._open
             while True:
-                for conversation in self._open:
+                for conversation in stirred:
                     conversation.push(people)
                 self._drop_ended()
                 self._keep_enough(people, wanted)
@@ -108,26 +109,36 @@ class SmtpProvider:
                 people.tell_when_begun(is_any_opening=any(c.opening for c in self._open))
                 if people.is_answered:
                     return
-                self._pass(people, watch)
+                stirred = self._pass(people, watch)
 
-    def _pass(self, people: Slice, watch: "_Watch") -> None:
-        """Wait until something can happen, and let it."""
-        for ready in watch.wait(self._wires, self._patience(people)):
+    def _pass(self, people: Slice, watch: "_Watch") -> list[Conversation]:
+        """Wait until something can happen, and let it; return who may have something to write.
+
+        Those are who heard or wrote something, and who is at rest, for whom a message may have come
+        back; whoever waits for a reply has nothing to say before it comes.
+        """
+        deadline = self._next_deadline(people)
+        heard = []
+        for ready in watch.wait(self._wires, max(0.0, deadline - time.monotonic())):
             if isinstance(ready, Conversation):
                 ready.read(people)
+                heard.append(ready)
             else:
                 self._proceed(ready)
-        self._expire(people)
+        if time.monotonic() >= deadline:
+            self._expire(people)
         self._drop_ended()
+        at_rest = [each for each in self._open if each.is_quiet and each not in heard]
+        return heard + at_rest
 
-    def _patience(self, people: Slice) -> float:
-        """Seconds until the next deadline of anything."""
+    def _next_deadline(self, people: Slice) -> float:
+        """When (monotonic) anything is due: infinite where nobody is waited for."""
         deadlines = [wire.deadline for wire in self._wires]
         if people.wants_to_begin:
             deadlines.append(people.begin_before)
         if any(conversation.opening for conversation in self._open):
             deadlines.append(people.begin_before + self._manners.start_grace)
-        return max(0.0, min(deadlines, default=0.0) - time.monotonic())
+        return min(deadlines, default=0.0)
 
     def _expire(self, people: Slice) -> None:
         now = time.monotonic()
