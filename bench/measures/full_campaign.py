@@ -9,7 +9,7 @@ from mailer.development.places import free_port
 
 def run(stage: Stage, scale: Scale) -> list[Reading]:
     """Send the large letter to everybody, and as many messages of its size by smtp-source."""
-    size = scale.pick(3_000, 20_000)
+    size = scale.pick(10_000, 20_000)
     with stage.house(crowd=size, apart=200, smtp_port=free_port()) as house:
         port = house.smtp_port
         length, verified = campaign.warm_up(house, port)

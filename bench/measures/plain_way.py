@@ -16,7 +16,7 @@ NAME = "bench.plain.tasks.mail_one"
 
 def run(stage: Stage, scale: Scale) -> list[Reading]:
     """Send ours to everybody and the plain way to a share, each as fast as it can."""
-    size, plain = scale.pick(2_000, 20_000), scale.pick(100, 2_000)
+    size, plain = scale.pick(10_000, 20_000), scale.pick(300, 2_000)
     with (
         smtp.sink() as taking,
         stage.house(crowd=size, smtp_port=taking.port) as house,

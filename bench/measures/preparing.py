@@ -24,7 +24,7 @@ FILL = """
 
 def run(stage: Stage, scale: Scale) -> list[Reading]:
     """Start a campaign to the whole crowd with no worker there; fill the other table alike."""
-    size = scale.pick(50_000, 1_000_000)
+    size = scale.pick(100_000, 1_000_000)
     with stage.house(crowd=size) as house:
         house.rows(PER_PERSON)
         pairs = in_turns(
