@@ -69,7 +69,7 @@ Answer = Redirect | NoSuchLink | MailingGone | TryLater
 class Manners:
     """How the desk weighs speed against rest, in seconds and counts."""
 
-    gather: float = 0.002
+    gather: float = 0.001
     """The least time between the beginnings of two groups; an idle desk writes at once."""
     patience: float = 1.0
     """How long a click waits for the database before it goes to disk instead."""
