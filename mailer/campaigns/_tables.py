@@ -62,7 +62,7 @@ class CampaignRow(Table, table=True):
     started_at: datetime | None = None
     ended_at: datetime | None = None
     authors: list[str] = Field(sa_type=JSONB, sa_column_kwargs={"server_default": "[]"})
-    """Everybody who wrote or edited it: none of them can approve it."""
+    """Everybody who wrote, edited or planned it, its lists and its brake: none can approve it."""
     approved_by: str | None = None
     approved_at: datetime | None = None
     approved_revision: str | None = None

@@ -1,4 +1,4 @@
-"""A second pair of eyes: whoever neither wrote nor edited a campaign says that it may leave."""
+"""A second pair of eyes: whoever had no hand in a campaign says that it may leave."""
 
 from datetime import datetime
 
@@ -24,7 +24,7 @@ class RevisionStale(CampaignError):
 
 
 class OwnApproval(CampaignError):
-    """Whoever wrote or edited a campaign cannot approve it; ask somebody else."""
+    """Whoever wrote, edited or planned a campaign cannot approve it; ask somebody else."""
 
     def __init__(self) -> None:
         super().__init__(type(self).__doc__)

@@ -359,7 +359,7 @@ def _of_plan(row: CampaignRow, now: datetime) -> Iterator[Finding]:
 def _of_approval(row: CampaignRow, size: int, rules: Rules) -> Iterator[Finding]:
     if rules.approval_above and size <= rules.approval_above:
         return
-    fix = "Somebody who neither wrote nor edited it approves it as it stands now."
+    fix = "Somebody who neither wrote, edited nor planned it approves it as it stands now."
     if row.approved_by is None:
         text = f"It goes to {size:,} people and nobody else has approved it."
     elif not is_approved(row):

@@ -35,6 +35,7 @@ from mailer.campaigns.braking import (
 from mailer.campaigns.checks import DEFAULT_RULES, Rules, refuse_unfit
 from mailer.campaigns.lifecycle import Act, State, after
 from mailer.campaigns.restoring import refuse_while_halted
+from mailer.campaigns.revisions import has_hand_in
 from mailer.campaigns.values import Campaign, CampaignId, NewCampaign
 from mailer.delivery import MailingState
 from mailer.failpoints import Failpoint, reached
@@ -93,7 +94,7 @@ def edit(
     refuse_unfit(new, brand)
     row.approved_by = row.approved_at = row.approved_revision = row.approved_size = None
     row.counted = None
-    row.authors = [*dict.fromkeys([*row.authors, by])]
+    has_hand_in(row, by)
     row.name, row.topic = new.name, new.topic.value
     row.content = new.content.model_dump(mode="json")
     row.audience, row.pace = _audience(session, new), stored_pace(new.pace)

@@ -13,8 +13,10 @@ from mailer.campaigns._rows import (
     stored_brake,
     stored_pace,
 )
+from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.braking import bring_along
 from mailer.campaigns.lifecycle import Act, State, after
+from mailer.campaigns.revisions import has_hand_in, is_approved, revision_of
 from mailer.campaigns.values import Campaign, CampaignId
 from mailer.delivery import Brake, Limits
 from mailer.vocabulary import MailingId
@@ -58,13 +60,14 @@ def set_brake(
     """Give a campaign's safety brake other limits of its own, or the installation's alone.
 
     They hold from now on, for what was counted before, too: one that is past them stops. One that
-    the brake has stopped stays so until it is resumed. Raises CannotDo, ReasonUnfit.
+    the brake has stopped stays so until it is resumed. Before the start an approval ends with
+    another limit. Raises CannotDo, ReasonUnfit.
     """
     refuse_unfit_reason(reason)
     row = locked(session, campaign_id)
     bring_along(session, row, now=now)
     row.state = after(State(row.state), Act.BRAKE)
-    row.brake = stored_brake(own)
+    _take_brake(row, own, by)
     detail = {"brake": row.brake, **({"why": reason} if reason else {})}
     note(session, row, "brake_set", by=by, now=now, detail=detail)
     if row.mailing_id is not None:
@@ -72,3 +75,13 @@ def set_brake(
         delivery.set_brake(session, mailing_id, installation.but_for(own), now=now)
         bring_along(session, row, now=now)
     return campaign_from(row)
+
+
+def _take_brake(row: CampaignRow, own: Brake | None, by: str) -> None:
+    """Write limits down: before the start they are approved too, under way they are steering."""
+    covered, before = is_approved(row), row.brake
+    row.brake = stored_brake(own)
+    if row.mailing_id is None and row.brake != before:
+        has_hand_in(row, by)
+    elif covered:
+        row.approved_revision = revision_of(row)

@@ -14,18 +14,25 @@ def revision_of(row: CampaignRow) -> str:
     """Return a digest of what a campaign says, to whom and when.
 
     It changes with the letter, the topic, the rule, the plan, the split test, what a digest
-    collects, and the members of a list that the rule names. Customers come and go without another
-    revision: `has_outgrown` looks at those.
+    collects, the limits of its brake, and the members of a list that the rule names. Customers
+    come and go without another revision: `has_outgrown` looks at those.
     """
     said = [row.topic, row.content, row.audience, row.list_changes, row.plan]
     said += [row.split] if row.split is not None else []
     said += [{"digest": row.digest}] if row.digest is not None else []
+    said += [{"brake": row.brake}] if row.brake is not None else []
     return sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
 def may_approve(row: CampaignRow, by: str) -> bool:
-    """Say whether somebody may approve a campaign: not who made, wrote or edited it."""
-    return by not in {row.created_by, *row.authors}
+    """Say whether somebody may approve a campaign: not who made it or had a hand in it."""
+    # A name that is typed is the same person in other capitals.
+    return by.casefold() not in {each.casefold() for each in (row.created_by, *row.authors)}
+
+
+def has_hand_in(row: CampaignRow, by: str) -> None:
+    """Note who has a say in a revision: what they wrote, planned or chose they do not approve."""
+    row.authors = [*dict.fromkeys([*row.authors, by])]
 
 
 def is_approved(row: CampaignRow) -> bool:

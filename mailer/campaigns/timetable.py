@@ -23,7 +23,7 @@ from mailer.campaigns.braking import stop_series
 from mailer.campaigns.checks import DEFAULT_RULES, CannotSend, Rules, look_over
 from mailer.campaigns.lifecycle import Act, State, after
 from mailer.campaigns.plans import Plan
-from mailer.campaigns.revisions import is_approved, revision_of
+from mailer.campaigns.revisions import has_hand_in, is_approved, revision_of
 from mailer.campaigns.values import Campaign, CampaignId
 from mailer.letters import Brand
 
@@ -53,7 +53,7 @@ def schedule(
     row = locked(session, campaign_id)
     target = after(State(row.state), Act.SCHEDULE)
     occurrence = first_to_come(plan, now)
-    _take_plan(row, plan, occurrence)
+    _take_plan(row, plan, occurrence, by)
     refuse_stopped(look_over(session, row, brand=brand, rules=rules, now=now))
     split = split_from(row)
     if split is not None:
@@ -65,13 +65,14 @@ def schedule(
     return campaign_from(row)
 
 
-def _take_plan(row: CampaignRow, plan: Plan, occurrence: int) -> None:
+def _take_plan(row: CampaignRow, plan: Plan, occurrence: int, by: str) -> None:
     """Write a plan down; the first one after the approval of a draft is covered by it."""
     covered = row.plan is None and is_approved(row)
     row.plan = plan.stored()
     row.occurrence = occurrence if plan.repeat else None
     if covered:
         row.approved_revision = revision_of(row)
+    has_hand_in(row, by)
 
 
 def first_to_come(plan: Plan, now: datetime) -> int:

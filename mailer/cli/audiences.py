@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from mailer.cli.exits import PartlyDone, Refused
 from mailer.cli.faults import told_faults
-from mailer.cli.house import ACTOR, the_parts
+from mailer.cli.house import the_actor, the_parts
 from mailer.cli.output import facts, json_option, say, say_json, table
 from mailer.vocabulary import Topic
 
@@ -59,7 +59,7 @@ def create(*, name: str, file: Path, as_json: bool) -> None:
     rule = _read(file)
     with the_parts() as parts:
         with parts.database.transaction() as session, _refusing():
-            made = save(session, name=name, rule=rule, by=ACTOR, now=parts.clock())
+            made = save(session, name=name, rule=rule, by=the_actor(), now=parts.clock())
         _say(parts, made, as_json)
 
 
@@ -83,7 +83,7 @@ def change(*, audience_id: int, name: str | None, file: Path | None, as_json: bo
                 old.audience_id,
                 name=name or old.name,
                 rule=rule,
-                by=ACTOR,
+                by=the_actor(),
                 now=parts.clock(),
             )
         _say(parts, made, as_json)
@@ -97,7 +97,7 @@ def delete(*, audience_id: int, as_json: bool) -> None:
     from mailer.campaigns.audience import AudienceId, forget
 
     with the_parts() as parts, parts.database.transaction() as session, _refusing():
-        forget(session, AudienceId(audience_id), by=ACTOR, now=parts.clock())
+        forget(session, AudienceId(audience_id), by=the_actor(), now=parts.clock())
     if as_json:
         say_json({"audience": audience_id, "deleted": True})
     else:
@@ -176,7 +176,7 @@ def create_list(*, name: str, as_json: bool) -> None:
     from mailer.campaigns.audience import create_list as make
 
     with the_parts() as parts, parts.database.transaction() as session, _refusing():
-        made = make(session, name=name, by=ACTOR, now=parts.clock())
+        made = make(session, name=name, by=the_actor(), now=parts.clock())
     if as_json:
         say_json({"list": made.list_id, "name": made.name})
     else:
@@ -219,7 +219,7 @@ def delete_list(*, list_id: int, as_json: bool) -> None:
     from mailer.campaigns.audience import ListId, forget_list
 
     with the_parts() as parts, parts.database.transaction() as session, _refusing():
-        forget_list(session, ListId(list_id), by=ACTOR, now=parts.clock())
+        forget_list(session, ListId(list_id), by=the_actor(), now=parts.clock())
     if as_json:
         say_json({"list": list_id, "deleted": True})
     else:
@@ -241,7 +241,7 @@ def _members(list_id: int, file: Path, act: "Callable[..., int]", done: str, as_
             external_ids=[name for _, name in by_id],
             emails=[name for _, name in by_address],
         )
-        changed = act(session, ListId(list_id), found.persons, by=ACTOR, now=parts.clock())
+        changed = act(session, ListId(list_id), found.persons, by=the_actor(), now=parts.clock())
     unknown = [by_id[place][0] for place in found.unknown_ids]
     unknown = sorted(unknown + [by_address[place][0] for place in found.unknown_emails])
     if as_json:

@@ -6,7 +6,7 @@ import click
 from pydantic import ValidationError
 
 from mailer.cli.campaigns import Id, do, reason_option
-from mailer.cli.house import ACTOR
+from mailer.cli.house import the_actor
 from mailer.cli.output import json_option
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def brake(
             own,
             installation=parts.rules.brake,
             reason=reason,
-            by=ACTOR,
+            by=the_actor(),
             now=parts.clock(),
         )
 

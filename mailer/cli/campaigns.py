@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from mailer.cli.exits import Refused
 from mailer.cli.faults import told_faults
-from mailer.cli.house import ACTOR, the_parts
+from mailer.cli.house import the_actor, the_parts
 from mailer.cli.output import json_option, progress, say, say_json, short, table
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def create(*, file: Path, as_json: bool) -> None:
 
     new = _read(file)
     with the_parts() as parts, parts.database.transaction() as session:
-        made = campaigns.create(session, new, brand=parts.brand, by=ACTOR, now=parts.clock())
+        made = campaigns.create(session, new, brand=parts.brand, by=the_actor(), now=parts.clock())
     _say(made, {}, as_json)
 
 
@@ -90,7 +90,7 @@ def start(*, campaign_id: int, as_json: bool) -> None:
                 number,
                 brand=parts.brand,
                 rules=parts.rules,
-                by=ACTOR,
+                by=the_actor(),
                 progress=advance,
                 now=parts.clock(),
             )
@@ -106,7 +106,7 @@ def unschedule(*, campaign_id: int, as_json: bool) -> None:
     from mailer import campaigns
 
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
-        return campaigns.unschedule(session, number, by=ACTOR, now=parts.clock())
+        return campaigns.unschedule(session, number, by=the_actor(), now=parts.clock())
 
     do(campaign_id, act, as_json)
 
@@ -120,7 +120,7 @@ def pause(*, campaign_id: int, reason: str, as_json: bool) -> None:
     from mailer import campaigns
 
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
-        return campaigns.pause(session, number, reason=reason, by=ACTOR, now=parts.clock())
+        return campaigns.pause(session, number, reason=reason, by=the_actor(), now=parts.clock())
 
     do(campaign_id, act, as_json)
 
@@ -134,7 +134,7 @@ def resume(*, campaign_id: int, reason: str, as_json: bool) -> None:
     from mailer import campaigns
 
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
-        return campaigns.resume(session, number, reason=reason, by=ACTOR, now=parts.clock())
+        return campaigns.resume(session, number, reason=reason, by=the_actor(), now=parts.clock())
 
     do(campaign_id, act, as_json, ring=True)
 
@@ -148,7 +148,7 @@ def cancel(*, campaign_id: int, reason: str, as_json: bool) -> None:
     from mailer import campaigns
 
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
-        return campaigns.cancel(session, number, reason=reason, by=ACTOR, now=parts.clock())
+        return campaigns.cancel(session, number, reason=reason, by=the_actor(), now=parts.clock())
 
     do(campaign_id, act, as_json)
 
@@ -170,7 +170,7 @@ def choose(
 
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
         return campaigns.choose(
-            session, number, variant=variant, reason=reason, by=ACTOR, now=parts.clock()
+            session, number, variant=variant, reason=reason, by=the_actor(), now=parts.clock()
         )
 
     do(campaign_id, act, as_json, ring=True)
@@ -223,7 +223,9 @@ def settle(*, batch_id: int, outcome: str, why: str, as_json: bool) -> None:
         except BatchNotUnknown:
             raise Refused(f"nobody in batch {batch_id} is of unknown fate") from None
         detail = {"outcome": outcome, "people": people, "why": without_addresses(why)}
-        ledger.record(session, "batch.settled", at=now, actor=ACTOR, batch_id=number, detail=detail)
+        ledger.record(
+            session, "batch.settled", at=now, actor=the_actor(), batch_id=number, detail=detail
+        )
     if as_json:
         say_json({"batch": batch_id, "outcome": outcome, "people": people})
     else:

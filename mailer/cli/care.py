@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from mailer.cli.exits import Refused
-from mailer.cli.house import ACTOR, AddressArgument, the_parts
+from mailer.cli.house import AddressArgument, the_actor, the_parts
 from mailer.cli.output import facts, json_option, say, say_json, table
 from mailer.vocabulary import Scope, Topic
 
@@ -31,7 +31,7 @@ def explain(*, address: str, limit: int, as_json: bool) -> None:
                 session,
                 parts.vault,
                 address,
-                actor=ACTOR,
+                actor=the_actor(),
                 cap=parts.cap,
                 now=parts.clock(),
                 limit=limit,
@@ -62,7 +62,7 @@ def reference(*, reference: str, as_json: bool) -> None:
 
     with the_parts() as parts, parts.database.transaction() as session:
         found = support.find_acknowledged(
-            session, parts.journal.folder, reference, actor=ACTOR, now=parts.clock()
+            session, parts.journal.folder, reference, actor=the_actor(), now=parts.clock()
         )
     if not found:
         raise Refused(
@@ -134,7 +134,7 @@ def remove(*, address: str, scope: str, topic: str | None, as_json: bool) -> Non
     except support.TopicMissing as error:
         raise click.UsageError(str(error)) from None
     with the_parts() as parts:
-        by = support.Remover(Door.COMMAND_LINE, ACTOR, parts.clock())
+        by = support.Remover(Door.COMMAND_LINE, the_actor(), parts.clock())
         try:
             done = support.remove(
                 parts.database, parts.vault, parts.opt_outs, address, removal, by=by

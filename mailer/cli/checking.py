@@ -8,7 +8,7 @@ import click
 
 from mailer.cli.campaigns import Id, do
 from mailer.cli.exits import Refused
-from mailer.cli.house import ACTOR, AddressArgument, the_parts
+from mailer.cli.house import AddressArgument, acts_as, the_actor, the_parts
 from mailer.cli.output import json_option, say, say_json, table
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def approve(*, campaign_id: int, name: str, revision: str | None, as_json: bool)
         raise click.BadParameter("write a name of letters, digits, . and -", param_hint="--by")
 
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
-        by = f"{ACTOR}:{name}"
+        by = acts_as(name)
         return campaigns.approve(
             session,
             number,
@@ -125,7 +125,7 @@ def test_(
                     variant=variant,
                     brand=parts.brand,
                     rules=parts.rules,
-                    by=ACTOR,
+                    by=the_actor(),
                     now=parts.clock(),
                 )
         except AddressInvalid as error:
@@ -149,7 +149,7 @@ def clone(*, campaign_id: int, name: str, as_json: bool) -> None:
     from mailer import campaigns
 
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
-        return campaigns.clone(session, number, name=name, by=ACTOR, now=parts.clock())
+        return campaigns.clone(session, number, name=name, by=the_actor(), now=parts.clock())
 
     do(campaign_id, act, as_json)
 

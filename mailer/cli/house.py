@@ -1,6 +1,8 @@
 """What a command works with: the settings of the environment, and the parts built from them."""
 
 import logging
+import os
+import pwd
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +17,24 @@ from mailer.settings import Settings, read_settings
 if TYPE_CHECKING:
     from mailer.wiring import Parts
 
-ACTOR = "command_line"
+COMMAND_LINE = "command_line"
+
+
+def the_actor() -> str:
+    """Say who acts: the command line, and as whom the operating system knows its user."""
+    user = os.getuid()
+    try:
+        login = pwd.getpwuid(user).pw_name
+    except KeyError:  # a container's user may have a number alone
+        login = ""
+    # A name that looks like an address would be refused by the ledger.
+    fits = login.isprintable() and "@" not in login
+    return acts_as(login if login and fits else str(user))
+
+
+def acts_as(name: str) -> str:
+    """Say that somebody acts by command line, by their name."""
+    return f"{COMMAND_LINE}:{name}"
 
 
 def the_settings() -> Settings:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mailer.cli.exits import Refused
-from mailer.cli.house import ACTOR, the_parts
+from mailer.cli.house import the_actor, the_parts
 from mailer.cli.output import json_option, progress, say, say_json, table
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def create_api_key(*, name: str, scopes: tuple[str, ...], as_json: bool) -> None
             session, name=name, scopes=wanted, secret_bytes=secrets.token_bytes(32), now=now
         )
         detail = {"key": made.id, "scopes": sorted(wanted)}
-        ledger.record(session, "api_key.created", at=now, actor=ACTOR, detail=detail)
+        ledger.record(session, "api_key.created", at=now, actor=the_actor(), detail=detail)
     if as_json:
         say_json({"id": made.id, "name": name, "key": made.plaintext})
     else:
@@ -168,5 +168,5 @@ def revoke(*, key_id: int) -> None:
         now = parts.clock()
         if not access.revoke_key(session, access.ApiKeyId(key_id), now=now):
             raise Refused(f"there is no key {key_id} to revoke")
-        ledger.record(session, "api_key.revoked", at=now, actor=ACTOR, detail={"key": key_id})
+        ledger.record(session, "api_key.revoked", at=now, actor=the_actor(), detail={"key": key_id})
     say(f"Key {key_id} is revoked.")

@@ -6,7 +6,7 @@ import click
 from pydantic import ValidationError
 
 from mailer.cli.campaigns import Id, do, reason_option
-from mailer.cli.house import ACTOR
+from mailer.cli.house import the_actor
 from mailer.cli.output import json_option
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def pace(
 
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
         return campaigns.set_pace(
-            session, number, limits, reason=reason, by=ACTOR, now=parts.clock()
+            session, number, limits, reason=reason, by=the_actor(), now=parts.clock()
         )
 
     do(campaign_id, act, as_json, ring=True)

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from mailer.cli.campaigns import Id, do
 from mailer.cli.faults import told_faults
-from mailer.cli.house import ACTOR, the_parts
+from mailer.cli.house import the_actor, the_parts
 from mailer.cli.output import facts, json_option, say, say_json, table
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def schedule(*, campaign_id: int, at: str, preview: bool, as_json: bool, **optio
             plan=plan,
             brand=parts.brand,
             rules=parts.rules,
-            by=ACTOR,
+            by=the_actor(),
             now=parts.clock(),
         )
 

@@ -25,7 +25,7 @@ class NewEntry:
     """One thing that happened: what, when, who did it, and whom it concerns, by ids alone.
 
     `actor` is a role, with an id where there is one: `customer`, `worker`, `api_key:3`,
-    `command_line`. `detail` is JSON. Raises PersonalDetail where either holds an address.
+    `command_line:anna`. `detail` is JSON. Raises PersonalDetail where either holds an address.
     """
 
     kind: str

@@ -236,6 +236,7 @@ class Life:
             case "approve":
                 self.approved = (self.letter, self.plan)
             case "schedule":
+                self.authors.add(wish.by)
                 self._take_plan(wish.plan, now)
             case "unschedule":
                 self._forget_plan()

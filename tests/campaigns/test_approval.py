@@ -26,6 +26,7 @@ from mailer.campaigns import (
 )
 from mailer.campaigns.audience import lists
 from mailer.campaigns.audience.rules import LivesIn, OnList
+from mailer.delivery import Brake
 from mailer.vocabulary import Topic
 from tests.campaigns.conftest import BY, Desk, new_campaign
 
@@ -176,7 +177,7 @@ def test_an_approval_covers_a_tenth_more_people_and_no_further(
         return
     why = (
         "It goes to 12 people; 10 were there at its approval."
-        " Somebody who neither wrote nor edited it approves it as it stands now."
+        " Somebody who neither wrote, edited nor planned it approves it as it stands now."
     )
     assert (after.state, after.taken_back, after.mailing_id) == (State.DRAFT, why, None)
     anew = desk.do("approve", campaign_id, by="api_key:8")
@@ -218,7 +219,7 @@ def test_what_was_scheduled_before_approvals_were_asked_for_says_why_it_did_not_
         campaigns.start_due(session, brand=desk.parts.brand, rules=ALWAYS, now=desk.now)
     why = (
         "It goes to 1 people and nobody else has approved it."
-        " Somebody who neither wrote nor edited it approves it as it stands now."
+        " Somebody who neither wrote, edited nor planned it approves it as it stands now."
     )
     after = desk.look(campaign_id)
     assert (after.state, after.scheduled_for, after.taken_back) == (State.DRAFT, None, why)
@@ -331,3 +332,61 @@ def test_a_reason_that_the_ledger_could_never_forget_is_refused(desk: Desk, reas
     with pytest.raises(ReasonUnfit):
         desk.do("pause", campaign_id, reason=reason)
     assert desk.look(campaign_id).state is State.SENDING
+
+
+def on_a_list(desk: Desk) -> tuple[lists.ListId, CampaignId]:
+    with desk.database.transaction() as session:
+        fair = lists.create_list(session, name="Fair", by=ANNA, now=desk.now).list_id
+    return fair, desk.draft(rule=OnList(id=fair))
+
+
+def test_whoever_changes_a_list_of_a_waiting_campaign_has_a_hand_in_it(desk: Desk) -> None:
+    person = desk.customer("Jo Example").person_id
+    fair, campaign_id = on_a_list(desk)
+    with desk.database.transaction() as session:
+        lists.take_off_list(session, fair, [person], by=ANNA, now=desk.now)  # was not on it
+    desk.do("approve", campaign_id, by=ANNA)
+    for change in (lists.put_on_list, lists.take_off_list):
+        with desk.database.transaction() as session:
+            change(session, fair, [person], by=ANNA, now=desk.now)
+    with pytest.raises(OwnApproval):
+        desk.do("approve", campaign_id, by=ANNA)
+    assert desk.do("approve", campaign_id, by="api_key:8").approved_by == "api_key:8"
+
+
+def test_whoever_plans_a_campaign_does_not_approve_it(desk: Desk) -> None:
+    campaign_id = desk.draft()
+    desk.do("schedule", campaign_id, by=ANNA, at=desk.now + timedelta(hours=1))
+    with pytest.raises(OwnApproval):
+        desk.do("approve", campaign_id, by=ANNA)
+
+
+def test_an_approval_ends_with_another_brake_before_the_start(desk: Desk) -> None:
+    desk.customer("Jo Example")
+    campaign_id, never = desk.draft(), Brake(complaints=100)
+    desk.do("approve", campaign_id, by=ANNA)
+    brake = {"installation": desk.parts.rules.brake, "by": ANNA}
+    desk.do("set_brake", campaign_id, own=None, **brake)  # as it was
+    assert desk.look(campaign_id).approved_by == ANNA
+    desk.do("set_brake", campaign_id, own=never, **brake)
+    with pytest.raises(CannotSend, match="changed after its approval"):
+        desk.do("start", campaign_id, rules=ALWAYS)
+    with pytest.raises(OwnApproval):
+        desk.do("approve", campaign_id, by=ANNA)
+
+
+def test_under_way_another_brake_takes_no_approval_away(desk: Desk) -> None:
+    desk.customer("Jo Example")
+    campaign_id = desk.draft()
+    desk.do("approve", campaign_id, by=ANNA)
+    desk.do("start", campaign_id, rules=ALWAYS)
+    own = Brake(complaints=0.05)
+    desk.do("set_brake", campaign_id, own=own, installation=desk.parts.rules.brake)
+    assert desk.look(campaign_id).approved_by == ANNA
+
+
+def test_a_typed_name_is_the_same_in_other_capitals(desk: Desk) -> None:
+    campaign_id = desk.draft()
+    desk.do("schedule", campaign_id, by="command_line:anna", at=desk.now + timedelta(hours=1))
+    with pytest.raises(OwnApproval):
+        desk.do("approve", campaign_id, by="command_line:Anna")

@@ -3,6 +3,7 @@
 import pytest
 
 from mailer import access, campaigns
+from mailer.cli.house import the_actor
 from tests.cli.conftest import NOW, House, Run
 
 
@@ -68,6 +69,20 @@ def test_a_key_that_approved_is_named_as_staff_named_it(house: House, fpmail: Ru
         assert words in fpmail("campaign", "status", number).out
         told = fpmail("campaign", "status", number, "--json").json
         assert (told["approved_by"], told["approved_by_name"]) == (by, words.split(" (")[0])
+
+
+def test_whoever_wrote_it_by_command_line_approves_it_under_no_name_of_theirs(
+    house: House, fpmail: Run
+) -> None:
+    login = the_actor().removeprefix("command_line:")
+    assert login
+    number = fpmail("campaign", "clone", house.draft(), "--json").json["campaign"]
+    refused = fpmail("campaign", "approve", number, "--by", login)
+    assert (refused.code, "cannot approve it" in refused.err) == (1, True)
+    assert fpmail("campaign", "approve", number, "--by", "Anna Becker").code == 0
+    with house.parts.database.reading() as session:
+        made = campaigns.campaign_of(session, campaigns.CampaignId(number))
+    assert (made.created_by, made.approved_by) == (the_actor(), "command_line:Anna Becker")
 
 
 def test_an_address_is_no_name(house: House, fpmail: Run) -> None:

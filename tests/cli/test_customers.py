@@ -6,6 +6,7 @@ import pytest
 
 from mailer import delivery, ledger
 from mailer.cli.exits import Exit
+from mailer.cli.house import the_actor
 from mailer.delivery import Halt
 from tests.cli.conftest import House, Run
 
@@ -70,7 +71,7 @@ def test_a_look_and_a_removal_stand_in_the_ledger(fpmail: Run, house: House) -> 
     fpmail("remove", jo.email, "--scope", "topic", "--topic", "company_news")
     with house.parts.database.reading() as session:
         story = ledger.story_of(session, jo.person_id, limit=10)
-    assert {("support.look", "command_line"), ("support.removal", "command_line")} <= {
+    assert {("support.look", the_actor()), ("support.removal", the_actor())} <= {
         (each.kind, each.actor) for each in story
     }
 

@@ -57,7 +57,7 @@ def put_on_list(
     """Put people on a list; return how many were not on it before. Raises ListNotFound."""
     _row(session, list_id, lock=True)
     added = rows_changed(session, _PUT, {"list": list_id, "persons": sorted(persons), "now": now})
-    _tell_campaigns(session, list_id, added)
+    _tell_campaigns(session, list_id, added, by)
     _note(session, list_id, "added", added, by=by, now=now)
     return added
 
@@ -68,7 +68,7 @@ def take_off_list(
     """Take people off a list; return how many were on it. Raises ListNotFound."""
     _row(session, list_id, lock=True)
     removed = rows_changed(session, _TAKE, {"list": list_id, "persons": sorted(persons)})
-    _tell_campaigns(session, list_id, removed)
+    _tell_campaigns(session, list_id, removed, by)
     _note(session, list_id, "removed", removed, by=by, now=now)
     return removed
 
@@ -124,16 +124,21 @@ _USED = text(
 _CHANGED = text(
     f"""
     WITH {_ASKED}, waiting AS ({_WAITING} ORDER BY id FOR UPDATE OF campaigns_campaign)
-    UPDATE campaigns_campaign SET list_changes = list_changes + 1
+    UPDATE campaigns_campaign SET list_changes = list_changes + 1,
+        authors = CASE WHEN authors @> to_jsonb(CAST(:by AS text)) THEN authors
+                       ELSE authors || to_jsonb(CAST(:by AS text)) END
     WHERE id IN (SELECT id FROM waiting)
     """
 )
 
 
-def _tell_campaigns(session: Session, list_id: ListId, changed: int) -> None:
-    """Make another revision of the campaigns that wait and speak of a list: see `revision_of`."""
+def _tell_campaigns(session: Session, list_id: ListId, changed: int, by: str) -> None:
+    """Make another revision of the campaigns that wait and speak of a list: see `revision_of`.
+
+    Whoever changes the list has a hand in them, as who edits them has.
+    """
     if changed:
-        session.execute(_CHANGED, {"list": list_id})
+        session.execute(_CHANGED, {"list": list_id, "by": by})
 
 
 def _sizes(session: Session, numbers: Collection[int]) -> dict[int, int]:

@@ -111,7 +111,7 @@ def clone_a_campaign(campaign: Id, call: Writes, form: CloneForm | None = None) 
 def approve_a_campaign(
     campaign: Id, call: Approves, form: ApproveForm | None = None
 ) -> CampaignAnswer:
-    """Approve it as it stands now: by another key than those that wrote or edited it."""
+    """Approve it as it stands now: by another key than those that had a hand in it."""
     return done(
         call,
         lambda session: campaigns.approve(
