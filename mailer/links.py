@@ -7,13 +7,15 @@ valid for each purpose, ids and key. Why: docs/decisions/tokens.md.
 
 import hashlib
 import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
+from binascii import b2a_base64
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import cached_property
 
 from itsdangerous import Signer
 
+from mailer.keyed_hash import KeyedHash
 from mailer.vocabulary import AddressId, MailingId, PersonId
 
 LONGEST_TOKEN = 160
@@ -21,6 +23,7 @@ LONGEST_TOKEN = 160
 SIGNATURE_CHARACTERS = 43
 """What 32 bytes take in base64url without padding."""
 LARGEST_ID = 2**63 - 1
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class LinkForged(Exception):
@@ -164,20 +167,19 @@ class _Seal:
     """
 
     def __init__(self, key: bytes) -> None:
-        self._begun = hmac.new(key, digestmod="sha256")
+        self._hash = KeyedHash(key)
 
     def token(self, ids: bytes) -> bytes:
         payload = _text(ids)
         return payload + b"." + self.signature(payload)
 
     def signature(self, payload: bytes) -> bytes:
-        signature = self._begun.copy()
-        signature.update(payload)
-        return _text(signature.digest())
+        return _text(self._hash.digest(payload))
 
 
 def _text(content: bytes) -> bytes:
-    return urlsafe_b64encode(content).rstrip(b"=")
+    """Return base64url without padding; by one call less than the standard library's own."""
+    return b2a_base64(content, newline=False).translate(_URL_SAFE, b"=")
 
 
 def _seals(secret_keys: Sequence[bytes], purpose: Purpose) -> tuple[_Seal, ...]:

@@ -19,13 +19,13 @@ from sqlmodel import Field, Session
 
 from mailer import packed
 from mailer.database import Table, copy_packed
+from mailer.keyed_hash import KeyedHash
 from mailer.vocabulary import PersonId
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 16
 INDEX_BYTES = 16
-BLOCK_BYTES = 64
 FORMAT = b"\x01"
 """First byte of everything sealed: AES-256-GCM, 96-bit nonce, place as associated data."""
 PURPOSES = ("email", "phone", "name", "domain")
@@ -66,23 +66,6 @@ class RotationStep:
     def is_last(self) -> bool:
         """Whether nothing was left to look at."""
         return self.seen == 0
-
-
-class _Hasher:
-    """HMAC-SHA256 (RFC 2104) under one key, both halves begun: half of what `hmac` takes a value."""
-
-    __slots__ = ("_inner", "_outer")
-
-    def __init__(self, key: bytes) -> None:
-        block = key.ljust(BLOCK_BYTES, b"\0")
-        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
-        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
-
-    def digest(self, value: bytes) -> bytes:
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(value)
-        outer.update(inner.digest())
-        return outer.digest()[:INDEX_BYTES]
 
 
 class _Wrapped(NamedTuple):
@@ -140,7 +123,7 @@ class Vault:
         self._packed_newest = packed.words(self._newest)
         self.index_names = tuple(key_name(key) for key in reversed(index_keys))
         """Fingerprints of the index keys, newest first, in the order of `indexes`."""
-        self._hashers: dict[str, list[_Hasher]] = {
+        self._hashers: dict[str, list[KeyedHash]] = {
             purpose: [_hasher(key, purpose) for key in reversed(index_keys)] for purpose in PURPOSES
         }
 
@@ -199,12 +182,12 @@ class Vault:
         Purposes (email, phone, name, domain) have keys of their own, so that equal texts in
         two fields cannot be told to be equal.
         """
-        return self._hashers[purpose][0].digest(value.encode())
+        return self._hashers[purpose][0].digest(value.encode())[:INDEX_BYTES]
 
     def indexes(self, purpose: str, value: str) -> list[bytes]:
         """Return the hash under every index key, newest first: for look-ups."""
         encoded = value.encode()
-        return [hasher.digest(encoded) for hasher in self._hashers[purpose]]
+        return [hasher.digest(encoded)[:INDEX_BYTES] for hasher in self._hashers[purpose]]
 
     def rotate(self, session: Session, *, after: PersonId, limit: int) -> RotationStep:
         """Rewrap up to `limit` keys of people above `after` that are under an older vault key.
@@ -298,7 +281,7 @@ def _open(aead: AESGCM, sealed: bytes, place: str) -> bytes:
         raise SealBroken("altered, moved, or sealed under another key") from None
 
 
-def _hasher(key: bytes, purpose: str) -> _Hasher:
+def _hasher(key: bytes, purpose: str) -> KeyedHash:
     """Prepare the purpose's own subkey."""
     info = b"fpmail blind index:" + purpose.encode()
-    return _Hasher(HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(key))
+    return KeyedHash(HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(key))

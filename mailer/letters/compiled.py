@@ -8,7 +8,7 @@ import quopri
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, AnyStr, Protocol
 
 from jinja2 import Template
 from markupsafe import escape
@@ -179,7 +179,7 @@ class Compiled:
     ) -> Reference:
         """Fill the letter the plain way: what `render` must come out as."""
         values = self._values(person, tracking=tracking)
-        urls = self._urls(links, tracking=tracking)
+        urls = _and_why(self._urls(links, tracking=tracking))
         for n, target in enumerate(self.targets):
             urls[f"{LINK}{n}"] = links.click(n) if tracking else target
         return Reference(
@@ -197,11 +197,9 @@ class Compiled:
 
     def _urls(self, links: PersonLinks, *, tracking: bool) -> dict[str, str]:
         """Name the links that are this person's own; those to targets differ in a number only."""
-        preferences = links.preferences
-        urls = {"preferences": preferences, "pixel": links.open if tracking else ""}
+        urls = {"preferences": links.preferences, "pixel": links.open if tracking else ""}
         if self.stream is Stream.PROMOTIONAL:
-            # The preference page says why, until there is a page of its own for it.
-            urls |= {"unsubscribe": links.unsubscribe, "why": preferences}
+            urls["unsubscribe"] = links.unsubscribe
         if tracking:
             urls["clicks"] = links.clicks
         return urls
@@ -210,10 +208,15 @@ class Compiled:
         self, links: PersonLinks, *, tracking: bool
     ) -> tuple[dict[str, bytes], dict[str, bytes]]:
         """Encode the links for the text part and for HTML."""
-        text, html = _encoded_twice(self._urls(links, tracking=tracking))
+        text, html = map(_and_why, _encoded_twice(self._urls(links, tracking=tracking)))
         if tracking:
             return text, html
         return text | self._direct[0], html | self._direct[1]
+
+
+def _and_why(links: dict[str, AnyStr]) -> dict[str, AnyStr]:
+    """Add where it is said why a mail came: on the preference page, until that has one of its own."""
+    return {**links, "why": links["preferences"]}
 
 
 def _encoded_twice(words: Mapping[str, str]) -> tuple[dict[str, bytes], dict[str, bytes]]:
