@@ -50,7 +50,7 @@ class ContentRefused(CampaignError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = problems
-        named = "; ".join(f"{each.field}: {each.text}" for each in problems)
+        named = "; ".join(f"{each.field}: {each.text} {each.fix}" for each in problems)
         super().__init__(f"The content cannot be sent: {named}")
 
 
