@@ -1,7 +1,8 @@
 """Starting a split test: its letters, who is drawn for what and when, and when it is looked at."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col
@@ -9,13 +10,14 @@ from sqlmodel import Session, col
 from mailer import delivery
 from mailer.campaigns._rows import CampaignError
 from mailer.campaigns._tables import CampaignRow
+from mailer.campaigns.audience import Audience, audience_select
 from mailer.campaigns.lifecycle import State
 from mailer.campaigns.plans import Plan
 from mailer.campaigns.splits import Cut, Split
 from mailer.delivery import Moments, Part
 from mailer.letters import Brand, PromotionalContent, compile_promotional
 from mailer.vocabulary import MailingId, Topic
-from mailer.zones import zone_of
+from mailer.zones import waking_from, zone_of
 
 NO_DELAY = timedelta(0)
 
@@ -44,11 +46,14 @@ def letters_of(
     return letters, tuple(targets)
 
 
-def parts_of(row: CampaignRow, split: Split, plan: Plan | None, now: datetime) -> list[Part]:
+def parts_of(
+    session: Session, row: CampaignRow, split: Split, plan: Plan | None, now: datetime
+) -> list[Part]:
     """Return the parts of the draw, with when each is due. Raises ChoiceTooLate."""
-    moments = _Moments(plan, now, repeats=row.occurrence is not None)
+    zones = _zones(session, row, split, plan, now)
+    moments = PartMoments(plan, now, zones, repeats=row.occurrence is not None)
     chosen = moments.latest_choice(split)
-    refuse_late_choice(split, plan, now)
+    _refuse_late(split, plan, chosen)
     return [
         Part(cut.until, cut.variant, moments.of(cut, split, chosen), cut.waits)
         for cut in split.cuts()
@@ -71,15 +76,38 @@ def draw_of(campaign_id: int) -> str:
     return f"split/{campaign_id}"
 
 
-def refuse_late_choice(split: Split, plan: Plan | None, now: datetime) -> None:
-    """Let pass what can be chosen before the deadline. Raises ChoiceTooLate."""
-    deadline = plan.deadline if plan else None
-    if plan is None or deadline is None or split.sample is None:
+def refuse_late_choice(
+    session: Session, row: CampaignRow, split: Split, plan: Plan, now: datetime
+) -> None:
+    """Let pass what can be chosen before the deadline, for people as they are now.
+
+    Raises ChoiceTooLate.
+    """
+    if plan.deadline is not None and split.sample is not None:
+        moments = PartMoments(
+            plan, max(plan.begins(now), now), _zones(session, row, split, plan, now)
+        )
+        _refuse_late(split, plan, moments.latest_choice(split))
+
+
+def _refuse_late(split: Split, plan: Plan | None, chosen: datetime) -> None:
+    if plan is None or plan.deadline is None or split.sample is None:
         return
-    begun = max(plan.begins(now), now)
-    wait = split.sample.longest - timedelta(minutes=split.sample.wait_minutes)
-    if _Moments(plan, begun).latest_choice(split) + wait >= deadline:
+    if (
+        chosen - timedelta(minutes=split.sample.wait_minutes) + split.sample.longest
+        >= plan.deadline
+    ):
         raise ChoiceTooLate
+
+
+def _zones(
+    session: Session, row: CampaignRow, split: Split, plan: Plan | None, now: datetime
+) -> Collection[ZoneInfo]:
+    """Return the zones of an audience's people, where their choice waits for the last of them."""
+    if plan is None or split.sample is None or not plan.is_by_zone:
+        return ()
+    audience = audience_select(Audience.model_validate(row.audience), now=now)
+    return {zone_of(name, plan.home.key) for name in delivery.count_by_zone(session, audience)}
 
 
 def is_look_due(now: datetime) -> ColumnElement[bool]:
@@ -87,12 +115,23 @@ def is_look_due(now: datetime) -> ColumnElement[bool]:
     return (col(CampaignRow.state) == State.SENDING.value) & (col(CampaignRow.choose_at) <= now)
 
 
-class _Moments:
-    """When the parts of a draw are due by a plan, or without one, of an audience cut at a moment."""
+class PartMoments:
+    """When the parts of a draw are due by a plan, or without one, of an audience cut at a moment.
 
-    def __init__(self, plan: Plan | None, begun: datetime, *, repeats: bool = False) -> None:
+    `zones` are those of its people; where none is named, that of the plan.
+    """
+
+    def __init__(
+        self,
+        plan: Plan | None,
+        begun: datetime,
+        zones: Collection[ZoneInfo] = (),
+        *,
+        repeats: bool = False,
+    ) -> None:
         self._plan = plan
         self._begun = begun
+        self._zones = zones
         self._repeats = repeats
 
     def of(self, cut: Cut, split: Split, chosen: datetime) -> Moments:
@@ -101,27 +140,36 @@ class _Moments:
         That is the plan's hour, also of one that repeats, and quiet hours aside: which variant's
         it will be is not known yet. Whoever sleeps then is held when their turn comes.
         """
-        plan, later = self._plan, split.later_of(cut.variant)
-        if plan is None or not plan.local or not cut.waits:
-            return self._at(self._begun, later)
+        plan = self._plan
+        if plan is None or not plan.is_by_zone:
+            return Moments({}, self._begun + split.later_of(cut.variant))
         of_zone = {
-            name: plan.hour_in(zone_of(name), chosen) + later for name in available_timezones()
+            name: self._due(zone_of(name), cut, split, chosen) for name in available_timezones()
         }
-        return Moments(of_zone, plan.hour_in(plan.home, chosen) + later)
+        return Moments(of_zone, self._due(plan.home, cut, split, chosen))
+
+    def leaves(self, zone: ZoneInfo, cut: Cut, split: Split, chosen: datetime) -> datetime:
+        """Return when the mail of a part leaves in a zone, if the choice is made at its time."""
+        due = self._due(zone, cut, split, chosen)
+        if not cut.waits:
+            return due
+        due, hours = max(due, chosen), self._plan.hours if self._plan else None
+        return due if hours is None else waking_from(hours, zone, due)
 
     def latest_choice(self, split: Split) -> datetime:
         """Return when the sample is looked at first, at the latest."""
         wait = timedelta(minutes=split.sample.wait_minutes) if split.sample else NO_DELAY
         later = max((each.later for each in split.variants), default=NO_DELAY)
-        due = self._at(self._begun, later)
-        return max([due.otherwise, *due.of_zone.values()]) + wait
+        home = {self._plan.home} if self._plan else {zone_of("")}
+        return max(self._planned(zone, later) for zone in self._zones or home) + wait
 
-    def _at(self, begun: datetime, later: timedelta) -> Moments:
-        plan = self._plan
-        if plan is None or not plan.is_by_zone:
-            return Moments({}, begun + later)
+    def _due(self, zone: ZoneInfo, cut: Cut, split: Split, chosen: datetime) -> datetime:
+        plan, later = self._plan, split.later_of(cut.variant)
+        if plan is None or not plan.local or not cut.waits:
+            return self._planned(zone, later)
+        return plan.hour_in(zone, chosen) + later
 
-        def due(name: str) -> datetime:
-            return plan.due_in(zone_of(name), begun, repeats=self._repeats, later=later)
-
-        return Moments({name: due(name) for name in available_timezones()}, due(plan.home.key))
+    def _planned(self, zone: ZoneInfo, later: timedelta) -> datetime:
+        if self._plan is None:
+            return self._begun + later
+        return self._plan.due_in(zone, self._begun, repeats=self._repeats, later=later)

@@ -214,7 +214,7 @@ def _cutter(
     """Return what cuts people into batches: at once, by zones, drawn for a split test, by sets."""
     mailing_id, split = MailingId(row.mailing_id or 0), split_from(row)
     if split is not None:
-        draw, parts = draw_of(row.id or 0), parts_of(row, split, plan, now)
+        draw, parts = draw_of(row.id or 0), parts_of(session, row, split, plan, now)
         return partial(
             delivery.prepare_split, session, mailing_id, draw=draw, parts=parts, asked=asked
         )

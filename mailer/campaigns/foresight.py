@@ -1,9 +1,8 @@
 """Looking ahead at a schedule: who is due when, by zone, and where clocks change on that day."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import islice
+from datetime import datetime
+from itertools import islice, pairwise
 from typing import Any
 
 from sqlalchemy import Select
@@ -11,17 +10,21 @@ from sqlmodel import Session
 
 from mailer import delivery
 from mailer.campaigns._rows import CampaignError
+from mailer.campaigns._splitting import PartMoments
 from mailer.campaigns.audience import audience_select
 from mailer.campaigns.desk import campaign_of
 from mailer.campaigns.gathering import gather
 from mailer.campaigns.plans import Plan
-from mailer.campaigns.splits import Split
+from mailer.campaigns.splits import Cut, Split
 from mailer.campaigns.timetable import first_to_come
 from mailer.campaigns.values import Campaign, CampaignId
+from mailer.delivery import HELD_OUT, WHOLE
 from mailer.zones import ClockChange, change_on, is_zone, zone_of
 
 OCCURRENCES = 12
 """How many occurrences of a repetition are told ahead."""
+UNDIVIDED = Split.model_construct()
+"""Of a campaign that tries nothing all are one part."""
 
 
 class NotScheduled(CampaignError):
@@ -40,10 +43,14 @@ class ZoneAhead:
     at: datetime
     local: datetime
     """The same moment as their clocks show it, with the offset of that day."""
+    last: datetime
+    """When the last of them are due: of a split test, who waits for a variant's hour or the choice."""
     change: ClockChange | None
     """The clock change of that day there, if there is one."""
     is_late: bool
-    """The deadline will have passed by then: they are refused."""
+    """The deadline will have passed for some of them by then: they are refused."""
+    late: int
+    """How many, about: who is drawn for what is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +91,24 @@ def foresee(
     begins = begun or max(one.begins(now), now)
     audience = _whom(session, campaign, begun, now)
     counts = delivery.count_by_zone(session, audience)
-    zones = _zones(one, counts, begins)
+    repeats = wanted.repeat is not None or campaign.occurrence is not None
+    people = _by_zone(one, counts)
+    moments = PartMoments(one, begins, [*map(zone_of, people)], repeats=repeats)
+    split = campaign.split or UNDIVIDED
+    chosen = _chosen_at(campaign) if begun else None
+    chosen = chosen or moments.latest_choice(split)
+    ahead = [_zone(one, name, number, moments, split, chosen) for name, number in people.items()]
+    zones = tuple(sorted(ahead, key=lambda each: (each.at, each.zone)))
     return Foresight(
         begins=begins,
         first=zones[0].at if zones else None,
-        last=zones[-1].at if zones else None,
+        last=max((each.last for each in zones), default=None),
         audience=sum(counts.values()),
         without_zone=sum(people for zone, people in counts.items() if not is_zone(zone)),
-        late=sum(each.people for each in zones if each.is_late),
+        late=sum(each.late for each in zones),
         zones=zones,
         occurrences=_occurrences(wanted, number, begins),
-        choice=campaign.choose_at if begun else _choice(campaign.split, zones),
+        choice=campaign.choose_at if begun else chosen if split.sample and zones else None,
     )
 
 
@@ -110,34 +124,40 @@ def _whom(
     return gather(session, campaign, brand=None, now=now).of(audience)
 
 
-def _zones(plan: Plan, counts: dict[str, int], begins: datetime) -> tuple[ZoneAhead, ...]:
+def _chosen_at(campaign: Campaign) -> datetime | None:
+    return campaign.choice.at if campaign.choice else campaign.choose_at
+
+
+def _by_zone(plan: Plan, counts: dict[str, int]) -> dict[str, int]:
     people: dict[str, int] = {}
     for name, number in counts.items():
         zone = zone_of(name, plan.home.key).key
         people[zone] = people.get(zone, 0) + number
-    ahead = [_zone(plan, name, number, begins) for name, number in people.items()]
-    return tuple(sorted(ahead, key=lambda each: (each.at, each.zone)))
+    return people
 
 
-def _zone(plan: Plan, name: str, people: int, begins: datetime) -> ZoneAhead:
+def _zone(
+    plan: Plan, name: str, people: int, moments: PartMoments, split: Split, chosen: datetime
+) -> ZoneAhead:
     zone = zone_of(name)
-    at = plan.due_in(zone, begins)
+    parts = [
+        (each.until - before.until, moments.leaves(zone, each, split, chosen))
+        for before, each in pairwise([Cut(until=0, variant=0), *split.cuts()])
+        if each.variant != HELD_OUT
+    ]
+    at = min(due for _, due in parts)
+    late = [share for share, due in parts if plan.deadline is not None and plan.deadline < due]
     local = at.astimezone(zone)
     return ZoneAhead(
         zone=name,
         people=people,
         at=at,
         local=local,
+        last=max(due for _, due in parts),
         change=change_on(local.date(), zone),
-        is_late=plan.deadline is not None and plan.deadline < at,
+        is_late=bool(late),
+        late=round(people * sum(late) / WHOLE),
     )
-
-
-def _choice(split: Split | None, zones: Sequence[ZoneAhead]) -> datetime | None:
-    if split is None or split.sample is None or not zones:
-        return None
-    later = max(each.later for each in split.variants)
-    return zones[-1].at + later + timedelta(minutes=split.sample.wait_minutes)
 
 
 def _occurrences(plan: Plan, number: int, begins: datetime) -> tuple[datetime, ...]:

@@ -16,7 +16,7 @@ from mailer.campaigns._rows import (
     plan_from,
     split_from,
 )
-from mailer.campaigns._splitting import is_look_due, refuse_late_choice
+from mailer.campaigns._splitting import ChoiceTooLate, is_look_due, refuse_late_choice
 from mailer.campaigns._starting import refuse_stopped, start_row
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.braking import stop_series
@@ -57,7 +57,7 @@ def schedule(
     refuse_stopped(look_over(session, row, brand=brand, rules=rules, now=now))
     split = split_from(row)
     if split is not None:
-        refuse_late_choice(split, plan.once(occurrence), now)
+        refuse_late_choice(session, row, split, plan.once(occurrence), now)
     row.state, row.taken_back = target, None
     row.scheduled_for = max(plan.once(occurrence).begins(now), now)
     detail = {"for": row.scheduled_for.isoformat(), "plan": row.plan}
@@ -165,6 +165,8 @@ def _start_fit(
 
 def _why(error: Exception) -> str:
     """Say in a sentence why a campaign was not started, without anything that somebody wrote."""
+    if isinstance(error, ChoiceTooLate):
+        return str(error)
     if not isinstance(error, CannotSend):
         return "It cannot be started as it is on file. See what its checks say, or copy it."
     said = " ".join(f"{each.text} {each.fix}" for each in error.findings)

@@ -128,6 +128,7 @@ def _as_json(ahead: "Foresight") -> dict[str, object]:
                 "people": each.people,
                 "at": each.at,
                 "local": each.local,
+                "last": each.last,
                 "change": _change_in_words(each),
                 "late": each.is_late,
             }

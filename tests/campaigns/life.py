@@ -57,7 +57,10 @@ BRAKED_AT = 3
 """With limits of 10 per cent and fewer than 30 people, the fewest who stop a campaign do."""
 
 
-UNFIT = "It cannot be started as it is on file. See what its checks say, or copy it."
+UNFIT = (
+    "The winner would be known after the deadline, when nobody can get it any more. Send an earlier"
+    " sample, or a later `use_by`."
+)
 """Why the clock takes a campaign back, where no check says it."""
 
 

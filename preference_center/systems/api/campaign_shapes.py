@@ -313,8 +313,13 @@ class ZoneAnswer(Answer):
     people: Published
     at: datetime
     local: str = Field(description="The same moment by their own clock.")
+    last: datetime = Field(
+        description="The last moment of them: that of a split test's later variant or its remainder."
+    )
     change: ChangeAnswer | None = Field(description="Where that day has 23 or 25 hours, say.")
-    late: bool = Field(description="The deadline will have passed: they would be refused.")
+    late: bool = Field(
+        description="The deadline will have passed by `last`: who is due after it would be refused."
+    )
 
 
 class ForesightAnswer(Answer):
@@ -348,6 +353,7 @@ def zone_answer(ahead: ZoneAhead) -> ZoneAnswer:
         people=published(ahead.people),
         at=ahead.at,
         local=ahead.local.isoformat(),
+        last=ahead.last,
         change=ChangeAnswer(at=change.at, minutes=int(change.shift.total_seconds() // 60))
         if change
         else None,
