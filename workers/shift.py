@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -47,7 +48,7 @@ class Shift:
     def deliver_campaigns(self, seats: Seats) -> None:
         """Start and decide what is due and deliver promotional mail for a stint, where a seat is free.
 
-        Rings for a second process once a batch was found, where there is a seat for one; and for
+        Rings for a second process once a batch is claimed, where there is a seat for one; and for
         the next stint when its own seat is free again, not before: whoever hears it must find one.
         """
         with seats.one() as is_free:
@@ -63,11 +64,10 @@ class Shift:
     def _deliver_for_a_stint(self, lane: Lane, *, calls_for_help: bool = False) -> bool:
         """Deliver until the stint is over or nothing is due; say whether more may be."""
         end = self._monotonic() + STINT
+        ring = partial(self._parts.ring, lane) if calls_for_help else _ring_for_nobody
         try:
-            while self._sender.deliver_one(lane):
-                if calls_for_help:
-                    self._parts.ring(lane)
-                    calls_for_help = False
+            while self._sender.deliver_one(lane, when_claimed=ring):
+                ring = _ring_for_nobody
                 if self._monotonic() >= end:
                     return True
         except (DatabaseAway, CommitInDoubt) as error:
@@ -194,3 +194,7 @@ class Shift:
         """Say goodbye to the provider and the database."""
         self._sender.close()
         self._parts.close()
+
+
+def _ring_for_nobody() -> None:
+    """What a process does that has called for help already."""

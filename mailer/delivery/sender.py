@@ -1,7 +1,7 @@
 """The main road of a batch, from due to done; each step is a line of `deliver_one`."""
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -100,9 +100,10 @@ class Sender:
         self._begun_per_second = 500.0
         self._pace = settings.pace
 
-    def deliver_one(self, lane: Lane) -> bool:
+    def deliver_one(self, lane: Lane, *, when_claimed: Callable[[], None] = lambda: None) -> bool:
         """Take one due batch of a lane all the way; False when none is due.
 
+        `when_claimed` is called before anything is printed: another may be due beside this one.
         Order updates go at least once, promotional mail at most once (the delivery classes of
         design section 3). Raises DatabaseAway before anything was handed over.
         """
@@ -110,6 +111,7 @@ class Sender:
         if claimed is None:
             return False
         batch, untracked = claimed
+        when_claimed()
         reached(Failpoint.CLAIMED)
         batch, prepared = self._print(batch, untracked)
         reached(Failpoint.PRINTED)
@@ -304,12 +306,7 @@ class Sender:
         try:
             self._journal.write("handing", at=self._clock.now(), **line_of_batch(batch))
             reached(Failpoint.IN_HAND_JOURNALED)
-            passed, answer = self._gate.hand_over(
-                batch,
-                prepared,
-                window,
-                now=self._clock.now(),
-            )
+            passed, answer = self._gate.hand_over(batch, prepared, window, now=self._clock.now())
         except (JournalUnwritable, DatabaseAway, CommitInDoubt) as error:
             log.warning("batch.held", batch=batch.id, why=type(error).__name__)
             return Passed(waiting=list(prepared)), HandOver(answers={}, about_us=None)

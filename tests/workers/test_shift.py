@@ -120,6 +120,21 @@ def test_who_finds_a_batch_calls_for_help_where_a_seat_may_be_free(
     assert hall.rung == calls, "nobody is called where nothing is due"
 
 
+def test_who_is_called_for_help_is_called_before_anything_is_printed(hall: Hall) -> None:
+    """A second process begins while the first prints, not a batch later."""
+    with hall.parts.database.transaction() as session:
+        a_customer(session, hall.parts.vault, now=hall.now)
+    hall.scheduled("Autumn release")
+    hall.now += timedelta(minutes=2)
+    had_left: list[int] = []
+    parts = dataclasses.replace(
+        hall.parts, ring=lambda _: had_left.append(len(hall.provider.accepted))
+    )
+    Shift(parts, build_sender(parts, provider=hall.provider)).deliver_campaigns(Seats(2))
+    assert had_left == [0]
+    assert len(hall.provider.accepted) == 1
+
+
 @pytest.fixture
 def hall(database: Database, database_url: str, tmp_path: Path, now: datetime) -> Iterator[Hall]:
     del database  # its tables are emptied afterwards
