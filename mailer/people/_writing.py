@@ -12,6 +12,7 @@ from sqlmodel import Session
 from mailer.people._name_index import forget_name_words, write_name_words
 from mailer.people._places import Placed
 from mailer.people._sealing import NOTHING, Facts, Sealer, phone_blind
+from mailer.people.facts import with_attributes
 from mailer.people.newcomers import store_customers
 from mailer.people.profiles import CLEAR, SEALED, open_facts, sealed_place
 from mailer.vault import PersonKey, Vault
@@ -99,7 +100,7 @@ def _lay_over(known: Facts, person: Placed) -> Facts:
         texts |= said.texts
         texts["email"] = said.address.display
         clear |= said.clear
-        attributes = attributes if said.attributes is None else said.attributes
+        attributes = with_attributes(attributes, said.attributes or {})
     return Facts(texts, clear, attributes)
 
 

@@ -64,6 +64,13 @@ class FieldInvalid(ValueError):
         self.reason = reason
 
 
+class TooManyAttributes(FieldInvalid):
+    """A customer would have more attributes than are kept."""
+
+    def __init__(self) -> None:
+        super().__init__("attributes", f"are more than {MOST_ATTRIBUTES}")
+
+
 class TooYoung(FieldInvalid):
     """The birth year may be that of a child under 13, of whom nothing is kept (C23)."""
 
@@ -91,7 +98,7 @@ class NewProfile:
     """A name of the IANA database."""
     birth_year: int | None = None
     attributes: Mapping[str, str] | None = None
-    """The shop's own fields, for audiences and mail; kept in the clear."""
+    """The shop's own fields, for audiences; kept in the clear. What is not named stays. "": goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,9 +308,15 @@ def _birth_year(year: int, now: datetime) -> str:
     return str(year)
 
 
+def with_attributes(known: Mapping[str, str], said: Mapping[str, str]) -> Mapping[str, str]:
+    """Lay what was said over the attributes that are known: an empty one goes, the others stay."""
+    emptied = {name for name, value in said.items() if not value}
+    return {name: value for name, value in {**known, **said}.items() if name not in emptied}
+
+
 def _attributes(given: Mapping[str, str]) -> dict[str, str]:
     if len(given) > MOST_ATTRIBUTES:
-        raise FieldInvalid("attributes", f"are more than {MOST_ATTRIBUTES}")
+        raise TooManyAttributes
     for name in given:
         if not PLAIN_NAME.fullmatch(name):
             raise FieldInvalid("attributes", "need names of small letters, digits and _")

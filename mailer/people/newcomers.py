@@ -18,7 +18,7 @@ from sqlmodel import Session
 from mailer import packed
 from mailer.database import copy_packed
 from mailer.people._sealing import CUSTOMER, NOTHING, USE, WORD, Facts, Sealed, Sealer, short
-from mailer.people.facts import CheckedProfile
+from mailer.people.facts import CheckedProfile, with_attributes
 from mailer.vault import INDEX_BYTES, Vault
 from mailer.vocabulary import PersonId
 
@@ -128,8 +128,9 @@ def _addresses(
 
 def _sealed(sealer: Sealer, profile: CheckedProfile, person: int, address: int) -> Sealed:
     texts = {**NOTHING.texts, **profile.texts, "email": profile.address.display}
+    attributes = with_attributes(NOTHING.attributes, profile.attributes or {})
     return sealer.seal(
-        Facts(texts, {**NOTHING.clear, **profile.clear}, profile.attributes or {}),
+        Facts(texts, {**NOTHING.clear, **profile.clear}, attributes),
         person_id=PersonId(person),
         address_id=address,
         external_id=profile.external_id,

@@ -8,13 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from mailer.people._places import Placed, Places
 from mailer.people._writing import write
 from mailer.people.address_book import lock_addresses, make_addresses
-from mailer.people.facts import CheckedProfile, NewProfile, check_profile
+from mailer.people.facts import (
+    MOST_ATTRIBUTES,
+    CheckedProfile,
+    NewProfile,
+    TooManyAttributes,
+    check_profile,
+)
 from mailer.vault import Vault
 from mailer.vocabulary import AddressId, PersonId
 
@@ -38,9 +45,19 @@ class Upserted:
 def upsert(session: Session, vault: Vault, profile: NewProfile, *, now: datetime) -> Upserted:
     """Make or change one customer; see `upsert_many`.
 
-    Raises what `check_profile` raises.
+    Raises what `check_profile` raises, and TooManyAttributes where those of before and now are.
     """
-    return upsert_many(session, vault, [profile], now=now)[0]
+    (kept,) = upsert_many(session, vault, [profile], now=now)
+    if any((profile.attributes or {}).values()):
+        _refuse_too_many_attributes(session, kept.person_id)
+    return kept
+
+
+def _refuse_too_many_attributes(session: Session, person_id: PersonId) -> None:
+    # Call after call could add to them. A set is bounded by the columns of its file, and one row
+    # more would stop the whole of it.
+    if session.execute(ATTRIBUTES_HELD, {"person": person_id}).scalar_one() > MOST_ATTRIBUTES:
+        raise TooManyAttributes
 
 
 def upsert_many(
@@ -49,7 +66,7 @@ def upsert_many(
     """Make or change customers as a set, with one answer for each profile, in order.
 
     A customer is found by the shop's id; else by the address, if the one who has it has no id of
-    the shop's; else made. What a profile does not say stays. A profile that names a merged
+    the shop's; else made. What a profile does not say stays, attribute by attribute. A profile that names a merged
     customer is answered with the survivor, whose facts stay. Two profiles of one customer: the
     later one's facts stand. The version goes up once where facts changed.
 
@@ -103,3 +120,8 @@ def _answers(placed: Sequence[Placed]) -> list[Upserted]:
             )
         )
     return answers
+
+
+ATTRIBUTES_HELD = text(
+    "SELECT count(*) FROM people_customer c, jsonb_object_keys(c.attributes) WHERE c.id = :person"
+)

@@ -50,6 +50,33 @@ def test_a_patch_changes_what_it_names_and_clears_what_it_empties(shop: Shop, jo
     assert shop.ask("PATCH", f"/customers/{jo}", {"external_id": "C-9"}).status_code == 409
 
 
+def test_attributes_are_changed_one_by_one(shop: Shop, jo: int) -> None:
+    def patched(attributes: object) -> object:
+        answer = shop.ask("PATCH", f"/customers/{jo}", {"attributes": attributes})
+        return answer.json()["attributes"]
+
+    shop.post("/customers", {**JO, "attributes": {"trade": "restaurant"}})
+    assert patched({"tags": "vip, beta"}) == {"trade": "restaurant", "tags": "vip, beta"}
+    upserted = shop.post("/customers", {**JO, "attributes": {"score": "7", "trade": None}}).json()
+    assert upserted["attributes"] == {"tags": "vip, beta", "score": "7"}
+    assert patched({"score": None}) == {"tags": "vip, beta"}
+    assert patched({"tags": ""}) == {}
+    patched({"plan": "gold", "trade": "bakery"})
+    assert patched(None) == {}
+
+
+def test_more_attributes_than_are_kept_are_refused_and_nothing_is_changed(
+    shop: Shop, jo: int
+) -> None:
+    for part in ("first", "more"):
+        given = {"attributes": {f"{part}_{n}": "x" for n in range(30)}, "city": part}
+        answer = shop.ask("PATCH", f"/customers/{jo}", given)
+    assert answer.status_code == 422
+    assert [each["field"] for each in answer.json()["errors"]] == ["attributes"]
+    after = shop.get(f"/customers/{jo}").json()
+    assert (after["city"], len(after["attributes"])) == ("first", 30)
+
+
 def test_a_patch_never_changes_somebody_else_at_the_same_address(shop: Shop, jo: int) -> None:
     anna = shop.post("/customers", {"email": "anna@example.com", "name": "Anna Becker"}).json()[
         "id"

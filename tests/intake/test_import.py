@@ -52,6 +52,12 @@ def test_a_second_import_changes_only_what_changed(desk: Desk) -> None:
     assert (report.created, report.changed, report.unchanged) == (0, 1, 4)
 
 
+def test_an_attribute_without_a_column_stays(desk: Desk) -> None:
+    desk.take([person(1, **{"attribute.plan": "gold", "attribute.tags": "vip"})])
+    desk.take([person(1, **{"attribute.score": "7", "attribute.tags": ""})])
+    assert desk.customers()[0].attributes == {"plan": "gold", "score": "7"}
+
+
 def test_of_two_rows_about_one_customer_the_later_facts_stand(desk: Desk) -> None:
     desk.take([person(1, city="Rome"), *(person(n) for n in range(2, 7)), person(1, city="Oslo")])
     assert desk.customers()[0].city == "Oslo"

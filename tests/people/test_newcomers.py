@@ -56,6 +56,15 @@ def test_who_was_made_ready_is_who_would_have_come_in(session: Session, vault: V
     assert tables == stored(session)
 
 
+def test_an_empty_attribute_is_kept_neither_way(session: Session, vault: Vault) -> None:
+    given = replace(JO, attributes={"plan": "gold", "tags": ""})
+    welcome(session, vault, given)
+    assert only(session, vault).attributes == {"plan": "gold"}
+    session.rollback()
+    came = people.upsert(session, vault, given, now=NOW)
+    assert seen(session, vault, came.person_id).attributes == {"plan": "gold"}
+
+
 def test_who_was_made_ready_is_found_by_everything_that_names_them(
     session: Session, vault: Vault
 ) -> None:

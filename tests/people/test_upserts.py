@@ -125,6 +125,25 @@ def test_what_is_not_said_stays_and_what_is_emptied_goes(session: Session, vault
     assert people.find_by_phone(session, vault, "+49301234567") == []
 
 
+def test_attributes_are_changed_by_their_names_and_an_empty_one_goes(
+    session: Session, vault: Vault
+) -> None:
+    (jo,) = take(session, vault, JO)
+    take(session, vault, replace(JO, attributes={"tags": "vip"}))
+    assert seen(session, vault, jo.person_id).attributes == {"plan": "gold", "tags": "vip"}
+    take(session, vault, replace(JO, attributes={"plan": ""}))
+    assert seen(session, vault, jo.person_id).attributes == {"tags": "vip"}
+    take(session, vault, replace(JO, attributes={}))
+    assert seen(session, vault, jo.person_id).attributes == {"tags": "vip"}
+
+
+def test_nobody_gathers_more_attributes_than_are_kept(session: Session, vault: Vault) -> None:
+    first, more = ({f"{part}_{n}": "x" for n in range(30)} for part in ("first", "more"))
+    people.upsert(session, vault, replace(JO, attributes=first), now=NOW)
+    with pytest.raises(people.FieldInvalid, match="more than 50"):
+        people.upsert(session, vault, replace(JO, attributes=more), now=NOW)
+
+
 def test_the_version_goes_up_only_when_a_fact_changes(session: Session, vault: Vault) -> None:
     (jo,) = take(session, vault, JO)
     (same,) = take(session, vault, JO)
@@ -185,7 +204,7 @@ def _some_profiles(dice: random.Random) -> list[NewProfile]:
             source="shop",
             name=dice.choice([None, "", "Jo Example", "Anna Becker"]),
             phone=dice.choice([None, "", "+49301234567"]),
-            attributes=dice.choice([None, {}, {"plan": "gold"}]),
+            attributes=dice.choice([None, {"plan": "", "tags": "vip"}, {"plan": "gold"}]),
         )
         for _ in range(12)
     ]

@@ -105,6 +105,8 @@ def get_a_customer(customer: Id, call: Reads) -> Customer:
 def change_a_customer(customer: Id, form: CustomerPatch, call: Writes) -> Customer:
     """Change some facts of a customer; what is left out stays, null or empty text clears.
 
+    So it is with each of the `attributes`: one that is not named stays, null clears it.
+
     An `external_id` can be given to a customer who has none; it never changes afterwards.
     """
     with call.parts.database.transaction() as session:
@@ -116,7 +118,7 @@ def change_a_customer(customer: Id, form: CustomerPatch, call: Writes) -> Custom
                 "email": before.email,
                 "source": before.source,
                 "external_id": before.external_id,
-                **form.changes(),
+                **form.changes(before.attributes),
             }
         )
         if before.external_id not in (None, change.external_id):

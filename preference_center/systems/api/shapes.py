@@ -1,9 +1,11 @@
 """The bodies that shops send and get back about customers, consents and suppressions."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Self
 
 from pydantic import (
+    AfterValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -45,7 +47,9 @@ CUSTOMER_EXAMPLE: dict[str, JsonValue] = {
 }
 
 AttributeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Attributes = Annotated[dict[AttributeName, OneLine], Field(max_length=ATTRIBUTES)]
+AttributeValue = Annotated[OneLine | None, AfterValidator(lambda value: value or "")]
+"""Null clears an attribute, as empty text does."""
+Attributes = Annotated[dict[AttributeName, AttributeValue], Field(max_length=ATTRIBUTES)]
 Source = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
@@ -74,7 +78,8 @@ class CustomerForm(Form):
         default="", description="Where the permission of an offline source can be found (C24)."
     )
     attributes: Attributes | None = Field(
-        default=None, description="Further facts of the shop's, for letters."
+        default=None,
+        description="The shop's own facts, for audiences. What is not named stays; null clears.",
     )
 
 
@@ -96,7 +101,10 @@ class CustomerPatch(Form):
     language: Language | None = None
     timezone: Word | None = None
     birth_year: Annotated[int, Field(ge=1900, le=2100, strict=True)] | None = None
-    attributes: Attributes | None = None
+    attributes: Attributes | None = Field(
+        default=None,
+        description="Those to change; the others stay. Null for one clears it, null for all, all.",
+    )
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -104,12 +112,18 @@ class CustomerPatch(Form):
             raise ValueError("name at least one field to change")
         return self
 
-    def changes(self) -> dict[str, Any]:
-        """Return what was given, as the people room takes it."""
+    def changes(self, held: Mapping[str, str]) -> dict[str, Any]:
+        """Return what was given, as the people room takes it; `held` are the attributes so far."""
         return {
-            name: "" if value is None and name in TEXTS else value
+            name: self._cleared(name, held) if value is None else value
             for name, value in self.model_dump(exclude_unset=True).items()
         }
+
+    @staticmethod
+    def _cleared(name: str, held: Mapping[str, str]) -> str | dict[str, str] | None:
+        if name == "attributes":
+            return dict.fromkeys(held, "")
+        return "" if name in TEXTS else None
 
 
 TEXTS = frozenset(
