@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from mailer.delivery._tables import PaceRow  # noqa: F401 - registers the table
 from mailer.delivery.limits import NO_LIMITS, Limits
+from mailer.people import MAILBOX_DOMAINS
 
 ALL_MAIL = "*"
 PER_DOMAIN = "PACE_PER_DOMAIN"
@@ -50,6 +51,14 @@ class Pace:
     def has_windows(self) -> bool:
         """Say whether anything is limited by minute, hour or day for all mailings."""
         return self.limits.is_any or self.everywhere is not None
+
+    @property
+    def known_domains(self) -> frozenset[str]:
+        """Return the domains that can be slowed: mailbox providers', and those the operator named.
+
+        The name of any other may be somebody's own, and is not kept.
+        """
+        return frozenset(MAILBOX_DOMAINS) | self.per_domain.keys()
 
     def slowed_by(self, scopes: Mapping[str, float]) -> "Pace":
         """Return the pace with what is slowed down: rates of domains, and of all mail (`*`)."""

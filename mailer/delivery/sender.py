@@ -46,7 +46,6 @@ from mailer.delivery.turns import Turn, cut_to_a_slice, keep_pace, return_turns,
 from mailer.delivery.window import Window
 from mailer.failpoints import Failpoint, reached
 from mailer.journal import Journal, JournalUnwritable
-from mailer.people import MAILBOX_DOMAINS
 from mailer.permission import NO_CAP, Cap
 from mailer.providers import AboutUs, Accepted, HandOver, NotBegun
 from mailer.vocabulary import Held, Lane, PersonId, Reason, Refused
@@ -249,7 +248,9 @@ class Sender:
             stop_lane(session, batch, about_us, now=now)
             if batch.lane is Lane.PROMOTIONAL:
                 slice_of = [each.outgoing for each in prepared.values()]
-                asked = who_asks(slice_of, HandOver({}, about_us), known=MAILBOX_DOMAINS)
+                asked = who_asks(
+                    slice_of, HandOver({}, about_us), known=self._settings.pace.known_domains
+                )
                 go_slower(session, asked, now=now)
             give_back(session, batch, not_before=now + SOON)
         log.warning("lane.stopped", lane=batch.lane, code=about_us.code)
@@ -335,7 +336,7 @@ class Sender:
     ) -> None:
         """Write down what became of everybody, again and again while the database is away."""
         rest = batch.without(passed.refused)
-        asked = who_asks(passed.messages, answer, known=MAILBOX_DOMAINS)
+        asked = who_asks(passed.messages, answer, known=self._settings.pace.known_domains)
         pause = 0.1
         while True:
             now = self._clock.now()

@@ -138,17 +138,24 @@ class _Turn:
 
     def in_all_mail(self, batch: Claimed, messages: int) -> timedelta:
         """Take a turn in the budget of all mail; order updates are counted and never wait."""
-        if not self.pace.per_second:
+        rate = self.pace.per_second
+        if not rate:
             return timedelta(0)
-        wait = self._take(ALL_MAIL, messages, self.pace.per_second)
-        return timedelta(0) if batch.lane is Lane.ORDERS else wait
+        if batch.lane is Lane.ORDERS:
+            return self._count(ALL_MAIL, messages, rate)
+        return self._take(ALL_MAIL, messages, rate)
 
     def in_domains(self, batch: Claimed, prepared: Ready) -> tuple[Claimed, timedelta]:
-        """Take a turn with each slow domain of the batch, and send away who must wait for it."""
+        """Take a turn with each slow domain of the batch, and send away who must wait for it.
+
+        Order updates are counted there, too, and stay: campaigns to that domain go slower instead.
+        """
         longest = timedelta(0)
         for domain, rate in sorted(self.pace.per_domain.items()):
             there = [who for who in batch.people if _domain_of(prepared[who]) == domain]
-            if there:
+            if there and batch.lane is Lane.ORDERS:
+                self._count(domain, len(there), rate)
+            elif there:
                 batch, wait = self._in_domain(batch, there, domain, rate)
                 longest = max(longest, wait)
         return batch, longest
@@ -176,6 +183,11 @@ class _Turn:
         if wait < LONGEST_LINE:
             reserve(self.session, budget=line, messages=messages, per_second=rate, now=self.now)
         return min(wait, LONGEST_LINE)
+
+    def _count(self, budget: str, messages: int, rate: float) -> timedelta:
+        """Reserve room however far off it is, for what does not wait for it; return that it waits 0."""
+        reserve(self.session, budget=budget, messages=messages, per_second=rate, now=self.now)
+        return timedelta(0)
 
     def _take(self, budget: str, messages: int, rate: float) -> timedelta:
         """Return the wait for a turn, and take it if it is near enough to be waited for."""

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from sqlmodel import Session
 
 from mailer import delivery
@@ -83,3 +84,34 @@ def test_a_batch_is_cut_to_what_begins_within_a_second(road: Road) -> None:
     road.campaign()
     road.sender.deliver_one(Lane.PROMOTIONAL)
     assert len(road.got()) == 2
+
+
+@pytest.mark.parametrize("per_second", [2, 0.5, 0.1])
+def test_an_order_update_never_waits_for_a_slow_domain(road: Road, per_second: float) -> None:
+    slept: list[float] = []
+    crowd = [road.customer(f"Slow {n}", email=f"slow{n}@slow.example.com") for n in range(200)]
+    pace = Pace(per_domain={"slow.example.com": per_second})
+    road.sender = road.worker(pace=pace, sleep=slept.append)
+    road.campaign()
+    while road.sender.deliver_one(Lane.PROMOTIONAL):
+        pass
+    before = len(road.got())
+    slept.clear()
+    road.order_update(crowd[0])
+    road.sender.deliver_one(Lane.ORDERS)
+    assert road.got()[before:] == [crowd[0].email]
+    assert sum(slept) == 0
+
+
+def test_campaigns_to_a_slow_domain_go_slower_by_what_order_updates_took(road: Road) -> None:
+    slept: list[float] = []
+    anna = road.customer("Anna Becker", email="anna@slow.example.com")
+    pace = Pace(per_domain={"slow.example.com": 2})
+    road.sender = road.worker(pace=pace, sleep=slept.append)
+    for number in range(8):
+        road.order_update(anna, f"order:{number}:shipped:1")
+        road.sender.deliver_one(Lane.ORDERS)
+    assert len(road.got()) == 8
+    road.campaign()
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    assert sum(slept) == 4

@@ -139,6 +139,16 @@ def test_a_domain_that_asks_is_slowed_for_all_workers_and_the_others_are_not(roa
     assert len(set(road.got())) == 40
 
 
+def test_a_domain_with_a_pace_of_its_own_is_slowed_below_it(road: Road) -> None:
+    crowd = [road.customer(f"Slow {n}", email=f"slow{n}@slow.example.com") for n in range(20)]
+    road.provider.answer_for(crowd[0].email, BUSY)
+    road.sender = road.worker(pace=Pace(per_domain={"slow.example.com": 10}))
+    road.campaign()
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    with road.database.reading() as session:
+        assert slow_scopes(session, now=road.now) == {"slow.example.com": 5.0}
+
+
 def test_an_answer_about_us_slows_campaigns_and_never_order_updates(road: Road) -> None:
     emails = crowd_at(road, "example.org", 30)
     ada = road.customer("Ada Novak")
