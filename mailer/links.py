@@ -11,7 +11,6 @@ from base64 import urlsafe_b64decode
 from binascii import b2a_base64
 from collections.abc import Sequence
 from enum import StrEnum
-from functools import cached_property
 
 from itsdangerous import Signer
 
@@ -123,6 +122,7 @@ class PersonLinks:
         self._mailing = packed(mailing_id)
         self._person = packed(person_id)
         self._address = packed(address_id)
+        self._unsubscribe = ""
 
     def click(self, n: int) -> str:
         """The URL of the mailing's click target number `n`, counted from 0."""
@@ -140,11 +140,14 @@ class PersonLinks:
         token = self._links.sign_packed(Purpose.OPEN, self._mailing + self._person)
         return self._links.open_url(token)
 
-    @cached_property
+    @property
     def unsubscribe(self) -> str:
-        """The URL of the unsubscribe page and of one-click; never expires."""
-        ids = self._person + self._address + self._mailing
-        return self._links.unsubscribe_url(self._links.sign_packed(Purpose.UNSUBSCRIBE, ids))
+        """The URL of the unsubscribe page and of one-click; never expires. Signed once: it stands twice."""
+        if not self._unsubscribe:
+            ids = self._person + self._address + self._mailing
+            token = self._links.sign_packed(Purpose.UNSUBSCRIBE, ids)
+            self._unsubscribe = self._links.unsubscribe_url(token)
+        return self._unsubscribe
 
     @property
     def preferences(self) -> str:

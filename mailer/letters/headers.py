@@ -91,6 +91,8 @@ def _folded(line: str) -> bytes:
 def _encoded_words(text: str, used: int) -> bytes:
     words, start = [], 0
     room = min(WORD_ROOM, (FOLD_AT - used - 12) // 4 * 3)
+    if len(octets := text.encode()) <= room:  # as most names do
+        return b"=?utf-8?B?" + b64encode(octets) + b"?="
     while start < len(text):
         size, end = 0, start
         while end < len(text) and size + (width := len(text[end].encode())) <= room:

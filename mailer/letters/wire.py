@@ -5,6 +5,7 @@ grows past 76 characters and none begins with a dot (SMTP) or with `From ` (mail
 """
 
 import re
+from binascii import b2a_qp
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -36,12 +37,12 @@ def encode(text: str) -> bytes:
         if len(text) <= 2 * LONGEST and _is_safe(text[LONGEST:]):
             return f"{text[:LONGEST]}=\r\n{text[LONGEST:]}=\r\n".encode("ascii")
     if text.isprintable():
-        return b"".join(_wrapped(_octets(text))) + b"=\r\n"
+        return _one_line(text.encode())
     # A piece may be Markup, whose own methods are slow and escape what they are given.
     lines = str.replace(str.replace(text, "\r\n", "\n"), "\r", "\n").split("\n")
     *whole, rest = lines
     broken = [line for each in whole for line in (*_wrapped(_ended(each)), b"\r\n")]
-    return b"".join([*broken, *_wrapped(_octets(rest)), b"=\r\n" if rest else b""])
+    return b"".join([*broken, *_wrapped(_octets(rest.encode())), b"=\r\n" if rest else b""])
 
 
 def _is_safe(text: str) -> bool:
@@ -50,13 +51,20 @@ def _is_safe(text: str) -> bool:
     return plain and not text.startswith((".", "From "))
 
 
-def _octets(line: str) -> bytes:
-    return b"".join([OCTETS[octet] for octet in line.encode()])
+def _one_line(octets: bytes) -> bytes:
+    """Encode text without line breaks; most of what a person fills is a word that stays one line."""
+    if len(octets) <= LONGEST // 3 and not octets.startswith((b".", b"From ")):
+        return b2a_qp(octets) + b"=\r\n"
+    return b"".join(_wrapped(_octets(octets))) + b"=\r\n"
+
+
+def _octets(line: bytes) -> bytes:
+    return b"".join([OCTETS[octet] for octet in line])
 
 
 def _ended(line: str) -> bytes:
     """Encode a line before a hard break, where a last space or tab would be lost on the way."""
-    wire = _octets(line)
+    wire = _octets(line.encode())
     return wire[:-1] + b"=%02X" % wire[-1] if wire[-1:] in (b" ", b"\t") else wire
 
 
