@@ -24,7 +24,7 @@ from mailer.campaigns.findings import Check, Checked, Finding, Weight
 from mailer.campaigns.revisions import has_outgrown, is_approved
 from mailer.campaigns.splits import Cut, Split, SplitVariant
 from mailer.campaigns.values import Campaign, CampaignId, NewCampaign
-from mailer.delivery import WHOLE, Brake
+from mailer.delivery import WHOLE, Brake, Limits
 from mailer.letters import (
     Brand,
     Compiled,
@@ -152,6 +152,7 @@ def look_at_rest(
     findings += _of_references(session, campaign)
     findings += _of_repeat(session, row)
     findings += _of_plan(row, now)
+    findings += _of_pace(campaign.pace)
     findings += _of_approval(row, counted.people, rules)
     return Checked(findings, counted.people, now)
 
@@ -354,6 +355,15 @@ def _of_plan(row: CampaignRow, now: datetime) -> Iterator[Finding]:
     )
     fix = "Schedule it with a later `use_by`, or with none."
     yield Finding(Weight.STOP, Check.PLAN, "plan.use_by", text, fix)
+
+
+def _of_pace(pace: Limits | None) -> Iterator[Finding]:
+    """Say when a later day of the warm-up may send less than the one before it."""
+    if pace is not None and pace.fall is not None:
+        high, low = pace.fall
+        text = f"The warm-up falls from {high:,} to {low:,}; most rise from day to day."
+        fix = "See that its days stand in the order that was meant."
+        yield Finding(Weight.WARNING, Check.PACE, "pace.warm_up", text, fix)
 
 
 def _of_approval(row: CampaignRow, size: int, rules: Rules) -> Iterator[Finding]:

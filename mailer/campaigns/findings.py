@@ -28,6 +28,7 @@ class Check(StrEnum):
     REPEAT = "repeat"
     SPLIT = "split"
     PLAN = "plan"
+    PACE = "pace"
     APPROVAL = "approval"
 
 

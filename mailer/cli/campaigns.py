@@ -252,8 +252,8 @@ def do(
     as_json: bool,
     *,
     ring: bool = False,
-) -> None:
-    """Do something to a campaign in one transaction, ring where that is due, and say how it stands."""
+) -> "Campaign":
+    """Do something to a campaign in one transaction, ring where that is due; say how it stands."""
     from mailer.access import names_of
     from mailer.campaigns import CampaignId
     from mailer.vocabulary import Lane
@@ -265,6 +265,7 @@ def do(
         if ring:
             parts.ring(Lane.PROMOTIONAL)
     _say(done, names, as_json)
+    return done
 
 
 def _start_of(one: "Campaign") -> datetime | None:

@@ -1,5 +1,6 @@
 """How fast a campaign leaves, from the command line: slowed down or let go faster under way."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -7,7 +8,7 @@ from pydantic import ValidationError
 
 from mailer.cli.campaigns import Id, do, reason_option
 from mailer.cli.house import the_actor
-from mailer.cli.output import json_option
+from mailer.cli.output import json_option, say
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -43,12 +44,51 @@ def pace(
     if limits.is_any == unlimited:
         raise click.UsageError("name a limit, such as --per-minute 600, or --unlimited alone")
 
+    before: Limits | None = None
+
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
+        nonlocal before
+        before = campaigns.campaign_of(session, number).pace
         return campaigns.set_pace(
             session, number, limits, reason=reason, by=the_actor(), now=parts.clock()
         )
 
     do(campaign_id, act, as_json, ring=True)
+    if not as_json:
+        _say_pace(limits, before)
+
+
+def _say_pace(limits: "Limits", before: "Limits | None") -> None:
+    """Say what holds now and what does not any more, for who names one limit may mean that alone."""
+    told = _in_words(limits)
+    gone = [
+        f"no {NAMED[name]} any more"
+        for name in (before.stored() if before else ())
+        if name not in told
+    ]
+    held = ", ".join(told.values()) or "as fast as the installation goes"
+    say(f"Its pace: {held}{'; ' if gone else ''}{', '.join(gone)}.")
+    if limits.fall is not None:
+        high, low = limits.fall
+        say(f"Note: the warm-up falls from {high:,} to {low:,}; most rise from day to day.")
+
+
+NAMED = {
+    "per_minute": "limit by the minute",
+    "per_hour": "limit by the hour",
+    "per_day": "limit by the day",
+    "warm_up": "warm-up",
+}
+EACH = {"per_minute": "a minute", "per_hour": "an hour", "per_day": "a day"}
+
+
+def _in_words(limits: "Limits") -> Mapping[str, str]:
+    """Say each limit that there is, by its name."""
+    stored = limits.stored()
+    told = {name: f"{stored[name]:,} {each}" for name, each in EACH.items() if name in stored}
+    if limits.warm_up:
+        told["warm_up"] = "a warm-up of " + ", ".join(f"{each:,}" for each in limits.warm_up)
+    return told
 
 
 def _limits(options: dict[str, object]) -> "Limits":

@@ -9,6 +9,7 @@ docs/decisions/pace-in-windows.md says why it is counted so.
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -66,6 +67,12 @@ class Limits(BaseModel):
     def is_any(self) -> bool:
         """Say whether anything is limited."""
         return self != NO_LIMITS
+
+    @property
+    def fall(self) -> tuple[int, int] | None:
+        """Return the first day's messages of the warm-up after which fewer may leave, and those."""
+        steps = pairwise(self.warm_up)
+        return next(((before, after) for before, after in steps if after < before), None)
 
     def of_day(self, day: int) -> int | None:
         """Return how many messages a day may have, counted from 1; None for as many as there are."""

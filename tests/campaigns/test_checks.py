@@ -20,6 +20,7 @@ from mailer.campaigns import (
 from mailer.campaigns.alignment import organisation_of, sender_findings
 from mailer.campaigns.audience.rules import LivesIn
 from mailer.database import Database
+from mailer.delivery import Limits
 from mailer.letters import PromotionalContent
 from mailer.providers import MemoryProvider
 from mailer.settings import SettingsInvalid
@@ -68,6 +69,14 @@ def test_a_missing_field_is_told_with_how_many_read_what_instead(desk: Desk) -> 
     assert said(warnings) == [(Check.MERGE_FIELDS, "city")]
     assert warnings[0].text == "city is missing for 2 of 3; they read “your city”."
     assert warnings[0].clause == "C03"
+
+
+def test_a_warm_up_that_falls_is_warned_of(desk: Desk) -> None:
+    desk.customer("Jo Example", city="Trenton")
+    for curve, told in (((500, 400, 600), [(Check.PACE, "pace.warm_up")]), ((400, 400, 600), [])):
+        campaign_id = desk.draft()
+        desk.do("set_pace", campaign_id, pace=Limits(warm_up=curve))
+        assert said(desk.check(campaign_id).warnings) == told
 
 
 @pytest.mark.clause("C27")
