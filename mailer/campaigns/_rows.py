@@ -49,6 +49,12 @@ def refuse_unfit_reason(reason: str) -> None:
         raise ReasonUnfit
 
 
+def said_why(reason: str) -> dict[str, str]:
+    """Return a reason as the ledger's line keeps it, and nothing for none. Raises ReasonUnfit."""
+    refuse_unfit_reason(reason)
+    return {"why": reason} if reason else {}
+
+
 def found(session: Session, campaign_id: CampaignId) -> CampaignRow:
     """Return the row of a campaign. Raises CampaignNotFound."""
     row = session.get(CampaignRow, campaign_id, populate_existing=True)

@@ -1,10 +1,11 @@
 """Starting a campaign: its mailing is made, and its audience cut into batches."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -49,6 +50,9 @@ Progress = Callable[[int, int], None]
 """Told how many customers' numbers were looked at, and of how many."""
 
 
+NO_REASON: Mapping[str, str] = MappingProxyType({})
+
+
 def in_silence(done: int, of: int) -> None:
     """Tell nobody how far it is."""
 
@@ -61,6 +65,7 @@ def start_row(
     brand: Brand,
     rules: Rules,
     by: str,
+    why: Mapping[str, str] = NO_REASON,
     progress: Progress = in_silence,
     now: datetime,
 ) -> Campaign:
@@ -88,7 +93,7 @@ def start_row(
         refuse_stopped(checked)
     row.audience_size = cut.people
     row.state, row.started_at, row.taken_back = target, now, None
-    detail: dict[str, object] = {"audience": row.audience_size}
+    detail: dict[str, object] = {"audience": row.audience_size, **why}
     if checked.warnings:
         detail["warnings"] = [f"{each.check}: {each.field}" for each in checked.warnings]
     note(session, row, "started", by=by, now=now, detail=detail)

@@ -5,7 +5,14 @@ from datetime import datetime
 from sqlmodel import Session
 
 from mailer.campaigns import drift
-from mailer.campaigns._rows import CampaignError, campaign_from, locked, note, own_plan_from
+from mailer.campaigns._rows import (
+    CampaignError,
+    campaign_from,
+    locked,
+    note,
+    own_plan_from,
+    said_why,
+)
 from mailer.campaigns.checks import DEFAULT_RULES, CannotSend, Rules, look_over
 from mailer.campaigns.findings import Check
 from mailer.campaigns.lifecycle import Act, State, after
@@ -37,6 +44,7 @@ def approve(
     revision: str | None = None,
     brand: Brand,
     rules: Rules = DEFAULT_RULES,
+    reason: str = "",
     by: str,
     now: datetime,
 ) -> Campaign:
@@ -45,9 +53,10 @@ def approve(
     `revision` is what the approver looked at, where they say. The approval holds until the letter,
     the rule, a list behind it or the plan changes, or the audience outgrows it; one that is given
     to a draft leaves the moment to its first schedule. Two approvals agree: the first one stands.
-    Raises CannotDo, RevisionStale, OwnApproval, and CannotSend where a check stops it that no
+    Raises CannotDo, RevisionStale, OwnApproval, ReasonUnfit, and CannotSend where a check stops it that no
     approval mends.
     """
+    why = said_why(reason)
     row = locked(session, campaign_id)
     row.state = after(State(row.state), Act.APPROVE)
     if revision is not None and revision != revision_of(row):
@@ -63,7 +72,7 @@ def approve(
         row.approved_revision, row.approved_size = revision_of(row), checked.audience
         counted = count_of(session, row, own_plan_from(row), cap=rules.cap, brand=brand, now=now)
         row.counted = drift.stored(counted)
-    detail = {"audience": checked.audience, "revision": revision_of(row)}
+    detail = {"audience": checked.audience, "revision": revision_of(row), **why}
     note(session, row, "approved", by=by, now=now, detail=detail)
     reached(Failpoint.APPROVED)
     return campaign_from(row)

@@ -19,6 +19,7 @@ from mailer.campaigns._rows import (
     note,
     plan_from,
     refuse_unfit_reason,
+    said_why,
     stored_brake,
     stored_pace,
 )
@@ -82,13 +83,15 @@ def edit(
     new: NewCampaign,
     *,
     brand: Brand,
+    reason: str = "",
     by: str,
     now: datetime,
 ) -> Campaign:
     """Replace what a draft says; an approval ends with it.
 
-    Raises CannotDo for anything but a draft, and ContentRefused.
+    Raises CannotDo for anything but a draft, ContentRefused, and ReasonUnfit.
     """
+    why = said_why(reason)
     row = locked(session, campaign_id)
     row.state = after(State(row.state), Act.EDIT)
     refuse_unfit(new, brand)
@@ -101,7 +104,7 @@ def edit(
     row.split = new.split.stored() if new.split else None
     row.brake = stored_brake(new.brake)
     row.digest = new.digest.stored() if new.digest is not None else None
-    note(session, row, "edited", by=by, now=now)
+    note(session, row, "edited", by=by, now=now, detail=why)
     return campaign_from(row)
 
 
@@ -111,6 +114,7 @@ def start(
     *,
     brand: Brand,
     rules: Rules = DEFAULT_RULES,
+    reason: str = "",
     by: str,
     progress: Progress = in_silence,
     now: datetime,
@@ -125,6 +129,7 @@ def start(
     repetition that the brake stopped: it is resumed first; and Halted.
     """
     refuse_while_halted(session)
+    why = said_why(reason)
     row = locked(session, campaign_id)
     if is_stopped_series(session, row, now=now):
         refuse_without_reason(row)
@@ -133,7 +138,15 @@ def start(
     if at_once is not None and State(row.state) is State.SCHEDULED:
         row.plan, row.occurrence = at_once.stored(), None
     return start_row(
-        session, row, plan=at_once, brand=brand, rules=rules, by=by, progress=progress, now=now
+        session,
+        row,
+        plan=at_once,
+        brand=brand,
+        rules=rules,
+        by=by,
+        why=why,
+        progress=progress,
+        now=now,
     )
 
 
@@ -206,7 +219,7 @@ def _steer(
     by: str,
     now: datetime,
 ) -> Campaign:
-    refuse_unfit_reason(reason)
+    why = said_why(reason)
     row = locked(session, campaign_id)
     bring_along(session, row, now=now)
     before = State(row.state)
@@ -220,7 +233,6 @@ def _steer(
         delivery.set_mailing_state(session, MailingId(row.mailing_id), STEERED[act])
     if State(row.state).is_final:
         row.ended_at = now
-    why = {"why": reason} if reason else None
     note(session, row, row.state, by=by, now=now, detail=why)
     reached(Failpoint.STEERED)
     return campaign_from(row)

@@ -8,7 +8,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from mailer import delivery, people
-from mailer.campaigns._rows import CampaignError, campaign_from, locked, note, split_from
+from mailer.campaigns._rows import CampaignError, campaign_from, locked, note, said_why, split_from
 from mailer.campaigns._tables import CampaignRow, TestRow
 from mailer.campaigns.alignment import organisation_of
 from mailer.campaigns.checks import ContentRefused, Rules, faults_of
@@ -45,6 +45,7 @@ def send_test(
     variant: str | None = None,
     brand: Brand,
     rules: Rules,
+    reason: str = "",
     by: str,
     now: datetime,
 ) -> list[MailingId]:
@@ -58,8 +59,9 @@ def send_test(
     Nothing in it is measured, and its way out changes nothing. Returns the mailings, whose books
     say what became of them; the caller rings the bell of the orders' lane after its commit.
 
-    Raises CannotDo, ContentRefused, AddressInvalid, TestRefused, VariantUnknown.
+    Raises CannotDo, ContentRefused, AddressInvalid, TestRefused, VariantUnknown, ReasonUnfit.
     """
+    why = said_why(reason)
     row = locked(session, campaign_id)
     after(State(row.state), Act.TEST)
     addresses = {each.key: each for each in map(people.canonical_address, to)}
@@ -70,7 +72,7 @@ def send_test(
         _send_one(session, vault, row, letter, reader, address.display, by, now)
         for address in addresses.values()
     ]
-    note(session, row, "tested", by=by, now=now, detail={"mailings": list(made)})
+    note(session, row, "tested", by=by, now=now, detail={"mailings": list(made), **why})
     return made
 
 

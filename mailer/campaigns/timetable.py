@@ -14,6 +14,7 @@ from mailer.campaigns._rows import (
     locked,
     note,
     plan_from,
+    said_why,
     split_from,
 )
 from mailer.campaigns._splitting import ChoiceTooLate, is_look_due, refuse_late_choice
@@ -42,14 +43,16 @@ def schedule(
     plan: Plan,
     brand: Brand,
     rules: Rules = DEFAULT_RULES,
+    reason: str = "",
     by: str,
     now: datetime,
 ) -> Campaign:
     """Let a campaign start by itself by a plan, or change that plan.
 
-    Raises CannotDo, MomentPassed, ChoiceTooLate, and CannotSend where a check stops it (C27 among
+    Raises CannotDo, MomentPassed, ChoiceTooLate, ReasonUnfit, and CannotSend where a check stops it (C27 among
     them).
     """
+    why = said_why(reason)
     row = locked(session, campaign_id)
     target = after(State(row.state), Act.SCHEDULE)
     occurrence = first_to_come(plan, now)
@@ -60,7 +63,7 @@ def schedule(
         refuse_late_choice(session, row, split, plan.once(occurrence), now)
     row.state, row.taken_back = target, None
     row.scheduled_for = max(plan.once(occurrence).begins(now), now)
-    detail = {"for": row.scheduled_for.isoformat(), "plan": row.plan}
+    detail = {"for": row.scheduled_for.isoformat(), "plan": row.plan, **why}
     note(session, row, "scheduled", by=by, now=now, detail=detail)
     return campaign_from(row)
 
@@ -88,13 +91,19 @@ def first_to_come(plan: Plan, now: datetime) -> int:
     return first
 
 
-def unschedule(session: Session, campaign_id: CampaignId, *, by: str, now: datetime) -> Campaign:
-    """Take a campaign back to the drafts before it starts, and end a repetition. Raises CannotDo."""
+def unschedule(
+    session: Session, campaign_id: CampaignId, *, reason: str = "", by: str, now: datetime
+) -> Campaign:
+    """Take a campaign back to the drafts before it starts, and end a repetition.
+
+    Raises CannotDo, ReasonUnfit.
+    """
+    why = said_why(reason)
     row = locked(session, campaign_id)
     before = State(row.state)
     take_back(row)
     if row.state != before:  # a second click takes nothing back, and the ledger tells of one
-        note(session, row, "unscheduled", by=by, now=now)
+        note(session, row, "unscheduled", by=by, now=now, detail=why)
     return campaign_from(row)
 
 

@@ -78,8 +78,9 @@ def create(*, file: Path, as_json: bool) -> None:
 
 @campaign.command()
 @click.argument("campaign_id", type=Id)
+@reason_option
 @json_option
-def start(*, campaign_id: int, as_json: bool) -> None:
+def start(*, campaign_id: int, reason: str, as_json: bool) -> None:
     """Start a campaign now: its audience is fixed and cut into batches."""
     from mailer import campaigns
 
@@ -90,6 +91,7 @@ def start(*, campaign_id: int, as_json: bool) -> None:
                 number,
                 brand=parts.brand,
                 rules=parts.rules,
+                reason=reason,
                 by=the_actor(),
                 progress=advance,
                 now=parts.clock(),
@@ -100,13 +102,16 @@ def start(*, campaign_id: int, as_json: bool) -> None:
 
 @campaign.command()
 @click.argument("campaign_id", type=Id)
+@reason_option
 @json_option
-def unschedule(*, campaign_id: int, as_json: bool) -> None:
+def unschedule(*, campaign_id: int, reason: str, as_json: bool) -> None:
     """Take a scheduled campaign back to the drafts; its approval and its repetition end."""
     from mailer import campaigns
 
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
-        return campaigns.unschedule(session, number, by=the_actor(), now=parts.clock())
+        return campaigns.unschedule(
+            session, number, reason=reason, by=the_actor(), now=parts.clock()
+        )
 
     do(campaign_id, act, as_json)
 

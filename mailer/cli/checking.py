@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailer.cli.campaigns import Id, do
+from mailer.cli.campaigns import Id, do, reason_option
 from mailer.cli.exits import Refused
 from mailer.cli.house import AddressArgument, acts_as, the_actor, the_parts
 from mailer.cli.output import json_option, say, say_json, table
@@ -60,8 +60,11 @@ def check(*, campaign_id: int, as_json: bool) -> None:
 @click.argument("campaign_id", type=Id)
 @click.option("--by", "name", required=True, help="Who approves it, by name; kept in the ledger.")
 @click.option("--revision", help="Which revision was looked at: another one is not approved.")
+@reason_option
 @json_option
-def approve(*, campaign_id: int, name: str, revision: str | None, as_json: bool) -> None:
+def approve(
+    *, campaign_id: int, name: str, revision: str | None, reason: str, as_json: bool
+) -> None:
     """Approve a campaign as it stands now; a change of it takes the approval away.
 
     Whoever can run this command is trusted with the name: where that is too much, let a key with
@@ -80,6 +83,7 @@ def approve(*, campaign_id: int, name: str, revision: str | None, as_json: bool)
             revision=revision,
             brand=parts.brand,
             rules=parts.rules,
+            reason=reason,
             by=by,
             now=parts.clock(),
         )
@@ -97,6 +101,7 @@ def approve(*, campaign_id: int, name: str, revision: str | None, as_json: bool)
     help="Whether all is known of the invented reader, or nothing.",
 )
 @click.option("--variant", help="A variant of a split test; else the campaign's own letter.")
+@reason_option
 @json_option
 def test_(
     *,
@@ -104,6 +109,7 @@ def test_(
     addresses: tuple[str, ...],
     reader: str,
     variant: str | None,
+    reason: str,
     as_json: bool,
 ) -> None:
     """Send a campaign to addresses of staff, marked as a test, filled for an invented reader."""
@@ -125,6 +131,7 @@ def test_(
                     variant=variant,
                     brand=parts.brand,
                     rules=parts.rules,
+                    reason=reason,
                     by=the_actor(),
                     now=parts.clock(),
                 )
@@ -143,13 +150,16 @@ def test_(
 @click.option(
     "--name", default="", help="What the copy is called; like the first one if not given."
 )
+@reason_option
 @json_option
-def clone(*, campaign_id: int, name: str, as_json: bool) -> None:
+def clone(*, campaign_id: int, name: str, reason: str, as_json: bool) -> None:
     """Copy a campaign, in whatever state it is, into a new draft without a past."""
     from mailer import campaigns
 
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
-        return campaigns.clone(session, number, name=name, by=the_actor(), now=parts.clock())
+        return campaigns.clone(
+            session, number, name=name, reason=reason, by=the_actor(), now=parts.clock()
+        )
 
     do(campaign_id, act, as_json)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 from pydantic import ValidationError
 
-from mailer.cli.campaigns import Id, do
+from mailer.cli.campaigns import Id, do, reason_option
 from mailer.cli.faults import told_faults
 from mailer.cli.house import the_actor, the_parts
 from mailer.cli.output import facts, json_option, say, say_json, table
@@ -37,8 +37,11 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 @click.option("--until", help="The last day of a repetition.")
 @click.option("--times", type=int, help="How often it comes.")
 @click.option("--preview", is_flag=True, help="Only tell when whom it would reach.")
+@reason_option
 @json_option
-def schedule(*, campaign_id: int, at: str, preview: bool, as_json: bool, **options: object) -> None:
+def schedule(
+    *, campaign_id: int, at: str, preview: bool, reason: str, as_json: bool, **options: object
+) -> None:
     """Let a campaign start by itself AT a moment: 2026-12-02T14:00:00Z, 2026-12-02T09:00 or now."""
     from mailer import campaigns
 
@@ -54,6 +57,7 @@ def schedule(*, campaign_id: int, at: str, preview: bool, as_json: bool, **optio
             plan=plan,
             brand=parts.brand,
             rules=parts.rules,
+            reason=reason,
             by=the_actor(),
             now=parts.clock(),
         )

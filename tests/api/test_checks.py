@@ -1,6 +1,7 @@
 """Checks, approval and copies of campaigns by API."""
 
 import pytest
+from sqlalchemy import text
 
 from mailer.access import ApiScope
 from mailer.vocabulary import Lane
@@ -89,3 +90,33 @@ def test_a_test_goes_to_staff_and_is_told_by_its_mailing(
     assert refused.json()["type"].endswith("test-refused")
     unfit = shop.post(f"/campaigns/{autumn}/test", {"to": ["anna"]})
     assert unfit.status_code == 422
+
+
+def test_every_act_takes_a_reason(shop: Shop, house: House, autumn: int) -> None:
+    moment = {"at": "2099-12-02T14:00:00Z"}
+    acts = {
+        "clone": {},
+        "test": {"to": ["anna@focalpointsystem.com"]},
+        "schedule": moment,
+        "unschedule": {},
+        "start": {},
+    }
+    why = {"reason": "The fair was moved."}
+    assert shop.ask("PUT", f"/campaigns/{autumn}", {**AUTUMN, **why}).status_code == 200
+    boss = house.shop(ApiScope.APPROVE)
+    assert boss.post(f"/campaigns/{autumn}/approve", why).status_code == 200
+    for act, body in acts.items():
+        refused = shop.post(f"/campaigns/{autumn}/{act}", {**body, "reason": "jo@example.com"})
+        assert refused.status_code == 422
+        done = shop.post(f"/campaigns/{autumn}/{act}", {**body, **why})
+        assert done.is_success, done.json()
+        if act == "schedule":
+            assert done.json()["plan"] == moment
+    with house.parts.database.reading() as session:
+        lines = session.execute(
+            text(
+                "SELECT kind, count(*) FROM ledger_entry WHERE detail ->> 'why' = :why GROUP BY 1"
+            ),
+            {"why": why["reason"]},
+        ).all()
+    assert len(lines) == len(acts) + 2

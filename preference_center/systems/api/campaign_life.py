@@ -19,6 +19,7 @@ from preference_center.systems.api.campaign_shapes import (
     ForesightAnswer,
     PaceForm,
     ReasonForm,
+    ScheduleForm,
     zone_answer,
 )
 from preference_center.systems.api.errors import ApiRoute
@@ -27,21 +28,22 @@ routes = APIRouter(prefix="/campaigns", route_class=ApiRoute, tags=["Campaigns"]
 
 
 @routes.post("/{campaign}/schedule", response_model=CampaignAnswer)
-def schedule_a_campaign(campaign: Id, plan: Plan, call: Writes) -> CampaignAnswer:
+def schedule_a_campaign(campaign: Id, form: ScheduleForm, call: Writes) -> CampaignAnswer:
     """Let it start by itself by a plan, or change that plan. Needs the postal address (C27)."""
 
     def act(session: Session) -> Campaign:
         return campaigns.schedule(
             session,
             CampaignId(campaign),
-            plan=plan,
+            plan=form.plan,
             brand=call.parts.brand,
             rules=call.parts.rules,
+            reason=form.reason,
             by=call.key.actor,
             now=call.now,
         )
 
-    return done(call, act, form=plan)
+    return done(call, act, form=form)
 
 
 @routes.get("/{campaign}/schedule", response_model=ForesightAnswer)
@@ -57,31 +59,18 @@ def look_ahead_by_a_plan(campaign: Id, plan: Plan, call: Reads) -> ForesightAnsw
 
 
 @routes.post("/{campaign}/unschedule", response_model=CampaignAnswer)
-def unschedule_a_campaign(campaign: Id, call: Writes) -> CampaignAnswer:
+def unschedule_a_campaign(
+    campaign: Id, call: Writes, form: ReasonForm | None = None
+) -> CampaignAnswer:
     """Take it back to the drafts before it starts."""
-    return done(
-        call,
-        lambda session: campaigns.unschedule(
-            session, CampaignId(campaign), by=call.key.actor, now=call.now
-        ),
-    )
+    return _steer(call, campaign, campaigns.unschedule, form)
 
 
 @routes.post("/{campaign}/start", response_model=CampaignAnswer)
-def start_a_campaign(campaign: Id, call: Writes) -> CampaignAnswer:
+def start_a_campaign(campaign: Id, call: Writes, form: ReasonForm | None = None) -> CampaignAnswer:
     """Start it now: the audience is fixed and cut into batches before the answer leaves."""
-    return done(
-        call,
-        lambda session: campaigns.start(
-            session,
-            CampaignId(campaign),
-            brand=call.parts.brand,
-            rules=call.parts.rules,
-            by=call.key.actor,
-            now=call.now,
-        ),
-        rings=(Lane.PROMOTIONAL,),
-    )
+    started = partial(campaigns.start, brand=call.parts.brand, rules=call.parts.rules)
+    return _steer(call, campaign, started, form, rings=(Lane.PROMOTIONAL,))
 
 
 @routes.post("/{campaign}/pause", response_model=CampaignAnswer)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
-from mailer.campaigns import Act, Audience, Check, Digest, How, Split, State, ZoneAhead
+from mailer.campaigns import Act, Audience, Check, Digest, How, Plan, Split, State, ZoneAhead
 from mailer.campaigns.audience import ChosenAudience
 from mailer.delivery import Brake, Cause, Limits, TestReader
 from mailer.letters import PromotionalContent
@@ -114,14 +114,33 @@ class StatusAnswer(Answer):
 
 
 class ReasonForm(Form):
-    """Why it is paused, resumed or cancelled; kept in the ledger, so without addresses."""
+    """Why something is done to it; kept in the ledger, so without addresses."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"reason": "The price was wrong."}})
 
     reason: OneLine = ""
 
 
-class ApproveForm(Form):
+class EditForm(CampaignForm):
+    """A campaign as it is to be from now on, and why; kept in the ledger, so without addresses."""
+
+    reason: OneLine = ""
+
+
+class ScheduleForm(Plan):
+    """When a campaign leaves, and why then; kept in the ledger, so without addresses."""
+
+    reason: OneLine = ""
+
+    @property
+    def plan(self) -> Plan:
+        """The plan alone."""
+        said = self.stored()
+        said.pop("reason", None)
+        return Plan.model_validate(said)
+
+
+class ApproveForm(ReasonForm):
     """Which revision of the campaign was looked at: another one is not approved by this."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"revision": "9f2c41d07ab3e658"}})
@@ -153,7 +172,7 @@ class BrakeForm(ReasonForm):
     brake: Brake | None = Field(description="Null: the installation's limits alone.")
 
 
-class CloneForm(Form):
+class CloneForm(ReasonForm):
     """What the copy is called; like the first one if left out."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"name": "Winter release"}})
@@ -173,7 +192,7 @@ class ChoiceForm(ReasonForm):
     )
 
 
-class TestForm(Form):
+class TestForm(ReasonForm):
     """Who of staff gets a test, and what the invented reader is known by."""
 
     __test__ = False

@@ -24,6 +24,7 @@ from preference_center.systems.api.campaign_shapes import (
     CampaignPage,
     ChecksAnswer,
     CloneForm,
+    EditForm,
     FindingAnswer,
     PreviewAnswer,
     StatusAnswer,
@@ -78,7 +79,7 @@ def get_a_campaigns_status(campaign: Id, call: Looks) -> StatusAnswer:
 
 
 @routes.put("/{campaign}", response_model=CampaignAnswer)
-def edit_a_campaign(campaign: Id, form: CampaignForm, call: Writes) -> CampaignAnswer:
+def edit_a_campaign(campaign: Id, form: EditForm, call: Writes) -> CampaignAnswer:
     """Replace what a draft says; a scheduled campaign goes back to the drafts first."""
     return done(
         call,
@@ -87,6 +88,7 @@ def edit_a_campaign(campaign: Id, form: CampaignForm, call: Writes) -> CampaignA
             CampaignId(campaign),
             _new(form),
             brand=call.parts.brand,
+            reason=form.reason,
             by=call.key.actor,
             now=call.now,
         ),
@@ -97,11 +99,16 @@ def edit_a_campaign(campaign: Id, form: CampaignForm, call: Writes) -> CampaignA
 @routes.post("/{campaign}/clone", status_code=201, response_model=CampaignAnswer)
 def clone_a_campaign(campaign: Id, call: Writes, form: CloneForm | None = None) -> CampaignAnswer:
     """Copy it, in whatever state it is, into a new draft without a past."""
-    name = form.name if form is not None else ""
+    said = form or CloneForm()
     return done(
         call,
         lambda session: campaigns.clone(
-            session, CampaignId(campaign), name=name, by=call.key.actor, now=call.now
+            session,
+            CampaignId(campaign),
+            name=said.name,
+            reason=said.reason,
+            by=call.key.actor,
+            now=call.now,
         ),
         form=form,
     )
@@ -118,6 +125,7 @@ def approve_a_campaign(
             session,
             CampaignId(campaign),
             revision=form.revision if form is not None else None,
+            reason=form.reason if form is not None else "",
             brand=call.parts.brand,
             rules=call.parts.rules,
             by=call.key.actor,
@@ -139,6 +147,7 @@ def test_a_campaign(campaign: Id, form: TestForm, call: Writes) -> TestAnswer:
             to=form.to,
             reader=form.reader,
             variant=form.variant,
+            reason=form.reason,
             brand=call.parts.brand,
             rules=call.parts.rules,
             by=call.key.actor,
