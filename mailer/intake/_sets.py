@@ -53,7 +53,7 @@ def take_rows(
     return counts
 
 
-def take_draft(session: Session, vault: Vault, draft: Draft, *, now: datetime) -> list[int]:
+def take_draft(session: Session, vault: Vault, draft: Draft) -> list[int]:
     """Make the customers of a draft who are new, and note their claims.
 
     Returns the places of the records that are left to `take_rows`: about somebody who is known, or
@@ -62,8 +62,7 @@ def take_draft(session: Session, vault: Vault, draft: Draft, *, now: datetime) -
     if not draft.newcomers.people:
         return draft.places
     is_new = people.welcome(session, vault, draft.newcomers)
-    new = [PersonId(number) for number in compress(draft.newcomers.people, is_new)]
-    permission.admit(session, new, now=now)
+    permission.admit_new(session, compress(draft.newcomers.people, is_new))
     copy_packed(session, "intake_arrival", CLAIM, compress(draft.claims, is_new))
     return [place for place, it_is in zip(draft.places, is_new, strict=True) if not it_is]
 
@@ -83,8 +82,8 @@ def grant_next(session: Session, run: Run, *, now: datetime) -> tuple[PersonId, 
     if not rows:
         return None
     yeses = [
-        ImportedYes(PersonId(row.person_id), _topics(row.topics), row.source, row.proof or None)
-        for row in rows
+        ImportedYes(PersonId(person), _topics(topics), source, proof or None)
+        for person, topics, source, proof in rows
     ]
     switched = permission.import_permissions(
         session,

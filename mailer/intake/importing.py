@@ -193,7 +193,7 @@ class _Import:
         self, session: Session, run: Run, pieces: Sequence[Piece], draft: Draft
     ) -> Counter[str]:
         """Take who is new as they were made ready, and everybody else row by row."""
-        left = take_draft(session, self._vault, draft, now=self._now)
+        left = take_draft(session, self._vault, draft)
         rows = [self.drafting.read(pieces[place]) for place in left]
         counts = take_rows(session, self._vault, rows, run_id=run.id, now=self._now)
         counts["created"] += len(draft.places) - len(left)

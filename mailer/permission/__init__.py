@@ -5,6 +5,7 @@ from mailer.permission.changes import (
     Change,
     NotAdmitted,
     admit,
+    admit_new,
     apply,
     lock,
 )
@@ -110,6 +111,7 @@ __all__ = [
     "TopicStanding",
     "acknowledged_by",
     "admit",
+    "admit_new",
     "apply",
     "bring_along",
     "bring_back_no",

@@ -8,6 +8,8 @@ from functools import partial
 from sqlalchemy import ColumnElement, insert, text
 from sqlmodel import Session, col, select
 
+from mailer import packed
+from mailer.database import copy_packed
 from mailer.permission._lifting import lift
 from mailer.permission._tables import StandingRow, SuppressionRow
 from mailer.permission._wish import WISH
@@ -93,6 +95,26 @@ def admit(session: Session, person_ids: Sequence[PersonId], *, now: datetime) ->
     given = {"persons": list(person_ids), "frequency": Frequency.AS_IT_COMES.value}
     session.execute(_ADMIT, given)
 
+
+def admit_new(session: Session, person_ids: Iterable[int]) -> None:
+    """Do as `admit` for customers whom this transaction has made under numbers never used before.
+
+    Raises IntegrityError where one of them has a standing.
+    """
+    rows = (packed.bigint(person_id) for person_id in person_ids)
+    copy_packed(session, "permission_standing", _STANDING, map(_EMPTY.__add__, rows))
+
+
+_STANDING = (
+    "version", "topics_on", "topics_answered", "frequency", "tracking", "confirmed", "person_id",
+)  # fmt: skip
+_EMPTY = packed.row_of(
+    len(_STANDING),
+    *(packed.integer(0) for _ in range(3)),
+    packed.words(Frequency.AS_IT_COMES.value),
+    *(packed.boolean(value=True) for _ in range(2)),
+)
+"""A standing with nothing switched on, all but whose it is."""
 
 # One array instead of seven values a person: an import admits thousands at once.
 _ADMIT = text(

@@ -4,11 +4,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Integer, Text, bindparam, insert, or_, text
+from sqlalchemy import Integer, Text, bindparam, insert, or_, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, col, select
 
-from mailer import people
+from mailer import packed, people
 from mailer.database import rows_changed
 from mailer.permission._tables import SuppressionRow
 from mailer.permission.changes import NotAdmitted, outdate
@@ -45,6 +45,11 @@ class ImportedYes:
     topics: frozenset[Topic]
     source: str
     proof: str | None = None
+
+    @property
+    def words(self) -> tuple[frozenset[Topic], str, str | None]:
+        """What this row has in common with most others of its list."""
+        return self.topics, self.source, self.proof
 
 
 def suppress(session: Session, new: NewSuppression, *, now: datetime) -> int:
@@ -169,22 +174,27 @@ _ONLY_THEIRS = frozenset(
 
 _LOCK = text(
     """
-    SELECT 1 FROM permission_standing WHERE person_id = ANY(:persons)
-    ORDER BY person_id FOR UPDATE
+    SELECT count(*) FROM (
+        SELECT FROM permission_standing WHERE person_id = ANY(CAST(:persons AS bigint[]))
+        ORDER BY person_id FOR UPDATE
+    ) locked
     """
-).bindparams(bindparam("persons", type_=ARRAY(BigInteger)))
+)
 
 _IMPORT = text(
     """
     WITH lines AS (
-        SELECT * FROM unnest(:persons, :topics, :sources, :proofs)
-            AS lines(person_id, topics, source, proof)
+        SELECT l.person_id, w.topics, w.source, w.proof
+        FROM unnest(CAST(:persons AS bigint[]), CAST(:words AS integer[])) AS l(person_id, words)
+        JOIN unnest(:topics, :sources, :proofs) WITH ORDINALITY
+            AS w(topics, source, proof, number) ON w.number = l.words
     ), home AS (
-        SELECT * FROM unnest(:residents, :addresses) AS home(person_id, address_id)
+        SELECT * FROM unnest(CAST(:residents AS bigint[]), CAST(:addresses AS bigint[]))
+            AS home(person_id, address_id)
     ), no AS (
         -- who cannot be told apart from their address: a no to either is one to the person
         SELECT n.person_id, n.scope, n.topic FROM permission_suppression n
-        WHERE n.lifted_at IS NULL AND n.person_id = ANY(:persons)
+        WHERE n.lifted_at IS NULL AND n.person_id = ANY(CAST(:persons AS bigint[]))
         UNION
         SELECT h.person_id, n.scope, n.topic
         FROM home h JOIN permission_suppression n ON n.address_id = h.address_id
@@ -218,9 +228,6 @@ _IMPORT = text(
     FROM fresh f JOIN unnest(:names, :bits) AS t(name, bit) ON f.added & t.bit <> 0
     """
 ).bindparams(
-    bindparam("persons", type_=ARRAY(BigInteger)),
-    bindparam("residents", type_=ARRAY(BigInteger)),
-    bindparam("addresses", type_=ARRAY(BigInteger)),
     bindparam("topics", type_=ARRAY(Integer)),
     bindparam("sources", type_=ARRAY(Text)),
     bindparam("proofs", type_=ARRAY(Text)),
@@ -246,19 +253,24 @@ def import_permissions(
     """
     if not rows:
         return 0
+    persons = packed.array(row.person_id for row in rows)
     # Locked by a statement of its own, so that the next one's snapshot holds every no so far.
-    session.execute(_LOCK, {"persons": [row.person_id for row in rows]})
-    homes = people.addresses_of(session, [row.person_id for row in rows])
+    session.execute(_LOCK, {"persons": persons})
+    residents, addresses = people.homes_of(session, persons)
+    # What many say in the same words goes along once.
+    words: dict[tuple[frozenset[Topic], str, str | None], int] = {}
+    said = [words.setdefault(row.words, len(words) + 1) for row in rows]
     return rows_changed(
         session,
         _IMPORT,
         {
-            "persons": [row.person_id for row in rows],
-            "residents": [person_id for person_id, _ in homes],
-            "addresses": [address_id for _, address_id in homes],
-            "topics": [sum(topic.bit for topic in row.topics) for row in rows],
-            "sources": [row.source for row in rows],
-            "proofs": [row.proof for row in rows],
+            "persons": persons,
+            "words": packed.array(said),
+            "residents": residents,
+            "addresses": addresses,
+            "topics": [sum(topic.bit for topic in topics) for topics, _, _ in words],
+            "sources": [source for _, source, _ in words],
+            "proofs": [proof for _, _, proof in words],
             "names": [topic.value for topic in Topic],
             "bits": [topic.bit for topic in Topic],
             "policy": policy_version,

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
-from mailer import people
+from mailer import packed, people
 from mailer.people import AudienceFilter, NewProfile, PersonGone
 from mailer.vault import Vault
 from mailer.vocabulary import PersonId
@@ -63,6 +63,19 @@ def test_merged_customers_share_one_identity(session: Session, vault: Vault, thr
     survivor = people.profile_of(session, vault, jo)
     assert survivor is not None
     assert survivor.name == "Jo Example"
+
+
+def test_the_homes_of_many_are_told_as_one_text(session: Session, three: Three) -> None:
+    people.merge(session, survivor=three[0], merged=three[1], now=NOW)
+    persons = [three[0], three[2]]
+    pairs = session.execute(
+        text("SELECT * FROM unnest(CAST(:one AS bigint[]), CAST(:other AS bigint[]))"),
+        dict(zip(("one", "other"), people.homes_of(session, packed.array(persons)), strict=True)),
+    )
+    told = sorted(tuple(pair) for pair in pairs)
+    assert len(told) == 3
+    assert told == sorted(people.addresses_of(session, persons))
+    assert people.homes_of(session, packed.array([])) == ("{}", "{}")
 
 
 def test_a_merge_done_twice_changes_nothing(session: Session, three: Three) -> None:
