@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
 from mailer import packed, people
-from mailer.people import AudienceFilter, NewProfile, PersonGone
+from mailer.people import AudienceFilter, NewProfile, PersonGone, identity
 from mailer.vault import Vault
 from mailer.vocabulary import PersonId
 from tests.conftest import NOW
@@ -76,6 +76,20 @@ def test_the_homes_of_many_are_told_as_one_text(session: Session, three: Three) 
     assert len(told) == 3
     assert told == sorted(people.addresses_of(session, persons))
     assert people.homes_of(session, packed.array([])) == ("{}", "{}")
+
+
+def test_the_homes_of_a_set_are_looked_up_without_a_walk_over_everybody(session: Session) -> None:
+    """Right after an import nothing is known of its rows, and each set would walk over all."""
+    session.execute(
+        text(
+            "INSERT INTO people_address_use (person_id, address_id, since)"
+            " SELECT n, n, now() FROM generate_series(1, 20000) n"
+        )
+    )
+    given = {"persons": packed.array(range(1, 5001))}
+    plan = session.execute(text(f"EXPLAIN {identity.HOMES.text}"), given).scalars().all()
+    assert any("people_address_use" in line for line in plan)
+    assert not [line for line in plan if "Seq Scan" in line], plan
 
 
 def test_a_merge_done_twice_changes_nothing(session: Session, three: Three) -> None:
