@@ -74,9 +74,9 @@ def approve(
 
     if not NAME.fullmatch(name):
         raise click.BadParameter("write a name of letters, digits, . and -", param_hint="--by")
+    by = acts_as(name)
 
     def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
-        by = acts_as(name)
         return campaigns.approve(
             session,
             number,
@@ -88,7 +88,9 @@ def approve(
             now=parts.clock(),
         )
 
-    do(campaign_id, act, as_json)
+    first = do(campaign_id, act, as_json).approved_by
+    if first != by and not as_json:
+        say(f"It was already approved by {first}; that approval stands.")
 
 
 @click.command("test")

@@ -51,6 +51,18 @@ def test_another_key_approves_what_one_has_written(strict: House, shop: Shop, au
     assert (late.status_code, late.json()["state"]) == (409, "sending")
 
 
+def test_a_second_approval_says_whose_stands(house: House, autumn: int) -> None:
+    ada, li = house.shop(ApiScope.APPROVE), house.shop(ApiScope.APPROVE)
+    first = ada.post(f"/campaigns/{autumn}/approve").json()
+    assert first["already_approved"] is None
+    second = li.post(f"/campaigns/{autumn}/approve")
+    told = f"It was already approved by shop ({first['approved_by']}); that approval stands."
+    assert (second.status_code, second.json()["already_approved"]) == (200, told)
+    assert second.json()["approved_by"] == first["approved_by"]
+    again = ada.post(f"/campaigns/{autumn}/approve").json()
+    assert again["already_approved"] is None
+
+
 def test_a_key_without_the_scope_approves_nothing(house: House, shop: Shop, autumn: int) -> None:
     writer = house.shop(ApiScope.CAMPAIGNS)
     assert writer.post(f"/campaigns/{autumn}/approve").status_code == 403

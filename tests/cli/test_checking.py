@@ -52,6 +52,15 @@ def test_what_was_approved_for_a_moment_is_taken_back_and_approved_to_start_now(
     assert "is sending." in fpmail("campaign", "start", number).out
 
 
+def test_a_second_approval_says_whose_stands(house: House, fpmail: Run) -> None:
+    number = house.draft()
+    assert "already" not in fpmail("campaign", "approve", number, "--by", "Ada").out
+    second = fpmail("campaign", "approve", number, "--by", "Anna Becker")
+    assert second.code == 0
+    assert "It was already approved by command_line:Ada; that approval stands." in second.out
+    assert "already" not in fpmail("campaign", "approve", number, "--by", "Ada").out
+
+
 def test_a_key_that_approved_is_named_as_staff_named_it(house: House, fpmail: Run) -> None:
     with house.parts.database.transaction() as session:
         made = access.create_key(

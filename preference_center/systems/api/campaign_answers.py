@@ -10,6 +10,7 @@ from mailer import access, campaigns
 from mailer.campaigns import Act, Campaign, State, Status, possible
 from mailer.delivery import Braked
 from preference_center.systems.api.campaign_shapes import (
+    ApprovalAnswer,
     BrakedAnswer,
     BrakeFigureAnswer,
     CampaignAnswer,
@@ -59,6 +60,17 @@ def campaign_answers(session: Session, found: Sequence[Campaign]) -> list[Campai
     """Tell campaigns, whoever approved them by the name of their key."""
     names = access.names_of(session, [each.approved_by for each in found])
     return [_campaign_answer(each, names) for each in found]
+
+
+def approval_answer(approved: CampaignAnswer, *, by: str) -> ApprovalAnswer:
+    """Tell a campaign that somebody has approved; of two approvals the first one stands."""
+    first = approved.approved_by
+    told = None
+    if first not in {None, by}:
+        name = approved.approved_by_name
+        who = f"{name} ({first})" if name != first else first
+        told = f"It was already approved by {who}; that approval stands."
+    return ApprovalAnswer(**dict(approved), already_approved=told)
 
 
 def _campaign_answer(campaign: Campaign, names: Mapping[str, str]) -> CampaignAnswer:

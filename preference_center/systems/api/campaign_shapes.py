@@ -296,6 +296,14 @@ class CampaignAnswer(Answer):
     digest: Digest | None
 
 
+class ApprovalAnswer(CampaignAnswer):
+    """A campaign that is approved, and whether it was so before."""
+
+    already_approved: str | None = Field(
+        description="Who approved it before this key did, in a sentence: the first approval stands."
+    )
+
+
 class CampaignPage(Page):
     """Campaigns by id."""
 

@@ -7,7 +7,11 @@ from mailer import campaigns
 from mailer.campaigns import CampaignId, Finding, NewCampaign
 from mailer.vocabulary import Lane
 from preference_center.systems.api.calls import Receipt
-from preference_center.systems.api.campaign_answers import campaign_answers, status_answer
+from preference_center.systems.api.campaign_answers import (
+    approval_answer,
+    campaign_answers,
+    status_answer,
+)
 from preference_center.systems.api.campaign_calls import (
     Approves,
     Id,
@@ -18,6 +22,7 @@ from preference_center.systems.api.campaign_calls import (
     done,
 )
 from preference_center.systems.api.campaign_shapes import (
+    ApprovalAnswer,
     ApproveForm,
     CampaignAnswer,
     CampaignForm,
@@ -114,12 +119,12 @@ def clone_a_campaign(campaign: Id, call: Writes, form: CloneForm | None = None) 
     )
 
 
-@routes.post("/{campaign}/approve", response_model=CampaignAnswer)
+@routes.post("/{campaign}/approve", response_model=ApprovalAnswer)
 def approve_a_campaign(
     campaign: Id, call: Approves, form: ApproveForm | None = None
-) -> CampaignAnswer:
+) -> ApprovalAnswer:
     """Approve it as it stands now: by another key than those that had a hand in it."""
-    return done(
+    approved = done(
         call,
         lambda session: campaigns.approve(
             session,
@@ -133,6 +138,7 @@ def approve_a_campaign(
         ),
         form=form,
     )
+    return approval_answer(approved, by=call.key.actor)
 
 
 @routes.post("/{campaign}/test", status_code=202, response_model=TestAnswer)
