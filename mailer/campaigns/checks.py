@@ -42,6 +42,8 @@ from mailer.vocabulary import Topic
 DEFAULT_BRAKE = Brake()
 SURPRISING = 100
 """People; a smaller audience surprises nobody by its size."""
+SMALLEST_SHARE = 100 / WHOLE
+"""Per cent; people are drawn by hundredths of one."""
 STARTED = ("sending", "paused", "finished")
 
 
@@ -170,6 +172,9 @@ def refuse_unfit(new: NewCampaign, brand: Brand) -> None:
     if new.digest is not None and new.split is not None:
         text = "A digest has a letter for each set of what was held back, and cannot try others."
         problems.append(Problem("digest", text, "Leave out `split`, or `digest`."))
+    if new.split is not None and 0 < new.split.holdout_percent < SMALLEST_SHARE:
+        text = "A hold-out of less than 0.01 % holds out nobody."
+        problems.append(Problem("split.holdout_percent", text, "Send 0, or 0.01 or more."))
     if problems:
         raise ContentRefused(problems)
 

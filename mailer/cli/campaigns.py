@@ -31,7 +31,7 @@ reason_option = click.option(
 
 @click.group()
 def campaign() -> None:
-    """Draft, check, test, approve, schedule, start, pause, resume, cancel and copy campaigns."""
+    """Draft, edit, check, test, approve, schedule, start, pause, resume, cancel and copy campaigns."""
 
 
 @campaign.command("list")
@@ -74,6 +74,31 @@ def create(*, file: Path, as_json: bool) -> None:
     with the_parts() as parts, parts.database.transaction() as session:
         made = campaigns.create(session, new, brand=parts.brand, by=the_actor(), now=parts.clock())
     _say(made, {}, as_json)
+
+
+@campaign.command()
+@click.argument("campaign_id", type=Id)
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
+@reason_option
+@json_option
+def edit(*, campaign_id: int, file: Path, reason: str, as_json: bool) -> None:
+    """Replace what a draft says by a JSON FILE, as `create` takes it; its approval ends."""
+    from mailer import campaigns
+
+    new = _read(file)
+
+    def act(session: "Session", number: "CampaignId", parts: "Parts") -> "Campaign":
+        return campaigns.edit(
+            session,
+            number,
+            new,
+            brand=parts.brand,
+            reason=reason,
+            by=the_actor(),
+            now=parts.clock(),
+        )
+
+    do(campaign_id, act, as_json)
 
 
 @campaign.command()

@@ -106,10 +106,10 @@ def test_a_test_goes_to_staff_and_is_told_by_its_mailing(
 
 def test_every_act_takes_a_reason(shop: Shop, house: House, autumn: int) -> None:
     moment = {"at": "2099-12-02T14:00:00Z"}
-    acts = {
+    acts: dict[str, dict[str, object]] = {
         "clone": {},
         "test": {"to": ["anna@focalpointsystem.com"]},
-        "schedule": moment,
+        "schedule": {**moment},
         "unschedule": {},
         "start": {},
     }
@@ -132,3 +132,12 @@ def test_every_act_takes_a_reason(shop: Shop, house: House, autumn: int) -> None
             {"why": why["reason"]},
         ).all()
     assert len(lines) == len(acts) + 2
+
+
+def test_who_approves_alone_sees_what_they_approve(house: House, shop: Shop, autumn: int) -> None:
+    boss, plan = house.shop(ApiScope.APPROVE), {"at": "2099-12-02T14:00:00Z"}
+    assert shop.post(f"/campaigns/{autumn}/schedule", plan).is_success
+    for path in ("preview", "schedule"):
+        assert boss.get(f"/campaigns/{autumn}/{path}").is_success
+    assert boss.post(f"/campaigns/{autumn}/schedule/preview", plan).is_success
+    assert boss.post(f"/campaigns/{autumn}/schedule", plan).status_code == 403

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from mailer.campaigns import CampaignId, ChoiceTooLate, Plan, State
+from mailer.campaigns import CampaignId, ChoiceTooLate, ContentRefused, Plan, State
 from tests.campaigns.conftest import Desk
 from tests.campaigns.split import SAMPLE, TWO, a_split, draft
 
@@ -90,3 +90,9 @@ def test_the_remainder_has_its_hour_on_the_first_day_after_the_choice(desk: Desk
     assert ahead.last == planned(desk) == utc("2026-11-25T09:00")
     again = desk.foresee(campaign_id)
     assert (again.last, again.choice) == (ahead.last, ahead.choice)
+
+
+def test_a_hold_out_that_would_hold_out_nobody_is_refused(desk: Desk) -> None:
+    with pytest.raises(ContentRefused, match=r"split\.holdout_percent"):
+        draft(desk, a_split(holdout_percent=0.004))
+    draft(desk, a_split(holdout_percent=0.01))

@@ -326,3 +326,18 @@ def test_a_pace_that_says_nothing_clear_is_refused(
     fpmail: Run, house: House, words: tuple[str, ...]
 ) -> None:
     assert fpmail("campaign", "pace", str(house.draft()), *words).code == 2
+
+
+def test_a_draft_is_replaced_from_a_file(fpmail: Run, house: House) -> None:
+    number = house.draft()
+    body = {
+        "name": "Winter release",
+        "topic": "company_news",
+        "content": PromotionalContent.sample().fields,
+    }
+    edited = fpmail(
+        "campaign", "edit", number, "-", "--reason", "Snow.", "--json", stdin=json.dumps(body)
+    )
+    assert (edited.json["campaign"], edited.json["name"]) == (number, "Winter release")
+    fpmail("campaign", "start", number)
+    assert fpmail("campaign", "edit", number, "-", stdin=json.dumps(body)).code == Exit.FAILED

@@ -11,7 +11,7 @@ from mailer.campaigns import Campaign, CampaignId, Plan
 from mailer.measure import published
 from mailer.vocabulary import Lane
 from preference_center.systems.api.calls import Call
-from preference_center.systems.api.campaign_calls import Id, Reads, Writes, done
+from preference_center.systems.api.campaign_calls import Id, Looks, Writes, done
 from preference_center.systems.api.campaign_shapes import (
     BrakeForm,
     CampaignAnswer,
@@ -47,13 +47,13 @@ def schedule_a_campaign(campaign: Id, form: ScheduleForm, call: Writes) -> Campa
 
 
 @routes.get("/{campaign}/schedule", response_model=ForesightAnswer)
-def look_ahead(campaign: Id, call: Reads) -> ForesightAnswer:
+def look_ahead(campaign: Id, call: Looks) -> ForesightAnswer:
     """Tell when whom its schedule reaches: the first, the last, every zone, clock changes."""
     return _foresee(call, campaign, None)
 
 
 @routes.post("/{campaign}/schedule/preview", response_model=ForesightAnswer)
-def look_ahead_by_a_plan(campaign: Id, plan: Plan, call: Reads) -> ForesightAnswer:
+def look_ahead_by_a_plan(campaign: Id, plan: Plan, call: Looks) -> ForesightAnswer:
     """Tell when whom a plan would reach. Nothing is scheduled by asking."""
     return _foresee(call, campaign, plan)
 

@@ -191,7 +191,7 @@ def _finding(found: Finding) -> FindingAnswer:
 
 
 @routes.get("/{campaign}/preview", response_model=PreviewAnswer)
-def preview_a_campaign(campaign: Id, call: Reads, response: Response) -> PreviewAnswer:
+def preview_a_campaign(campaign: Id, call: Looks, response: Response) -> PreviewAnswer:
     """Count who would get it now and who would not, by reason, with the sender's own decision.
 
     Answered with 202 while it is still counting.
