@@ -135,6 +135,27 @@ def test_who_is_called_for_help_is_called_before_anything_is_printed(hall: Hall)
     assert len(hall.provider.accepted) == 1
 
 
+OF_EACH_BATCH = (
+    "SET state = 'handing'", "SET state = 'settled'", "WITH given AS", "WITH held AS",
+    "people_customer.email", "FROM vault_person_key",
+)  # fmt: skip
+
+
+def test_what_is_asked_for_each_batch_is_prepared_by_then(hall: Hall) -> None:
+    """psycopg forgets what it has prepared at each ROLLBACK: none may stand on a batch's way."""
+    with hall.parts.database.transaction() as session:
+        a_customer(session, hall.parts.vault, now=hall.now)
+    for number in range(8):
+        hall.scheduled(f"Release {number}")
+    hall.now += timedelta(minutes=2)
+    hall.shift.deliver_campaigns(Seats(1))
+    assert len(hall.provider.accepted) == 8
+    with hall.parts.database.glance() as session:
+        asked = session.execute(text("SELECT statement FROM pg_prepared_statements")).scalars()
+        prepared = "\n".join(asked)
+    assert [each for each in OF_EACH_BATCH if each not in prepared] == []
+
+
 @pytest.fixture
 def hall(database: Database, database_url: str, tmp_path: Path, now: datetime) -> Iterator[Hall]:
     del database  # its tables are emptied afterwards
