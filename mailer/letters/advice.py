@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from jinja2 import nodes
 
 from mailer.letters.allowed import READER
-from mailer.letters.content import Problem, PromotionalContent, shown_host
+from mailer.letters.content import Problem, PromotionalContent, place_of, shown_host
 from mailer.letters.markdown import Link, written
 from mailer.letters.person import FALLBACKS, MERGE_FIELDS, merged
 from mailer.letters.subjects import subject_for_anybody
@@ -99,7 +99,7 @@ def _body(content: PromotionalContent) -> Iterator[Problem]:
 
 
 def _link(link: Link) -> Iterator[Problem]:
-    name = f"body_markdown, link “{link.words}”"
+    name = place_of(link)
     if not link.is_sized:
         text = "The picture has no size; the text jumps when it comes, and Outlook may blow it up."
         fix = 'Give its size in pixels as the title: ![words](address "600x200").'

@@ -182,17 +182,29 @@ def _is_unsafe(text: str) -> bool:
 
 
 def _link(link: Link, brand: Brand) -> Iterator[Problem]:
-    name = f"body_markdown, link “{link.words}”"
+    name = place_of(link)
     if link.holds_mark:
         yield Problem(name, "A merge field stands inside an address.", "Write a fixed address.")
         return
     if not link.words.strip():
-        fix = "Say in words where it leads, or what the picture shows."
-        yield Problem(name, f"The address {link.url} has no words.", fix)
+        yield _wordless(name, link)
     if link.kind == "href" and is_elsewhere(link.words, link.url):
         text = "Its words show another address than it leads to, as fraud does."
         yield Problem(name, text, "Say in words where it leads.")
     yield from _address(name, link.url, brand, is_image=link.kind == "src")
+
+
+def place_of(link: Link) -> str:
+    """Name where a link or a picture stands, as problems with it do."""
+    what = "picture" if link.kind == "src" else "link"
+    return f"body_markdown, {what} “{link.words}”"
+
+
+def _wordless(name: str, link: Link) -> Problem:
+    if link.kind == "src":
+        text = f"The picture {link.url} has no words (alt text) for who does not see it."
+        return Problem(name, text, "Say what it shows: ![The new till](address).")
+    return Problem(name, f"The link to {link.url} has no words.", "Say in words where it leads.")
 
 
 def shown_host(words: str) -> str:

@@ -79,6 +79,24 @@ def test_a_picture_without_a_size_and_an_address_as_words_are_told() -> None:
     ]
 
 
+def test_a_picture_is_called_a_picture(brand: Brand) -> None:
+    wordless = check_content(letter(body_markdown=f"{BODY}\n\n![]({IMAGE})"), brand=brand)
+    assert [(each.field, each.text) for each in wordless] == [
+        (
+            "body_markdown, picture “”",
+            f"The picture {IMAGE} has no words (alt text) for who does not see it.",
+        )
+    ]
+    unsized = f"{BODY}\n\n![The new till]({IMAGE})"
+    assert fields(body_markdown=unsized) == ["body_markdown, picture “The new till”"]
+    page = IMAGE.removesuffix(".png")
+    (linked,) = check_content(letter(body_markdown=f"{BODY}\n\n[]({page})"), brand=brand)
+    assert (linked.field, linked.text) == (
+        "body_markdown, link “”",
+        f"The link to {page} has no words.",
+    )
+
+
 def test_a_size_in_the_title_becomes_the_pictures_width_and_height(brand: Brand) -> None:
     body = f'{BODY}\n\n![The new till]({IMAGE} "600x200")\n\n![Old]({IMAGE} "Our first till")'
     page = compile_promotional(
