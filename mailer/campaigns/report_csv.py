@@ -2,17 +2,23 @@
 
 import csv
 import io
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 
 from mailer.campaigns.draft import Money
+from mailer.campaigns.drift import Drift, published_drift
 from mailer.campaigns.figures import Figures
 from mailer.campaigns.report import FullReport
 from mailer.campaigns.trial_figures import Group, HoldOut, PartFigures, TrialFigures
+from mailer.campaigns.values import Choice
 from mailer.delivery import Books
 
 HEADER = ("part", "of", "figure", "value")
 STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a spreadsheet takes for a formula's beginning (OWASP, CSV injection), full-width ones too."""
+SEPARATES = re.compile(r"([;|\t\r\n])")
+"""Where a spreadsheet that splits lines by another sign than ours begins a cell."""
 
 Line = tuple[str, str, str, object]
 
@@ -32,9 +38,27 @@ def csv_of(report: FullReport) -> str:
 
 
 def safe_cell(value: object) -> str:
-    """Return a value as text that no spreadsheet takes for a formula."""
+    """Return a value as text that no spreadsheet takes for a formula, by whatever it splits lines."""
+    if isinstance(value, int | float):
+        return str(value)  # a negative number begins like a formula and is none
     text = "" if value is None else str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(STARTS_A_FORMULA) else text
+    whole = "".join(_unlike_a_formula(each) for each in SEPARATES.split(text))
+    return f"'{whole}" if _begins_like_a_formula(whole) else whole
+
+
+def _unlike_a_formula(piece: str) -> str:
+    is_one = not SEPARATES.fullmatch(piece) and _begins_like_a_formula(piece)
+    return f"'{piece}" if is_one else piece
+
+
+def _begins_like_a_formula(text: str) -> bool:
+    """Look past what is not seen before it: blanks of all kinds, zero widths, control characters."""
+    for sign in text:
+        if sign in STARTS_A_FORMULA:
+            return True
+        if unicodedata.category(sign)[0] not in "ZC":
+            return False
+    return False
 
 
 def _lines(report: FullReport) -> Iterator[Line]:
@@ -45,6 +69,10 @@ def _lines(report: FullReport) -> Iterator[Line]:
     yield "report", "", "as_at", report.as_at.isoformat()
     yield "report", "", "zone", report.zone
     yield from _books(report.books)
+    if report.drift is not None:
+        yield from _drift(report.drift)
+    if campaign.choice is not None:
+        yield from _choice(campaign.choice)
     if report.figures is not None:
         yield from _figures(report.figures)
 
@@ -54,6 +82,20 @@ def _books(books: Books) -> Iterator[Line]:
         yield "books", "", name, getattr(books, name)
     for reason, count in sorted(books.refused.items()):
         yield "refused", reason.value, "people", count
+
+
+def _drift(drift: Drift) -> Iterator[Line]:
+    shown = published_drift(drift)
+    yield "drift", "", "since", shown.since.isoformat()
+    yield "drift", "", "audience", shown.audience
+    yield "drift", "", "accepted", shown.accepted
+    yield from (("drift refused", each.value, "people", n) for each, n in shown.refused.items())
+
+
+def _choice(choice: Choice) -> Iterator[Line]:
+    yield "choice", "", "variant", choice.variant
+    yield "choice", "", "how", choice.how.value
+    yield "choice", "", "at", choice.at.isoformat()
 
 
 def _figures(figures: Figures) -> Iterator[Line]:

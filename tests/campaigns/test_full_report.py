@@ -4,6 +4,7 @@ import csv
 import io
 import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -291,6 +292,48 @@ def test_no_cell_of_a_csv_begins_like_a_formula(desk: Desk, start: str) -> None:
     rows = list(csv.reader(io.StringIO(csv_of(report(desk, made.campaign_id)), newline="")))
     assert ["campaign", "", "name", f"'{name}"] in rows
     assert _risky(rows) == []
+
+
+@pytest.mark.parametrize("unseen", ["\u00a0", "\ufeff", "\u200b", "\u2003", "\x0b", " \u200e "])
+def test_nothing_unseen_hides_a_formula_in_a_csv(unseen: str) -> None:
+    assert safe_cell(f"{unseen}=1+1") == f"'{unseen}=1+1"
+
+
+@pytest.mark.parametrize("sign", [";", "\t", "|", "\n", "\r"])
+def test_whoever_splits_a_csv_by_another_sign_meets_no_formula(sign: str) -> None:
+    assert safe_cell(f"Autumn{sign}=1+1{sign} @x") == f"Autumn{sign}'=1+1{sign}' @x"
+
+
+@pytest.mark.parametrize("name", ["Autumn; winter", "1 = 1; a-b", "10:30|12:30", "", ";"])
+def test_words_that_are_no_formula_stay_as_they_are(name: str) -> None:
+    assert safe_cell(name) == name
+
+
+def test_the_csv_tells_the_drift_as_the_report_does(desk: Desk) -> None:
+    people = customers(desk, 30, "gmail.com")
+    campaign_id = desk.draft()
+    mailing_id = desk.do("start", campaign_id).mailing_id
+    assert mailing_id is not None
+    opt_out(desk, mailing_id, people[:12])
+    desk.send_all()
+    rows = _told(report(desk, campaign_id))
+    assert rows["drift", "", "accepted"] == "-12"
+    assert rows["drift refused", "not.all", "people"] == "12"
+    assert rows["drift", "", "audience"] == FEW
+
+
+def test_the_csv_tells_what_the_remainder_of_a_split_test_got(desk: Desk) -> None:
+    told = report(desk, desk.draft())
+    choice = campaigns.Choice("=Evening", campaigns.How.BY_HAND, desk.now, BY, people=30)
+    rows = _told(replace(told, campaign=replace(told.campaign, choice=choice)))
+    assert rows["choice", "", "variant"] == "'=Evening"
+    assert rows["choice", "", "how"] == "by_hand"
+    assert rows["choice", "", "at"] == desk.now.isoformat()
+
+
+def _told(told: FullReport) -> dict[tuple[str, str, str], str]:
+    lines = csv.reader(io.StringIO(csv_of(told)))
+    return {(part, of, name): value for part, of, name, value in lines}
 
 
 def _risky(rows: Sequence[Sequence[str]]) -> list[str]:
