@@ -225,6 +225,13 @@ def test_faults_are_told_with_the_path_that_their_author_wrote() -> None:
         {"kind": "timezone", "any_of": ["Mars/Olympus"]},
         {"kind": "customer_since"},
         {"kind": "customer_since", "since": 1700000000},
+        *(
+            {"kind": kind, "since": since}
+            for kind in ("customer_since", "ordered")
+            for since in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00")
+        ),
+        {"kind": "customer_since", "before": "2200-01-01T00:00:00Z"},
+        {"kind": "customer_since", "since": "2000-01-01T00:00:00+01:00"},
         {"kind": "ordered", "orders_at_least": 0},
         {"kind": "engaged"},
         {"kind": "engaged", "within_days": 3, "campaign": 1},

@@ -4,6 +4,7 @@ Every rule has a `kind`; `all`, `any` and `not` hold other rules. docs/audiences
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,8 @@ DEEPEST = 6
 """Rules within rules, the outermost counted."""
 MOST_RULES = 50
 MOST_WORDS = 300
+FIRST_MOMENT, LAST_MOMENT = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""What a moment lies between: at the edges of time UTC and local calendars have no date."""
 
 
 class RuleUnfit(ValueError):
@@ -38,6 +41,12 @@ def _no_bare_number(value: Any) -> Any:
     if isinstance(value, int | float):  # could mean seconds or milliseconds
         raise RuleUnfit("is a bare number", 'send text like "2026-11-22T10:00:00Z"')
     return value
+
+
+def _in_reach(at: datetime) -> datetime:
+    if not FIRST_MOMENT <= at < LAST_MOMENT:
+        raise RuleUnfit("is too far away", "send a moment of the years 2000 to 2199")
+    return at.astimezone(UTC)
 
 
 def _zone(name: str) -> str:
@@ -61,7 +70,7 @@ Tag = Annotated[
 ]
 Value = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 Sku = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,64}$")]
-Moment = Annotated[AwareDatetime, BeforeValidator(_no_bare_number)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_bare_number), AfterValidator(_in_reach)]
 Number = Annotated[int, Field(ge=1, le=2**63 - 1, strict=True)]
 
 
