@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Select, literal_column, select, union
+from sqlalchemy import Select, literal_column, select, union
 from sqlmodel import col
 
 from mailer.measure._tables import ClickRow, OpenRow
@@ -14,13 +14,13 @@ from mailer.measure.machines import Kind
 
 @dataclass(frozen=True, slots=True)
 class Engagement:
-    """What is asked: clicks, opens or either, from a moment on, of one mailing or of any."""
+    """What is asked: clicks, opens or either, from a moment on, of some mailings or of any."""
 
     clicks: bool = True
     opens: bool = True
     since: datetime | None = None
-    mailing: ScalarSelect[Any] | None = None
-    """The number of a mailing, as a SELECT; where it finds none, nobody engaged."""
+    mailings: Select[Any] | None = None
+    """The numbers of mailings, as a SELECT; where it finds none, nobody engaged."""
 
 
 def engaged_people(wanted: Engagement) -> Select[Any]:
@@ -53,6 +53,6 @@ def _people(
         query = query.where(col(table.origin).is_(None), col(table.kind) == Kind.GET.value)
     if wanted.since is not None:
         query = query.where(col(table.at) >= wanted.since)
-    if wanted.mailing is not None:
-        query = query.where(col(table.mailing_id) == wanted.mailing)
+    if wanted.mailings is not None:
+        query = query.where(col(table.mailing_id).in_(wanted.mailings))
     return query

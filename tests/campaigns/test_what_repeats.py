@@ -9,10 +9,13 @@ from sqlalchemy import text
 from mailer import campaigns
 from mailer.campaigns import CampaignId, CannotSend, Plan, State
 from mailer.campaigns.audience import lists
+from mailer.measure import Kind
 from mailer.providers import AboutUs
 from mailer.vocabulary import Lane
 from mailer.wiring import build_sender
+from tests.campaigns.audience import members
 from tests.campaigns.conftest import BY, Desk
+from tests.measure.mails import Handed
 from workers.shift import Shift
 
 ANNA = "anna@focalpointsystem.com"
@@ -158,3 +161,18 @@ def test_who_sleeps_is_not_too_late_for_the_next_time_by_the_deadline_of_the_fir
     with desk.database.reading() as session:
         ahead = campaigns.preview(session, series, now=desk.now)
     assert (ahead.held, dict(ahead.refused)) == (1, {})
+
+
+def test_who_clicked_any_time_of_what_repeats_is_engaged_with_it(desk: Desk) -> None:
+    jo, anna = desk.customer("Jo Example").person_id, desk.customer("Anna Becker").person_id
+    series = desk.draft()
+    desk.do("schedule", series, plan=weekly(desk.now + timedelta(hours=1)))
+    desk.later(hours=2)
+    (time,) = desk.tick()
+    mailing = desk.look(time).mailing_id
+    engaged = {"kind": "engaged", "campaign": series}
+    with desk.database.transaction() as session:
+        Handed(mailing or 0, desk.now).write(session, [(jo, 0, Kind.GET, 0)])
+        assert members(session, desk.now, **engaged) == [jo]
+        assert members(session, desk.now, kind="not", of=engaged) == [anna]
+        assert members(session, desk.now, kind="engaged", campaign=time) == [jo]

@@ -161,13 +161,19 @@ def _order_facts(rule: Ordered) -> orders.OrderFacts:
 
 def _engagement(rule: Engaged, now: datetime) -> measure.Engagement:
     since = now - timedelta(days=rule.within_days) if rule.within_days is not None else None
-    mailing = None
-    if rule.campaign is not None:
-        wanted = col(CampaignRow.id) == rule.campaign
-        mailing = select(col(CampaignRow.mailing_id)).where(wanted).scalar_subquery()
     return measure.Engagement(
-        clicks=rule.by != "open", opens=rule.by != "click", since=since, mailing=mailing
+        clicks=rule.by != "open",
+        opens=rule.by != "click",
+        since=since,
+        mailings=_mailings_of(rule.campaign) if rule.campaign is not None else None,
     )
+
+
+def _mailings_of(campaign: int) -> Select[Any]:
+    """Select what a campaign mailed: of one that repeats, what each of its times mailed."""
+    is_of_it = or_(col(CampaignRow.id) == campaign, col(CampaignRow.series_id) == campaign)
+    mailing = col(CampaignRow.mailing_id)
+    return select(mailing).where(is_of_it, mailing.is_not(None))
 
 
 Profiled = Reads | LivesIn | InZone | CustomerSince | CameFrom | HasAttribute | HasTag | Share
