@@ -4,15 +4,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, text
 from sqlmodel import col
 
 from mailer.orders._tables import LineRow, OrderRow
 
+STANDS = text(
+    "NOT EXISTS (SELECT FROM orders_event e"
+    " WHERE e.subject = 'order:' || orders_order.number AND e.kind = 'cancelled')"
+)
+"""That an order was not cancelled: audiences and reports ask alike."""
+
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """Rules about a customer's orders; an order counts when it meets all that are set."""
+    """Rules about a customer's orders; an order counts when it meets all that are set.
+
+    A cancelled order counts for nothing.
+    """
 
     since: datetime | None = None
     before: datetime | None = None
@@ -26,9 +35,8 @@ class OrderFacts:
 
 def buyers_of(wanted: OrderFacts) -> Select[Any]:
     """Select the customers (person_id, once each) with enough orders of the wanted kind."""
-    query: Select[Any] = select(col(OrderRow.person_id).label("person_id")).group_by(
-        col(OrderRow.person_id)
-    )
+    person = col(OrderRow.person_id)
+    query: Select[Any] = select(person.label("person_id")).where(STANDS).group_by(person)
     if wanted.since is not None:
         query = query.where(col(OrderRow.placed_at) >= wanted.since)
     if wanted.before is not None:

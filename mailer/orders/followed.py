@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, text
 from sqlmodel import Session, col, select
 
 from mailer.orders._tables import OrderRow
+from mailer.orders.buyers import STANDS
 from mailer.vocabulary import PersonId
 
 COUNTS_FOR = timedelta(days=7)
@@ -52,7 +53,7 @@ def orders_within(
     placed = (
         select(col(order.person_id), col(order.currency), col(order.total))
         .join(who, who.c.person_id == col(order.person_id))
-        .where(col(order.placed_at) >= since, col(order.placed_at) < before, _STANDS)
+        .where(col(order.placed_at) >= since, col(order.placed_at) < before, STANDS)
         .cte("placed")
     )
     buyers = func.count(placed.c.person_id.distinct())
@@ -79,10 +80,6 @@ def _bound(clicks: Sequence[tuple[PersonId, datetime]]) -> dict[str, object]:
     }
 
 
-_STANDS = text(
-    "NOT EXISTS (SELECT FROM orders_event e"
-    " WHERE e.subject = 'order:' || orders_order.number AND e.kind = 'cancelled')"
-)
 _FOLLOWED = """
     FROM orders_order o
     WHERE EXISTS (

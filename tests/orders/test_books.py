@@ -9,11 +9,12 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from mailer import orders
-from mailer.orders import CustomerGone, OrderOfAnother, OrderUnknown
+from mailer.letters import Brand
+from mailer.orders import CustomerGone, EventKind, OrderOfAnother, OrderUnknown
 from mailer.people import CardNumberFound
 from mailer.vault import Vault
 from mailer.vocabulary import PersonId
-from tests.orders.conftest import CARD, LINES, order_for
+from tests.orders.conftest import CARD, LINES, event, order_for
 from tests.people_of_tests import TestPerson, a_customer
 
 
@@ -135,3 +136,20 @@ def test_buyers_are_found_by_product_time_and_number_of_orders(
     assert buyers(sku="POS-PRO", before=now - timedelta(days=1)) == [anna]
     assert buyers(at_least=2) == [jo]
     assert buyers(sku="POS-PRO", at_least=2) == []
+
+
+@pytest.mark.clause("C03")
+def test_a_cancelled_order_makes_nobody_a_buyer(
+    session: Session, vault: Vault, brand: Brand, now: datetime
+) -> None:
+    jo = a_customer(session, vault, "Jo Example", now=now).person_id
+    for number in ("J-1", "J-2"):
+        orders.place(session, vault, order_for(jo, now, number=number), now=now)
+    cancelled = event(EventKind.CANCELLED, now, number="J-2")
+    orders.accept_event(session, vault, cancelled, brand=brand, now=now)
+
+    def buyers(**facts: Any) -> list[PersonId]:
+        return list(session.execute(orders.buyers_of(orders.OrderFacts(**facts))).scalars())
+
+    assert (buyers(), buyers(at_least=2)) == ([jo], [])
+    assert buyers(worth=order_for(jo, now).total + 1, currency="EUR") == []
