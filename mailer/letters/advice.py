@@ -19,15 +19,29 @@ FEWEST_WORDS = 10
 MOST_EXCLAMATIONS = 2
 LOUD = ("subject", "preheader", "heading", "button_label")
 """The fields that are read first, by people and by filters."""
+SPAM_WORDS = (
+    "act now", "as seen on", "buy now", "cash bonus", "click here", "click below",
+    "congratulations", "double your", "earn money", "extra cash", "free gift", "free money",
+    "get paid", "guaranteed", "limited time", "lowest price", "make money", "no catch",
+    "no obligation", "once in a lifetime", "risk free", "this is not spam", "urgent",
+    "while supplies last", "winner", "you have been selected", "you have won",
+)  # fmt: skip
+"""What advertising that nobody asked for says; few, since each cries wolf at times."""
+SPAM_SIGNS = {
+    "It promises the whole, as spam does.": re.compile(r"\b100\s?%"),
+    "It shows signs of money in a row, as spam does.": re.compile(r"[$€£]{2,}"),
+}
+FAKED_ANSWER = re.compile(r"\s*(re|fwd?|aw|wg)\s*:", re.IGNORECASE)
 
 
 def advice_on(content: PromotionalContent) -> list[Problem]:
     """Say what would read badly in content that `check_content` has nothing against.
 
     A subject too long to be seen whole, capitals, exclamation marks, a letter of pictures or of
-    conditions alone, pictures without a size, addresses shown as link words.
+    conditions alone, pictures without a size, addresses shown as link words; what spam says, and
+    a subject that looks like an answer.
     """
-    return [*_subject(content), *_loud(content), *_body(content)]
+    return [*_subject(content), *_loud(content), *_like_spam(content), *_body(content)]
 
 
 def read_without(content: PromotionalContent) -> dict[str, str]:
@@ -81,6 +95,20 @@ def _loud(content: PromotionalContent) -> Iterator[Problem]:
             yield Problem(name, "It is written in capitals, as spam is.", "Write small letters.")
         if text.count("!") > MOST_EXCLAMATIONS or "!!" in text:
             yield Problem(name, "It shouts with exclamation marks, as spam does.", "Take them out.")
+
+
+def _like_spam(content: PromotionalContent) -> Iterator[Problem]:
+    if FAKED_ANSWER.match(content.subject):
+        text = "It looks like an answer or a forwarded mail, and is none."
+        yield Problem("subject", text, "Begin with what the letter is about.")
+    for name in LOUD:
+        words = re.sub(r"[\s-]+", " ", getattr(content, name)).lower()
+        for each in SPAM_WORDS:
+            if re.search(rf"\b{each}\b", words):
+                yield Problem(name, f"“{each}” is what spam says.", "Say it in other words.")
+        for told, sign in SPAM_SIGNS.items():
+            if sign.search(words):
+                yield Problem(name, told, "Say in words what there is to have.")
 
 
 def _body(content: PromotionalContent) -> Iterator[Problem]:

@@ -50,6 +50,13 @@ def test_the_sample_needs_no_advice() -> None:
         {"preheader": "One! Two! Three!"},
         {"body_markdown": '{% if country_code == "DE" %}\nHallo\n{% endif %}'},
         {"body_markdown": "See below."},
+        {"subject": "Re: Your till"},
+        {"subject": "FWD : your till"},
+        {"subject": "Your Risk-Free till"},
+        {"button_label": "Click  here"},
+        {"heading": "You have won a till"},
+        {"preheader": "Save $$$ on tills"},
+        {"preheader": "Safe, 100 % of the time"},
     ],
 )
 def test_what_reads_badly_is_told_of_its_field(changed: dict[str, str]) -> None:
@@ -61,6 +68,9 @@ def test_what_reads_badly_is_told_of_its_field(changed: dict[str, str]) -> None:
     [
         {"subject": "{{ first_name }}, POS Pro 9.1 is here!"},
         {"subject": "FAQ"},
+        {"subject": "Returns: how they work"},
+        {"subject": "Tills that make moneyless shops work"},
+        {"heading": "1100 % more tills at $5"},
         {"heading": "Über die neue Kasse"},
         {"body_markdown": BODY + "[Node.js](https://www.focalpointsystem.com/node)"},
         {"body_markdown": f'{BODY}\n\n![The new till]({IMAGE} "600x200")'},
