@@ -8,6 +8,7 @@ from jinja2 import nodes
 
 from mailer.letters.allowed import READER
 from mailer.letters.content import Problem, PromotionalContent, place_of, shown_host
+from mailer.letters.leftovers import leftovers
 from mailer.letters.markdown import Link, written
 from mailer.letters.person import FALLBACKS, MERGE_FIELDS, merged
 from mailer.letters.subjects import subject_for_anybody
@@ -122,6 +123,7 @@ def _body(content: PromotionalContent) -> Iterator[Problem]:
         yield Problem(
             "body_markdown", text, "Say in the text what the picture or the link is about."
         )
+    yield from leftovers(body)
     for link in body.links:
         yield from _link(link)
 

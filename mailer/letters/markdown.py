@@ -4,7 +4,7 @@ An image's title may give its size, as in `![The new till](https://… "600x200"
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
@@ -45,13 +45,15 @@ class Written:
     """A Markdown text, ready for both parts of a letter, its marks where they were.
 
     `crossed` says that a condition or loop begins in one paragraph, list or emphasis and ends in
-    another, so that the HTML would not close what it opens.
+    another, so that the HTML would not close what it opens. `prose` has the words of each
+    paragraph as they will be read, without code, which shows signs on purpose.
     """
 
     html: str
     text: str
     links: tuple[Link, ...]
     crossed: bool
+    prose: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=16)
@@ -70,6 +72,7 @@ def written(source: str) -> Written:
         text=stash.back(plain_text(tree)),
         links=tuple(_links(tree, stash)),
         crossed=_is_crossed(tree, stash),
+        prose=tuple(_prose(tree, stash)),
     )
 
 
@@ -93,12 +96,18 @@ def opening(source: str) -> str:
     return ""
 
 
-def _said(node: SyntaxTreeNode) -> str:
-    """Give the words of a paragraph; a picture says nothing here."""
-    if node.type == "image":
+def _prose(tree: SyntaxTreeNode, stash: Stash) -> Iterator[str]:
+    for node in tree.walk():
+        if node.type == "inline":
+            yield stash.back(_said(node, silent=("image", "code_inline")))
+
+
+def _said(node: SyntaxTreeNode, *, silent: Collection[str] = ("image",)) -> str:
+    """Give the words of a paragraph, without what is `silent`."""
+    if node.type in silent:
         return ""
     if node.children:
-        return "".join(map(_said, node.children))
+        return "".join(_said(each, silent=silent) for each in node.children)
     return " " if node.type in ("softbreak", "hardbreak") else node.content
 
 

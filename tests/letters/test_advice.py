@@ -89,6 +89,42 @@ def test_a_picture_without_a_size_and_an_address_as_words_are_told() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("[d](https://www.example.com/a b)", "[d](https://www.example.com/a b)"),
+        ("[our till] (https://www.example.com/till)", "[our till] (https://www.example.com/till)"),
+        ("![till](https://www.example.com/a b.png)", "![till](https://www.example.com/a b.png)"),
+        ("[the\ntill](https://www.example.com/a b)", "[the till](https://www.example.com/a b)"),
+        ("[the till][1]", "[the till][1]"),
+        ("[{{ city }}](https://www.example.com/a b)", "[{{ city }}](https://www.example.com/a b)"),
+        ("It is <b>new</b>.", "<b>"),
+        ('<a href="https://www.example.com">till</a>', '<a href="https://www.example.com">'),
+        ("<!-- later -->", "<!--"),
+    ],
+)
+def test_links_and_html_that_stay_signs_are_told(written: str, told: str) -> None:
+    problems = advice_on(letter(body_markdown=f"{BODY}\n\n{written}"))
+    assert [each.field for each in problems] == ["body_markdown"]
+    assert problems[0].text.startswith(f"“{told}” is ")
+    assert problems[0].text.endswith("it is printed as it stands.")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "[the till](https://www.focalpointsystem.com/a%20b)",
+        "Write `[words](address)` or `<b>`.",
+        "    [indented](https://www.example.com/a b)",
+        "Prices [net] (without VAT) are < 3 and > 1.",
+        "[The till][1] is new.\n\n[1]: https://www.focalpointsystem.com/till",
+        "Choose [x] or [ ].",
+    ],
+)
+def test_links_code_and_brackets_are_left_alone(written: str) -> None:
+    assert fields(body_markdown=f"{BODY}\n\n{written}") == []
+
+
 def test_a_picture_is_called_a_picture(brand: Brand) -> None:
     wordless = check_content(letter(body_markdown=f"{BODY}\n\n![]({IMAGE})"), brand=brand)
     assert [(each.field, each.text) for each in wordless] == [
