@@ -6,9 +6,9 @@ import click
 from pydantic import ValidationError
 
 from mailer.cli.campaigns import Id, do, reason_option
-from mailer.cli.faults import told_faults
 from mailer.cli.house import the_actor, the_parts
 from mailer.cli.output import facts, json_option, say, say_json, table
+from mailer.cli.plan_faults import told_plan_faults
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -77,7 +77,7 @@ def _plan(at: str, options: dict[str, object]) -> "Plan":
     try:
         return Plan.model_validate({"at": at, **given, **({"repeat": rule} if rule else {})})
     except ValidationError as error:
-        raise click.UsageError(told_faults(error)) from None
+        raise click.UsageError(told_plan_faults(error)) from None
 
 
 REPEAT = ("every", "step", "on", "day", "until", "times")
