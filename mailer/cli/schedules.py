@@ -9,6 +9,7 @@ from mailer.cli.campaigns import Id, do, reason_option
 from mailer.cli.house import the_actor, the_parts
 from mailer.cli.output import facts, json_option, say, say_json, table
 from mailer.cli.plan_faults import told_plan_faults
+from mailer.cli.plan_words import plan_in_words, remark_on_first
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -62,7 +63,17 @@ def schedule(
             now=parts.clock(),
         )
 
-    do(campaign_id, act, as_json)
+    done = do(campaign_id, act, as_json)
+    if not as_json:
+        _say_plan(plan, done.occurrence or 1)
+
+
+def _say_plan(plan: "Plan", occurrence: int = 1) -> None:
+    """Say when it leaves by the clock that was named, and what may surprise whoever named it."""
+    say(f"It leaves {plan_in_words(plan, occurrence=occurrence)}.")
+    remark = remark_on_first(plan, occurrence=occurrence)
+    if remark is not None:
+        say(f"Note: {remark}")
 
 
 def _plan(at: str, options: dict[str, object]) -> "Plan":
@@ -91,6 +102,7 @@ def _preview(campaign_id: int, plan: "Plan", as_json: bool) -> None:
     if as_json:
         say_json(_as_json(ahead))
         return
+    _say_plan(plan)
     told = {"people": ahead.audience, "first": ahead.first, "last": ahead.last}
     told |= {"choice": ahead.choice} if ahead.choice else {}
     facts({**told, "without a zone": ahead.without_zone, "too late": ahead.late})
