@@ -14,6 +14,7 @@ from mailer.cli.exits import PartlyDone, Refused
 from mailer.cli.faults import told_faults
 from mailer.cli.house import the_actor, the_parts
 from mailer.cli.output import facts, json_option, say, say_json, table
+from mailer.cli.refused import say_refused
 from mailer.vocabulary import Topic
 
 if TYPE_CHECKING:
@@ -139,7 +140,8 @@ def count(*, audience_id: int, topic: str, as_json: bool) -> None:
         say_json({"audience": shown.audience, "allowed": shown.allowed, "refused": refused})
         return
     say(str(sentence))
-    facts({"audience": shown.audience, "allowed": shown.allowed, **refused})
+    facts({"audience": shown.audience, "allowed": shown.allowed})
+    say_refused(refused)
 
 
 @click.group("list")

@@ -7,7 +7,7 @@ import click
 from mailer.cli.campaigns import Id, approved_by, told_campaign
 from mailer.cli.house import the_parts
 from mailer.cli.output import facts, json_option, say, say_json, short, table
-from mailer.vocabulary import Reason
+from mailer.cli.refused import say_refused
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -110,8 +110,6 @@ def _say_books(told: dict[str, Any], books: dict[str, Any], rest: dict[str, Any]
 
     The parts of the audience stand beneath it, one after the other, so that they can be added up.
     """
-    from mailer.permission import IN_SHORT
-
     refused: dict[str, int] = books["refused"]
     said = {**told, **books, "refused": sum(refused.values()), **rest}
     named = {name.replace("_", " "): value for name, value in said.items()}
@@ -119,9 +117,7 @@ def _say_books(told: dict[str, Any], books: dict[str, Any], rest: dict[str, Any]
         parts: dict[str, object] = said.get(rule) or {}
         named[rule] = ", ".join(f"{name} {value}" for name, value in parts.items()) or None
     facts({name: value for name, value in named.items() if value is not None})
-    rows = [(code, count, IN_SHORT[Reason(code)]) for code, count in sorted(refused.items())]
-    if rows:
-        table("Refused", ["Reason", "People", "They"], rows)
+    say_refused(refused)
 
 
 IN_WORDS = {

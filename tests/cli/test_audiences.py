@@ -24,6 +24,18 @@ def test_a_rule_is_kept_shown_and_counted(fpmail: Run, house: House) -> None:
     assert fpmail("audience", "count", 2**40, *wanted[3:]).code == Exit.FAILED
 
 
+def test_whom_a_count_leaves_out_is_told_in_the_words_of_a_campaigns_status(
+    fpmail: Run, house: House
+) -> None:
+    fpmail("remove", house.customer("Jo Example").email)
+    everybody = json.dumps({"kind": "everybody"})
+    made = fpmail("audience", "create", "All", "-", "--json", stdin=everybody).json["audience"]
+    said = fpmail("audience", "count", made, "--topic", "company_news").out
+    for told in (said, fpmail("campaign", "status", house.draft()).out):
+        row = next(line for line in told.splitlines() if "not.all" in line)
+        assert row.endswith("stopped all promotional mail")
+
+
 def test_a_rule_that_makes_no_sense_is_refused_with_its_path(fpmail: Run, house: House) -> None:
     wrong = json.dumps({"kind": "not", "of": {"kind": "country", "any_of": ["ie"]}})
     said = fpmail("audience", "create", "Wrong", "-", stdin=wrong)
