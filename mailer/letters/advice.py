@@ -11,6 +11,7 @@ from mailer.letters.content import Problem, PromotionalContent, place_of, shown_
 from mailer.letters.leftovers import leftovers
 from mailer.letters.markdown import Link, written
 from mailer.letters.person import FALLBACKS, MERGE_FIELDS, merged
+from mailer.letters.slots import Mark, cut
 from mailer.letters.subjects import subject_for_anybody
 from mailer.letters.templates import second_stage
 
@@ -20,6 +21,7 @@ FEWEST_WORDS = 10
 MOST_EXCLAMATIONS = 2
 LOUD = ("subject", "preheader", "heading", "button_label")
 """The fields that are read first, by people and by filters."""
+SENTENCES = ("subject", "preheader", "heading")
 SPAM_WORDS = (
     "act now", "as seen on", "buy now", "cash bonus", "click here", "click below",
     "congratulations", "double your", "earn money", "extra cash", "free gift", "free money",
@@ -38,11 +40,13 @@ FAKED_ANSWER = re.compile(r"\s*(re|fwd?|aw|wg)\s*:", re.IGNORECASE)
 def advice_on(content: PromotionalContent) -> list[Problem]:
     """Say what would read badly in content that `check_content` has nothing against.
 
-    A subject too long to be seen whole, capitals, exclamation marks, a letter of pictures or of
-    conditions alone, pictures without a size, addresses shown as link words; what spam says, and
-    a subject that looks like an answer.
+    A subject too long to be seen whole, a line that begins with a field's fallback, capitals,
+    exclamation marks, a letter of pictures or of conditions alone, pictures without a size,
+    addresses shown as link words, links and HTML that stay signs; what spam says, and a subject
+    that looks like an answer.
     """
-    return [*_subject(content), *_loud(content), *_like_spam(content), *_body(content)]
+    lines = [*_subject(content), *_beginnings(content), *_loud(content), *_like_spam(content)]
+    return [*lines, *_body(content)]
 
 
 def read_without(content: PromotionalContent) -> dict[str, str]:
@@ -86,6 +90,23 @@ def _subject(content: PromotionalContent) -> Iterator[Problem]:
     if length > LONGEST_SUBJECT:
         text = f"It is {length} characters long; most programs show {LONGEST_SUBJECT}."
         yield Problem("subject", text, "Say what matters in the first 40, as telephones show them.")
+
+
+def _beginnings(content: PromotionalContent) -> Iterator[Problem]:
+    """Look how a line begins for whoever lacks the merge field that it begins with."""
+    for name in SENTENCES:
+        source = getattr(content, name)
+        read = subject_for_anybody(source)
+        if _begins_with_value(source) and read[:1].islower():
+            text = f"It begins with a merge field: who has none there reads “{read}”."
+            fix = 'Begin with a word, or give a fallback: {{ first_name | default("Hello") }}.'
+            yield Problem(name, text, fix)
+
+
+def _begins_with_value(source: str) -> bool:
+    parts = (part for part in cut(source) if isinstance(part, Mark) or part.strip())
+    first = next(parts, "")
+    return isinstance(first, Mark) and first.is_value
 
 
 def _loud(content: PromotionalContent) -> Iterator[Problem]:

@@ -66,7 +66,11 @@ def test_what_reads_badly_is_told_of_its_field(changed: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        {"subject": "{{ first_name }}, POS Pro 9.1 is here!"},
+        {"subject": "Hello {{ first_name }}, POS Pro 9.1 is here!"},
+        {"subject": '{{ first_name | default("Hello") }}, POS Pro 9.1 is here!'},
+        {"subject": "{% if first_name %}{{ first_name }}, {% endif %}POS Pro 9.1 is here"},
+        {"subject": "{{ 'Moin' if city == 'Kiel' else 'Hello' }}, POS Pro is here"},
+        {"heading": '{{ "3" }} new tills'},
         {"subject": "FAQ"},
         {"subject": "Returns: how they work"},
         {"subject": "Tills that make moneyless shops work"},
@@ -123,6 +127,22 @@ def test_links_and_html_that_stay_signs_are_told(written: str, told: str) -> Non
 )
 def test_links_code_and_brackets_are_left_alone(written: str) -> None:
     assert fields(body_markdown=f"{BODY}\n\n{written}") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "read"),
+    [
+        ("subject", "{{ first_name }}, your tills got faster", "there, your tills got faster"),
+        ("heading", "  {{ city | lower }} has a new till", "your city has a new till"),
+        ("preheader", "{{ name | default('you') }}, a new till", "you, a new till"),
+    ],
+)
+def test_a_line_that_begins_with_a_field_is_told_as_it_reads_without_it(
+    name: str, source: str, read: str
+) -> None:
+    (told,) = advice_on(letter(**{name: source}))
+    assert told.field == name
+    assert told.text.endswith(f"who has none there reads “{read}”.")
 
 
 def test_a_picture_is_called_a_picture(brand: Brand) -> None:
