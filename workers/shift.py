@@ -83,21 +83,34 @@ class Shift:
         try:
             if not self._sender.is_cleared(Lane.PROMOTIONAL):
                 return  # what is due here may have begun before the database was restored
-            while self._start_one_campaign():
-                pass
+            with self._parts.database.reading() as session:
+                due = campaigns.starts_due(session, now=self._parts.clock())
+            for each in due:
+                self._start_one_campaign(each)
         except (DatabaseAway, CommitInDoubt) as error:
             log.warning("campaigns.waiting", why=type(error).__name__)
-        except Exception as error:  # a fault in one campaign must not hold up those under way
-            log.error("campaigns.failed", why=type(error).__name__)
 
-    def _start_one_campaign(self) -> bool:
-        with self._parts.database.transaction() as session:
-            now = self._parts.clock()
-            started = campaigns.start_due(
-                session, brand=self._parts.brand, rules=self._parts.rules, now=now, limit=1
-            )
+    def _start_one_campaign(self, campaign_id: CampaignId) -> None:
+        """Start a campaign, or pass it over in this round where that fails.
+
+        Raises DatabaseAway and CommitInDoubt.
+        """
+        parts = self._parts
+        try:
+            with parts.database.transaction() as session:
+                campaigns.start_due(
+                    session,
+                    brand=parts.brand,
+                    rules=parts.rules,
+                    now=parts.clock(),
+                    only=campaign_id,
+                )
+        except (DatabaseAway, CommitInDoubt):
+            raise
+        except Exception as error:  # a fault in one campaign must not hold up the others
+            log.error("campaign.unstarted", campaign=campaign_id, why=type(error).__name__)
+            return
         reached(Failpoint.STARTED)
-        return bool(started)
 
     def decide_campaigns(self) -> None:
         """Look at the samples whose wait is over, and let the remainder go on with what did best.

@@ -74,7 +74,14 @@ from mailer.campaigns.splits import (
 )
 from mailer.campaigns.standing import BrakeFigure, Status, status_of
 from mailer.campaigns.testing import TestRefused, forget_tests, send_test
-from mailer.campaigns.timetable import MomentPassed, is_any_due, schedule, start_due, unschedule
+from mailer.campaigns.timetable import (
+    MomentPassed,
+    is_any_due,
+    schedule,
+    start_due,
+    starts_due,
+    unschedule,
+)
 from mailer.campaigns.values import Campaign, CampaignId, Choice, How, NewCampaign
 
 __all__ = [
@@ -182,6 +189,7 @@ __all__ = [
     "shown_count",
     "start",
     "start_due",
+    "starts_due",
     "status_of",
     "stop_begun_again",
     "stop_half_sent",

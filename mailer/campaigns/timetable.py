@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlmodel import Session, col, select
 
 from mailer import delivery
@@ -107,6 +107,13 @@ def unschedule(
     return campaign_from(row)
 
 
+def starts_due(session: Session, *, now: datetime) -> list[CampaignId]:
+    """Return what is scheduled for now or earlier, the earliest first; nothing is locked."""
+    due = select(CampaignRow.id).where(_is_start_due(now))
+    rows = session.exec(due.order_by(col(CampaignRow.scheduled_for), col(CampaignRow.id)))
+    return [CampaignId(each or 0) for each in rows]
+
+
 def start_due(
     session: Session,
     *,
@@ -114,8 +121,9 @@ def start_due(
     rules: Rules = DEFAULT_RULES,
     now: datetime,
     limit: int = 10,
+    only: CampaignId | None = None,
 ) -> list[CampaignId]:
-    """Start what is scheduled for now or earlier; return which were started.
+    """Start what is scheduled for now or earlier, or of it `only` one; return which were started.
 
     Two clocks at once do no harm: each locks different rows, and a started one is no longer due. Of
     a campaign that repeats a copy is started, and the campaign waits for its next occurrence; the
@@ -127,7 +135,7 @@ def start_due(
         return []
     rows = session.exec(
         select(CampaignRow)
-        .where(_is_start_due(now))
+        .where(_is_start_due(now), only is None or col(CampaignRow.id) == only)
         .order_by(col(CampaignRow.scheduled_for))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -150,8 +158,15 @@ def _is_start_due(now: datetime) -> ColumnElement[bool]:
     )
 
 
-UNFIT = (CampaignError, ValueError, RuntimeError, IntegrityError)
-"""What must not stop the campaigns behind it; ValueError: content that an older version took."""
+UNFIT = (CampaignError, ValueError, RuntimeError, IntegrityError, DataError)
+"""What is the campaign's own fault; ValueError: content that an older version took."""
+
+
+def _is_unfit(error: Exception) -> bool:
+    """Say whether a campaign, and not the database, is why it could not be started."""
+    # Without PostgreSQL's own words, a StatementError is a value that could not even be sent to it.
+    is_never_sent = isinstance(error, StatementError) and not isinstance(error, DBAPIError)
+    return is_never_sent or isinstance(error, UNFIT)
 
 
 def _start_fit(
@@ -162,7 +177,9 @@ def _start_fit(
     try:
         with session.begin_nested():
             return _start(session, row, brand, rules, now)
-    except UNFIT as error:
+    except Exception as error:
+        if not _is_unfit(error):
+            raise
         take_back(row)
         row.taken_back = _why(error)
         detail: dict[str, object] = {"why": row.taken_back, "fault": type(error).__name__}

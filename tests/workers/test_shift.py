@@ -5,6 +5,7 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -164,6 +165,29 @@ def hall(database: Database, database_url: str, tmp_path: Path, now: datetime) -
     hall.parts.close()
 
 
+@contextmanager
+def refusing(hall: Hall, campaign: campaigns.CampaignId, *, errcode: str) -> Iterator[None]:
+    """Let the database refuse the mailing of a campaign for a while."""
+    refuse = f"""
+        CREATE FUNCTION refuse_mailing() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF NEW.key = 'campaign:{campaign}' THEN
+                RAISE EXCEPTION 'refused' USING ERRCODE = '{errcode}';
+            END IF;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER refuse_mailing BEFORE INSERT ON delivery_mailing
+        FOR EACH ROW EXECUTE FUNCTION refuse_mailing();
+    """
+    with hall.parts.database.transaction() as session:
+        session.execute(text(refuse))
+    try:
+        yield
+    finally:
+        with hall.parts.database.transaction() as session:
+            session.execute(text("DROP FUNCTION refuse_mailing() CASCADE"))
+
+
 def test_a_scheduled_campaign_starts_is_delivered_and_finished(hall: Hall) -> None:
     with hall.parts.database.transaction() as session:
         a_customer(session, hall.parts.vault, now=hall.now)
@@ -198,6 +222,45 @@ def test_a_campaign_that_an_older_version_made_stops_neither_clock_nor_others(ha
         hall.shift.start_campaigns()
     assert hall.state_of(unfit) is State.DRAFT
     assert hall.state_of(fit) in {State.SENDING, State.FINISHED}
+    hall.shift.close()
+
+
+def test_one_look_starts_what_is_due_behind_a_campaign_that_goes_back_to_the_drafts(
+    hall: Hall,
+) -> None:
+    unfit, fit = hall.scheduled("Unfit"), hall.scheduled("Fit")
+    with hall.parts.database.transaction() as session:
+        spoil = "UPDATE campaigns_campaign SET content = '{\"old\": 1}' WHERE id = :id"
+        session.execute(text(spoil), {"id": unfit})
+    hall.now += timedelta(minutes=2)
+    hall.shift.start_campaigns()
+    assert hall.state_of(unfit) is State.DRAFT
+    assert hall.state_of(fit) is State.SENDING
+    hall.shift.close()
+
+
+def test_a_campaign_whose_start_fails_of_no_fault_of_its_own_holds_up_no_other(
+    hall: Hall,
+) -> None:
+    failing, fit = hall.scheduled("Failing"), hall.scheduled("Fit")
+    hall.now += timedelta(minutes=2)
+    with refusing(hall, failing, errcode="raise_exception"):
+        hall.shift.start_campaigns()
+    assert hall.state_of(failing) is State.SCHEDULED, "tried again at the next look"
+    assert hall.state_of(fit) is State.SENDING
+    hall.shift.start_campaigns()
+    assert hall.state_of(failing) is State.SENDING
+    hall.shift.close()
+
+
+def test_a_campaign_with_a_value_that_the_database_refuses_goes_back_to_the_drafts(
+    hall: Hall,
+) -> None:
+    unfit = hall.scheduled("Unfit")
+    hall.now += timedelta(minutes=2)
+    with refusing(hall, unfit, errcode="numeric_value_out_of_range"):
+        hall.shift.start_campaigns()
+    assert hall.state_of(unfit) is State.DRAFT
     hall.shift.close()
 
 
