@@ -9,9 +9,8 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session
 
-from mailer.database import rows_changed
 from mailer.delivery.claimed import Claimed
-from mailer.delivery.limits import UNLIMITED, Limits, Spent, give_back, room, spend
+from mailer.delivery.limits import NO_LIMITS, UNLIMITED, Limits, Spent, give_back, room, spend
 from mailer.delivery.mailings import MailingNotFound
 from mailer.delivery.pace import Pace
 from mailer.vocabulary import Lane, MailingId
@@ -89,19 +88,45 @@ def budgets_of(
         asked = Limits(per_minute=max(1, round(pace.everywhere * 60)))
         found.append(Budget("slowed", EVERY_MAILING, asked))
     if own is not None and own.is_any:
-        found.append(Budget(f"mailing:{mailing_id}", mailing_id, own))
+        found.append(Budget(_name_of(mailing_id), mailing_id, own))
     return found
+
+
+def _name_of(mailing_id: MailingId) -> str:
+    return f"mailing:{mailing_id}"
 
 
 def set_pace(session: Session, mailing_id: MailingId, limits: Limits | None) -> None:
     """Let a mailing go slower or faster from now on. Raises MailingNotFound.
 
-    What has begun stays counted. Waits for turns that are being taken this moment.
+    What has begun is counted, also while it had no pace. Waits for turns that are being taken this
+    moment; where there were none to take, what is claimed and not in hand goes back in line.
     """
     stored = limits.stored() if limits is not None and limits.is_any else None
-    if not rows_changed(session, _SET_PACE, {"mailing_id": mailing_id, "pace": stored}):
+    before = session.execute(_PACE_BEFORE, {"mailing_id": mailing_id}).one_or_none()
+    if before is None:
         raise MailingNotFound(f"mailing {mailing_id}")
+    session.execute(_SET_PACE, {"mailing_id": mailing_id, "pace": stored})
+    if stored is not None and before.pace is None:
+        _count_begun(session, mailing_id)
     session.execute(_LOOK_AGAIN, {"mailing_id": mailing_id})
+
+
+def _count_begun(session: Session, mailing_id: MailingId) -> None:
+    """Write into a mailing's budget what began of it while it had no pace.
+
+    Whoever claimed a batch by then asks no budget: the claim is taken from them, and as they cannot
+    take the batch in hand any more, nothing begins that is neither counted here nor by a turn.
+    """
+    session.execute(_TAKE_CLAIMS_BACK, {"mailing_id": mailing_id})
+    spent = Spent()
+    begun = session.execute(_BEGUN, {"mailing_id": mailing_id}).all()
+    for row in begun:
+        # Counted and not spread: by a pace by the minute they would be ages ahead of it.
+        spent = spend(NO_LIMITS, spent, row.messages, row.at.timestamp())
+    if begun:
+        given = {"budget": _name_of(mailing_id), "mailing_id": mailing_id}
+        session.execute(_FILL, {**given, "free_at": begun[-1].at, "spent": spent.stored()})
 
 
 def forget_ended(session: Session) -> None:
@@ -116,9 +141,39 @@ _FORGET_ENDED = text(
         WHERE b.mailing_id = p.mailing_id AND b.state IN ('prepared', 'claimed', 'handing'))
     """
 )
+_PACE_BEFORE = text("SELECT pace FROM delivery_mailing WHERE id = :mailing_id FOR NO KEY UPDATE")
 _SET_PACE = text("UPDATE delivery_mailing SET pace = :pace WHERE id = :mailing_id").bindparams(
     bindparam("pace", type_=JSONB(none_as_null=True))
 )
+_TAKE_CLAIMS_BACK = text(
+    """
+    UPDATE delivery_batch SET state = 'prepared', token = NULL, lease_until = NULL
+    WHERE mailing_id = :mailing_id AND state = 'claimed'
+    """
+)
+# A day back from the last of it is all that a window or a day asks for. Who is in hand may begin.
+_BEGUN = text(
+    """
+    SELECT max(handing_at) AS at,
+           sum(CASE state WHEN 'handing' THEN size - refused
+               ELSE accepted + rejected + unknown END) AS messages
+    FROM delivery_batch
+    WHERE mailing_id = :mailing_id AND handing_at > (
+        SELECT max(handing_at) FROM delivery_batch WHERE mailing_id = :mailing_id
+    ) - interval '1 day'
+    GROUP BY date_trunc('second', handing_at)
+    HAVING sum(CASE state WHEN 'handing' THEN size - refused
+               ELSE accepted + rejected + unknown END) > 0
+    ORDER BY at
+    """
+)
+_FILL = text(
+    """
+    INSERT INTO delivery_pace AS p (budget, mailing_id, free_at, spent)
+    VALUES (:budget, :mailing_id, :free_at, :spent)
+    ON CONFLICT (budget) DO UPDATE SET mailing_id = excluded.mailing_id, spent = excluded.spent
+    """
+).bindparams(bindparam("spent", type_=JSONB))
 _LOOK_AGAIN = text("UPDATE delivery_pace SET next_at = NULL WHERE mailing_id = :mailing_id")
 _LIMITS_NOW = text("SELECT pace FROM delivery_mailing WHERE id = :mailing_id")
 

@@ -194,6 +194,54 @@ def test_a_mailing_that_is_slowed_down_between_claim_and_turn_is_slow_already(ro
     assert len(road.got()) == 2
 
 
+def test_a_first_pace_under_way_counts_what_began_without_one(road: Road) -> None:
+    road.crowd(20)
+    mailing = road.campaign()
+    slow = road.worker(pace=Pace(per_second=7))
+    slow.deliver_one(Lane.PROMOTIONAL)
+    assert len(road.got()) == 7
+    road.later(hours=1)
+    with road.database.transaction() as session:
+        set_pace(session, mailing, Limits(per_day=9, per_minute=600))
+    work(road, [road.sender], seconds=30)
+    assert len(road.got()) == 9
+    road.later(hours=23)
+    work(road, [road.sender], seconds=30)
+    assert len(road.got()) == 18
+
+
+def test_a_first_pace_between_claim_and_hand_over_holds_for_that_batch(road: Road) -> None:
+    road.crowd(5)
+    mailing = road.campaign()
+
+    def slow_down() -> None:
+        road.press.after_printing = lambda: None
+        with road.database.transaction() as session:
+            set_pace(session, mailing, Limits(per_hour=2))
+
+    road.press.after_printing = slow_down
+    road.sender.deliver_one(Lane.PROMOTIONAL)
+    assert road.got() == []
+    work(road, [road.sender], seconds=10)
+    assert len(road.got()) == 2, "it waits for no lease"
+
+
+def test_a_first_pace_counts_what_is_in_hand(road: Road) -> None:
+    crowd = road.crowd(5)
+    mailing = road.campaign()
+
+    def slow_down(message: Outgoing) -> None:
+        if message.person_id == crowd[0].person_id:
+            with road.database.transaction() as session:
+                set_pace(session, mailing, Limits(per_day=4))
+
+    road.provider.before_each(slow_down)
+    road.worker(pace=Pace(per_second=3)).deliver_one(Lane.PROMOTIONAL)
+    assert len(road.got()) == 3
+    work(road, [road.sender], seconds=10)
+    assert len(road.got()) == 4
+
+
 def test_a_batch_that_was_cancelled_takes_no_turn(road: Road) -> None:
     road.crowd(3)
     mailing = road.campaign(pace=Limits(per_day=2))
