@@ -10,8 +10,9 @@ from mailer.cli.house import the_parts
 from mailer.cli.output import facts, json_option, say, say_json, table
 
 if TYPE_CHECKING:
-    from mailer.campaigns import Figures, FullReport, Interval
+    from mailer.campaigns import Campaign, Figures, FullReport, Interval
     from mailer.campaigns.trial_figures import TrialFigures
+    from mailer.delivery import Books
 
 Id = click.IntRange(1, 2**63 - 1)
 
@@ -71,24 +72,41 @@ def _write(full: "FullReport", file: Path) -> None:
 
 
 def _say(full: "FullReport") -> None:
-    campaign, books = full.campaign, full.books
-    facts(
-        {
-            "campaign": campaign.campaign_id,
-            "name": campaign.name,
-            "state": campaign.state.value,
-            "as at": full.as_at,
-            "audience": books.audience,
-            "handed over": books.accepted,
-            "refused": books.refused_in_all,
-            "rejected": books.rejected,
-            "unknown": books.unknown,
-            "cancelled": books.cancelled,
-            "to go": books.to_go,
-        }
+    campaign = full.campaign
+    told = {
+        "campaign": campaign.campaign_id,
+        "name": campaign.name,
+        "state": campaign.state.value,
+        "as at": full.as_at,
+    }
+    if full.figures is None:
+        facts(told)
+        say(_without_a_start(campaign))
+        return
+    facts({**told, **_books(full.books)})
+    _say_figures(full.figures, full.zone)
+
+
+def _books(books: "Books") -> dict[str, object]:
+    return {
+        "audience": books.audience,
+        "handed over": books.accepted,
+        "refused": books.refused_in_all,
+        "rejected": books.rejected,
+        "unknown": books.unknown,
+        "cancelled": books.cancelled,
+        "to go": books.to_go,
+    }
+
+
+def _without_a_start(campaign: "Campaign") -> str:
+    """Say why there is nothing to report: a zero would read as if nobody had been reached."""
+    if campaign.state.is_final:
+        return "It was cancelled before it started."
+    return (
+        "It has not started, so that there is nothing to report. Who would get it now: "
+        f"fpmail campaign status {campaign.campaign_id}"
     )
-    if full.figures is not None:
-        _say_figures(full.figures, full.zone)
 
 
 def _say_figures(figures: "Figures", zone: str) -> None:

@@ -20,7 +20,20 @@ def test_a_report_is_told_for_people(fpmail: Run, house: House) -> None:
     assert said.code == Exit.DONE
     assert "Autumn release" in said.out
     assert "fewer than 10" in said.out
-    assert fpmail("campaign", "report", house.draft()).code == Exit.DONE
+
+
+def test_what_has_not_started_has_nothing_to_report_and_shows_no_zeros(
+    fpmail: Run, house: House
+) -> None:
+    house.customer("Jo Example")
+    number = house.draft()
+    said = fpmail("campaign", "report", number)
+    assert said.code == Exit.DONE
+    assert "It has not started" in said.out
+    assert f"fpmail campaign status {number}" in said.out
+    assert "audience" not in said.out
+    fpmail("campaign", "cancel", number)
+    assert "It was cancelled before it started." in fpmail("campaign", "report", number).out
 
 
 def test_json_is_the_same_document_as_the_apis(fpmail: Run, house: House) -> None:
