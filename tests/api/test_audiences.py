@@ -42,6 +42,19 @@ def test_faults_name_the_path_of_the_rule(shop: Shop) -> None:
     )
 
 
+def test_what_a_rule_names_and_is_not_there_is_told_by_its_path(shop: Shop) -> None:
+    def told(path: str, body: dict[str, object]) -> list[str]:
+        return [each["field"] for each in shop.post(path, body).json()["errors"]]
+
+    no_list = {"kind": "not", "of": {"kind": "list", "id": 99}}
+    no_campaign = {"kind": "all", "of": [IRISH, {"kind": "engaged", "campaign": 99}]}
+    assert told("/audiences", {"name": "Others", "rule": no_list}) == ["rule.of.id"]
+    count: dict[str, object] = {"topic": "company_news", "rule": no_campaign}
+    assert told("/audiences/count", count) == ["rule.of.1.campaign"]
+    campaign = {**AUTUMN, "audience": {"rule": no_list}}
+    assert told("/campaigns", campaign) == ["audience.rule.of.id"]
+
+
 @pytest.mark.clause("C15")
 def test_a_count_withholds_fewer_than_ten_and_what_would_give_them_away(shop: Shop) -> None:
     people_of(shop, "IE", 12)

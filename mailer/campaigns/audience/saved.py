@@ -1,6 +1,7 @@
 """Rules that are kept under a name. A campaign takes the rule as it is then; a later change of the
 saved audience changes the next campaign, never one that was written before."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NewType
@@ -11,7 +12,16 @@ from sqlmodel import Session, col, select
 
 from mailer import ledger
 from mailer.campaigns._tables import AudienceRow, CampaignRow, ListRow
-from mailer.campaigns.audience.rules import Audience, Engaged, OnList, Rule, rules_in
+from mailer.campaigns.audience.rules import (
+    All,
+    AnyOf,
+    Audience,
+    Engaged,
+    Not,
+    OnList,
+    Rule,
+    rules_in,
+)
 from mailer.campaigns.audience.sentences import Names
 
 AudienceId = NewType("AudienceId", int)
@@ -30,9 +40,10 @@ class ReferenceUnknown(ValueError):
     """A rule names a list or a campaign that there is not; `field` says where."""
 
     def __init__(self, field: str, what: str) -> None:
-        super().__init__(f"there is no {what} with this number")
         self.field = field
         self.what = what
+        self.problem = f"there is no {what} with this number"
+        super().__init__(f"{field}: {self.problem}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,22 +109,35 @@ def settled(session: Session, audience: Audience) -> Audience:
     Raises AudienceNotFound and ReferenceUnknown.
     """
     if audience.saved is None:
-        check_references(session, audience.rule)
+        check_references(session, audience.rule, place="audience.rule")
         return Audience(rule=audience.rule)
     taken = saved_of(session, AudienceId(audience.saved))
     return Audience(rule=taken.rule, saved=taken.audience_id)
 
 
-def check_references(session: Session, rule: Rule) -> None:
-    """Raise ReferenceUnknown where a rule names a list or a campaign that there is not."""
-    lists, campaigns = _numbers(rule)
-    names = _names(session, lists, campaigns)
-    for number in sorted(lists):
-        if ("list", number) not in names:
-            raise ReferenceUnknown("id", "list")
-    for number in sorted(campaigns):
-        if ("campaign", number) not in names:
-            raise ReferenceUnknown("campaign", "campaign")
+def check_references(session: Session, rule: Rule, *, place: str = "rule") -> None:
+    """Raise ReferenceUnknown where a rule names a list or a campaign that there is not.
+
+    `place` is where the rule itself stands in what was sent.
+    """
+    names = _names(session, *_numbers(rule))
+    for path, each in _placed(rule, place):
+        match each:
+            case OnList() if ("list", each.id) not in names:
+                raise ReferenceUnknown(f"{path}.id", "list")
+            case Engaged(campaign=int(number)) if ("campaign", number) not in names:
+                raise ReferenceUnknown(f"{path}.campaign", "campaign")
+
+
+def _placed(rule: Rule, place: str) -> Iterator[tuple[str, Rule]]:
+    """Give a rule and every rule within it, each with its path."""
+    yield place, rule
+    match rule:
+        case All() | AnyOf():
+            for number, each in enumerate(rule.of):
+                yield from _placed(each, f"{place}.of.{number}")
+        case Not():
+            yield from _placed(rule.of, f"{place}.of")
 
 
 def names_in(session: Session, *rules: Rule) -> Names:

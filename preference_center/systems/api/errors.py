@@ -154,7 +154,7 @@ TABLE: Mapping[type[Exception], Told] = {
         409, "list-in-use", "A rule speaks of this list", str(error)
     ),
     audience.ReferenceUnknown: lambda error: field_problem(
-        [_field(error.field, str(error), f"send the id of a {error.what} that there is")]
+        [_field(error.field, error.problem, f"send the id of a {error.what} that there is")]
     ),
     campaigns.ContentRefused: _content,
     campaigns.CannotSend: _cannot_send,
