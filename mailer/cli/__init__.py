@@ -21,6 +21,7 @@ from mailer.cli.keys import api_keys, keys
 from mailer.cli.pacing import pace
 from mailer.cli.reports import report
 from mailer.cli.schedules import schedule
+from mailer.cli.showing import show
 from mailer.cli.standing import status
 
 __all__ = ["Exit", "cli", "main"]
@@ -57,7 +58,7 @@ def cli() -> None:
     """
 
 
-acts = (status, schedule, pace, brake, check_campaign, digest, approve, test_, clone, report)
+acts = (show, status, schedule, pace, brake, check_campaign, digest, approve, test_, clone, report)
 for act in acts:
     campaign.add_command(act)
 for command in COMMANDS:

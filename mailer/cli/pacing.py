@@ -66,8 +66,7 @@ def _say_pace(limits: "Limits", before: "Limits | None") -> None:
         for name in (before.stored() if before else ())
         if name not in told
     ]
-    held = ", ".join(told.values()) or "as fast as the installation goes"
-    say(f"Its pace: {held}{'; ' if gone else ''}{', '.join(gone)}.")
+    say(f"Its pace: {pace_in_words(limits)}{'; ' if gone else ''}{', '.join(gone)}.")
     if limits.fall is not None:
         high, low = limits.fall
         say(f"Note: the warm-up falls from {high:,} to {low:,}; most rise from day to day.")
@@ -80,6 +79,11 @@ NAMED = {
     "warm_up": "warm-up",
 }
 EACH = {"per_minute": "a minute", "per_hour": "an hour", "per_day": "a day"}
+
+
+def pace_in_words(limits: "Limits") -> str:
+    """Say how fast a campaign may leave."""
+    return ", ".join(_in_words(limits).values()) or "as fast as the installation goes"
 
 
 def _in_words(limits: "Limits") -> Mapping[str, str]:

@@ -1,0 +1,64 @@
+"""`fpmail campaign show`: the letter, the audience in a sentence, the plan."""
+
+import json
+
+from mailer.cli.exits import Exit
+from mailer.letters import PromotionalContent
+from tests.cli.conftest import House, Run
+
+DRAFT = {
+    "name": "Autumn release",
+    "topic": "company_news",
+    "content": PromotionalContent.sample().fields,
+    "audience": {"rule": {"kind": "country", "any_of": ["DE"]}},
+    "pace": {"per_minute": 600},
+}
+
+
+def made(fpmail: Run, **more: object) -> int:
+    file = json.dumps({**DRAFT, **more})
+    number: int = fpmail("campaign", "create", "-", "--json", stdin=file).json["campaign"]
+    return number
+
+
+def test_a_draft_shows_its_letter_and_whom_it_goes_to(fpmail: Run, house: House) -> None:
+    number = made(fpmail)
+    said = fpmail("campaign", "show", number)
+    assert said.code == Exit.DONE
+    assert "Customers who live in Germany (DE)." in said.out
+    assert PromotionalContent.sample().subject in said.out
+    assert "The fiscal journal follows the rules of 2027 already." in said.out
+    assert "pace      600 a minute" in said.out
+    assert "leaves" not in said.out
+    assert "preheader" in said.out
+    assert fpmail("campaign", "show", 99).code == Exit.FAILED
+
+
+def test_a_scheduled_campaign_shows_its_plan_by_the_clock_that_it_names(
+    fpmail: Run, house: House
+) -> None:
+    number = made(fpmail)
+    fpmail("campaign", "schedule", number, "2098-12-02T09:00", "--zone", "Europe/Berlin")
+    assert "on Tuesday 2098-12-02 at 09:00, Europe/Berlin" in fpmail("campaign", "show", number).out
+
+
+def test_a_split_test_shows_what_differs_in_each_variant(fpmail: Run, house: House) -> None:
+    variants = [
+        {"name": "Plain"},
+        {"name": "Question", "content": {"subject": "Is it fast?"}, "later_minutes": 60},
+    ]
+    said = fpmail("campaign", "show", made(fpmail, split={"variants": variants})).out
+    plain, question = said.split("Variant “")[1:]
+    assert "subject" not in plain
+    assert "Is it fast?" in question
+    assert "later minutes  60" in question
+
+
+def test_what_scripts_are_shown_can_be_sent_again(fpmail: Run, house: House) -> None:
+    number = made(fpmail)
+    told = fpmail("campaign", "show", number, "--json").json
+    assert told["audience_sentence"] == "Customers who live in Germany (DE)."
+    assert told["audience"] == DRAFT["audience"]
+    again = {name: told[name] for name in DRAFT}
+    copy = fpmail("campaign", "create", "-", "--json", stdin=json.dumps(again)).json["campaign"]
+    assert fpmail("campaign", "show", copy, "--json").json["content"] == told["content"]
