@@ -3,12 +3,15 @@
 import hashlib
 import json
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import Engine, event
 from sqlmodel import Session
 
 from mailer import measure, people, permission
@@ -25,6 +28,16 @@ from tests.people_of_tests import a_customer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "audiences.md").read_text(encoding="utf-8")
 SHOWN = re.findall(r"^\| `(\{.+\})` \| (.+) \|$", PAGE, re.MULTILINE)
+
+
+@contextmanager
+def listening(engine: Engine, name: str, heard: Callable[[object], None]) -> Iterator[None]:
+    """Listen to what SQLAlchemy tells of this engine."""
+    event.listen(engine, name, heard)
+    try:
+        yield
+    finally:
+        event.remove(engine, name, heard)
 
 
 @pytest.mark.clause("C03")
@@ -187,6 +200,30 @@ def test_a_list_that_a_rule_speaks_of_cannot_be_deleted(session: Session, now: d
         audience.list_of(session, made.list_id)
     with pytest.raises(audience.ReferenceUnknown):
         audience.check_references(session, rule(kind="list", id=ListId(made.list_id)))
+
+
+def test_a_name_that_is_taken_is_no_error_of_the_database(session: Session, now: datetime) -> None:
+    errors: list[object] = []
+    everybody = rule(kind="everybody")
+    kept = audience.save(session, name="All", rule=everybody, by="test", now=now)
+    other = audience.save(session, name="Others", rule=everybody, by="test", now=now)
+    audience.create_list(session, name="Staff", by="test", now=now)
+    acts = (
+        lambda: audience.save(session, name="All", rule=everybody, by="test", now=now),
+        lambda: audience.change(
+            session, other.audience_id, name="All", rule=everybody, by="test", now=now
+        ),
+        lambda: audience.create_list(session, name="Staff", by="test", now=now),
+    )
+    with listening(session.connection().engine, "handle_error", errors.append):
+        for act in acts:
+            with pytest.raises(audience.NameTaken):
+                act()
+    assert errors == []
+    same = audience.change(
+        session, kept.audience_id, name="All", rule=everybody, by="test", now=now
+    )
+    assert same.name == "All"
 
 
 def test_a_share_is_drawn_as_written_down_and_stays(

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from mailer import ledger
 from mailer.campaigns._tables import ListMemberRow, ListRow
-from mailer.campaigns.audience.saved import NameTaken
+from mailer.campaigns.audience.saved import NameTaken, refuse_taken_name
 from mailer.database import rows_changed
 from mailer.vocabulary import PersonId
 
@@ -40,6 +40,7 @@ class PeopleList:
 
 def create_list(session: Session, *, name: str, by: str, now: datetime) -> PeopleList:
     """Make an empty list. Raises NameTaken."""
+    refuse_taken_name(session, ListRow, name)
     row = ListRow(name=name, created_at=now, created_by=by)
     try:
         with session.begin_nested():

@@ -61,6 +61,7 @@ class SavedAudience:
 def save(session: Session, *, name: str, rule: Rule, by: str, now: datetime) -> SavedAudience:
     """Keep a rule under a new name. Raises NameTaken and ReferenceUnknown."""
     check_references(session, rule)
+    refuse_taken_name(session, AudienceRow, name)
     row = AudienceRow(name=name, rule=_written(rule), created_at=now, created_by=by, changed_at=now)
     _write(session, row)
     _note(session, row, "saved", by=by, now=now)
@@ -76,6 +77,8 @@ def change(
     """
     check_references(session, rule)
     row = _row(session, audience_id, lock=True)
+    if name != row.name:
+        refuse_taken_name(session, AudienceRow, name)
     row.name, row.rule, row.changed_at = name, _written(rule), now
     _write(session, row)
     _note(session, row, "changed", by=by, now=now)
@@ -113,6 +116,16 @@ def settled(session: Session, audience: Audience) -> Audience:
         return Audience(rule=audience.rule)
     taken = saved_of(session, AudienceId(audience.saved))
     return Audience(rule=taken.rule, saved=taken.audience_id)
+
+
+def refuse_taken_name(session: Session, kind: type[AudienceRow] | type[ListRow], name: str) -> None:
+    """Raise NameTaken where there is one of this name.
+
+    Looked for first: anybody may choose a name that is taken, and PostgreSQL should not log an
+    error for it. The unique key stays for two who choose the same name at once.
+    """
+    if session.exec(select(kind.id).where(kind.name == name)).first() is not None:
+        raise NameTaken(NameTaken.__doc__)
 
 
 def check_references(session: Session, rule: Rule, *, place: str = "rule") -> None:
