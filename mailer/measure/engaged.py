@@ -1,10 +1,11 @@
 """Who clicked or opened, as people do: one SELECT that audiences are built from."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, literal_column, select, union
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, literal_column, select, union
 from sqlmodel import col
 
 from mailer.measure._tables import ClickRow, OpenRow
@@ -21,6 +22,8 @@ class Engagement:
     since: datetime | None = None
     mailings: Select[Any] | None = None
     """The numbers of mailings, as a SELECT; where it finds none, nobody engaged."""
+    of: Callable[[SQLColumnExpression[int]], ColumnElement[bool]] | None = None
+    """What must hold of a person's number; nobody else is looked at."""
 
 
 def engaged_people(wanted: Engagement) -> Select[Any]:
@@ -51,6 +54,8 @@ def _people(
         query = query.where(col(table.origin) == literal_column(f"'{Origin.PERSON}'"))
     else:
         query = query.where(col(table.origin).is_(None), col(table.kind) == Kind.GET.value)
+    if wanted.of is not None:
+        query = query.where(wanted.of(col(table.person_id)))
     if wanted.since is not None:
         query = query.where(col(table.at) >= wanted.since)
     if wanted.mailings is not None:

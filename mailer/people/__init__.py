@@ -7,6 +7,7 @@ from mailer.people.address_book import address_id_of, domain_tags, number_withou
 from mailer.people.addresses import Address, AddressInvalid, canonical_address
 from mailer.people.audience import (
     AudienceFilter,
+    OfWhom,
     audience_of,
     living,
     mailboxes_of_merged,
@@ -14,6 +15,7 @@ from mailer.people.audience import (
     shared_addresses,
     survivor_of,
     with_survivors,
+    with_survivors_within,
     zones_of,
 )
 from mailer.people.cards import (
@@ -91,6 +93,7 @@ __all__ = [
     "Named",
     "NewProfile",
     "Newcomers",
+    "OfWhom",
     "PersonGone",
     "Profile",
     "Reader",
@@ -156,5 +159,6 @@ __all__ = [
     "upsert_many",
     "welcome",
     "with_survivors",
+    "with_survivors_within",
     "zones_of",
 ]

@@ -1,14 +1,28 @@
 """Who is in an audience, as a SELECT for a bigger statement: memory never holds them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, func, select, true, union
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    and_,
+    false,
+    func,
+    select,
+    true,
+    union,
+)
 from sqlmodel import col
 
 from mailer.database import looked_up
 from mailer.people._tables import AddressUse, Customer
 from mailer.vocabulary import PersonId
+
+OfWhom = Callable[[SQLColumnExpression[int]], ColumnElement[bool]]
+"""From the column that holds somebody's number to the condition that they are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +75,26 @@ def with_survivors(persons: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]
         col(Customer.merged_into).is_not(None), col(Customer.id).in_(select(given.c.person_id))
     )
     both = union(select(given.c.person_id), merged).subquery("both")
+    return select(both.c.person_id)
+
+
+def with_survivors_within(
+    persons: Callable[[OfWhom], Select[*tuple[Any, ...]]], first: int, end: int
+) -> Select[*tuple[Any, ...]]:
+    """Select whom `with_survivors` selects, as far as their numbers lie from one to before another.
+
+    `persons` selects people (person_id, once each) of whom a condition on their number holds: put
+    where the tables are read, it bounds the work; over what was read already, it would not.
+    """
+    own = persons(lambda number: and_(number >= first, number < end)).subquery("own")
+    survivor = col(Customer.merged_into)
+    merged = survivor.is_not(None), survivor >= first, survivor < end
+    former = select(col(Customer.id)).where(*merged)
+    theirs = persons(lambda number: number.in_(former)).subquery("theirs")
+    survivors: Select[*tuple[Any, ...]] = select(survivor.label("person_id")).where(
+        *merged, col(Customer.id).in_(select(theirs.c.person_id))
+    )
+    both = union(select(own.c.person_id), survivors).subquery("both")
     return select(both.c.person_id)
 
 

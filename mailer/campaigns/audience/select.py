@@ -5,8 +5,8 @@ PostgreSQL makes a plain join of it under `all`, an anti-join under `not`, and h
 `any`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
@@ -48,9 +48,12 @@ from mailer.campaigns.audience.rules import (
     Reads,
     Rule,
     Share,
+    rules_in,
 )
 
 Condition = ColumnElement[bool]
+Known = HasTopic | Ordered | Engaged | OnList
+"""Rules about what another room, or a list, knows: each is a join."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +72,34 @@ class _Builder:
     now: datetime
     within: Numbers | None
     joined: FromClause = field(init=False)
-    count: int = 0
+    sides: dict[Rule | None, Condition] = field(default_factory=dict)
+    """What was joined for each rule; None is who may be measured."""
 
     def __post_init__(self) -> None:
         self.joined = self.who
 
-    def is_among(self, persons: Select[Any]) -> Condition:
+    def knows(self, rule: Known) -> Condition:
+        """Join whom a rule means, and return that somebody is one of them."""
+        if rule not in self.sides:
+            self.sides[rule] = self._is_among(_persons(rule, self.now, self.within))
+        return self.sides[rule]
+
+    def may_measure(self) -> Condition:
+        """Join who may be measured, and return that somebody is one of them."""
+        if None not in self.sides:
+            self.sides[None] = self._is_among(permission.measurable())
+        return self.sides[None]
+
+    def _is_among(self, persons: Select[Any]) -> Condition:
         """Join a SELECT of person_id, once each, and return that somebody is in it."""
-        self.count += 1
-        side = persons.subquery(f"side_{self.count}")
+        name = len(self.sides) + 1
+        side = persons.subquery(f"side_{name}")
         if self.within is not None:
             number = side.c.person_id
             side = (
                 select(number)
                 .where(number >= self.within.first, number < self.within.end)
-                .subquery(f"part_{self.count}")
+                .subquery(f"part_{name}")
             )
         self.joined = self.joined.outerjoin(side, side.c.person_id == self.who.c.person_id)
         return side.c.person_id.is_not(None)
@@ -112,6 +128,11 @@ def audience_select(
     return chosen.order_by(who.c.person_id)
 
 
+def joins_of(rule: Rule) -> int:
+    """Count what is joined for a rule: by that a count of it grows dearer."""
+    return len({each for each in rules_in(rule) if isinstance(each, Known)})
+
+
 def _condition(builder: _Builder, rule: Rule) -> Condition:
     match rule:
         case Everybody():
@@ -123,15 +144,14 @@ def _condition(builder: _Builder, rule: Rule) -> Condition:
         case Not():
             return not_(_condition(builder, rule.of))
         case HasTopic() | Ordered() | Engaged() | OnList():
-            known = builder.is_among(_persons(rule, builder.now))
+            known = builder.knows(rule)
             # What somebody did before they switched measuring off is not held against them (C17).
-            is_measured = isinstance(rule, Engaged)
-            return and_(known, builder.is_among(permission.measurable())) if is_measured else known
+            return and_(known, builder.may_measure()) if isinstance(rule, Engaged) else known
         case _:
             return _told_by_profile(builder.who, rule)
 
 
-def _persons(rule: HasTopic | Ordered | Engaged | OnList, now: datetime) -> Select[Any]:
+def _persons(rule: Known, now: datetime, within: Numbers | None) -> Select[Any]:
     """Select the people that another room, or a list, knows of; each once."""
     match rule:
         case HasTopic():
@@ -139,12 +159,28 @@ def _persons(rule: HasTopic | Ordered | Engaged | OnList, now: datetime) -> Sele
         case Ordered():
             return orders.buyers_of(_order_facts(rule))
         case Engaged():
-            return people.with_survivors(measure.engaged_people(_engagement(rule, now)))
+            engaged = _engagement(rule, now)
+            return _alive(lambda of: measure.engaged_people(replace(engaged, of=of)), within)
         case OnList():
-            members: Select[Any] = select(col(ListMemberRow.person_id).label("person_id"))
-            return people.with_survivors(members.where(col(ListMemberRow.list_id) == rule.id))
+            return _alive(lambda of: _members(rule, of), within)
         case _:
             assert_never(rule)
+
+
+def _alive(
+    persons: Callable[[people.OfWhom | None], Select[Any]], within: Numbers | None
+) -> Select[Any]:
+    """Select people by whoever they are now; of a part, no more than the part is read."""
+    if within is None:
+        return people.with_survivors(persons(None))
+    return people.with_survivors_within(persons, within.first, within.end)
+
+
+def _members(rule: OnList, of: people.OfWhom | None) -> Select[Any]:
+    number = col(ListMemberRow.person_id)
+    members: Select[Any] = select(number.label("person_id"))
+    members = members.where(col(ListMemberRow.list_id) == rule.id)
+    return members if of is None else members.where(of(number))
 
 
 def _order_facts(rule: Ordered) -> orders.OrderFacts:
