@@ -36,6 +36,7 @@ from mailer.delivery.collecting import (
     prepare_sets,
 )
 from mailer.delivery.cutting import BATCH_SIZE, Cut, prepare_audience
+from mailer.delivery.doubles import doubles
 from mailer.delivery.evidence import UnknownBatch, unknown_batches
 from mailer.delivery.gate import Gate
 from mailer.delivery.heard import News, hear
@@ -158,6 +159,7 @@ __all__ = [
     "count_by_zone",
     "create_mailing",
     "digest_of",
+    "doubles",
     "drawn",
     "dry_run",
     "due_lanes",

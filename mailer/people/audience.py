@@ -145,3 +145,13 @@ def shared_addresses() -> Select[*tuple[Any, ...]]:
         .group_by(col(Customer.address_id))
         .having(func.count() > 1)
     )
+
+
+def sharing_an_address() -> Select[*tuple[Any, ...]]:
+    """Select the living customers (person_id, address_id) whose address another one has, too."""
+    shared = shared_addresses().subquery("shared")
+    return select(col(Customer.id).label("person_id"), col(Customer.address_id)).where(
+        col(Customer.merged_into).is_(None),
+        col(Customer.erased_at).is_(None),
+        col(Customer.address_id).in_(select(shared.c.address_id)),
+    )

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import BigInteger, Select, func, literal, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
 from mailer import delivery, people
@@ -23,7 +24,7 @@ from mailer.campaigns.audience.rules import Audience, Rule
 from mailer.campaigns.audience.select import Numbers, audience_select, joins_of
 from mailer.delivery import DryRun
 from mailer.permission import NO_CAP, Cap, Curfew
-from mailer.vocabulary import Reason, Stream, Topic
+from mailer.vocabulary import AddressId, PersonId, Reason, Stream, Topic
 from mailer.zones import QuietHours
 
 PART = 200_000
@@ -85,7 +86,9 @@ def count_now(
     The numbers are those of this moment: whoever opts out later is refused later. It takes some
     seconds for a million people.
     """
-    ran = _ran(session, audience_select(Audience(rule=rule), now=now), topic, terms, now)
+    everybody = audience_select(Audience(rule=rule), now=now)
+    ran = _ran(session, everybody, topic, terms, now)
+    ran = _sum(ran, _doubles(session, everybody, topic, terms, now))
     return Count(ran.audience, ran.allowed, ran.refused, now, ran.held)
 
 
@@ -134,6 +137,9 @@ def count_step(
     pace = Pace(PART_OF_DIGEST, PART_OF_DIGEST) if run else Pace(FIRST // max(1, joins_of(rule)))
     for portion, ran in in_portions(session, part, decide, pace):
         _add(row, ran, portion.end)
+    if row.next_person > row.last_person and not run:  # a digest's own are few
+        everybody = audience_select(Audience(rule=rule), now=as_at)
+        _add(row, _doubles(session, everybody, topic, terms, as_at), row.next_person)
     return _kept(session, row)
 
 
@@ -144,13 +150,12 @@ _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 def _ran(
     session: Session, audience: Select[Any], topic: Topic, terms: Terms, now: datetime
 ) -> DryRun:
-    curfew = Curfew(terms.hours, use_by=terms.use_by, now=now) if terms.hours else None
     run = partial(
         delivery.dry_run,
         session,
         stream=Stream.PROMOTIONAL,
         topic=topic,
-        curfew=curfew,
+        curfew=_curfew(terms, now),
         cap=terms.cap,
         now=now,
     )
@@ -158,6 +163,49 @@ def _ran(
         return run(audience=audience)
     held_out, mailed = delivery.drawn(audience, terms.draw, ends=[terms.held_out])
     return _with_held_out(run(audience=mailed), run(audience=held_out))
+
+
+def _curfew(terms: Terms, now: datetime) -> Curfew | None:
+    return Curfew(terms.hours, use_by=terms.use_by, now=now) if terms.hours else None
+
+
+def _doubles(
+    session: Session, audience: Select[Any], topic: Topic, terms: Terms, now: datetime
+) -> DryRun:
+    """Correct a count by those who share a mailbox, which gets a mailing once.
+
+    They may stand far apart in the order of numbers, so they are looked at when all is counted.
+    """
+    shared = session.execute(people.sharing_an_address()).all()
+    if not shared:
+        return DryRun(audience=0, allowed=0, refused={}, held=0)
+    if terms.held_out:
+        _, audience = delivery.drawn(audience, terms.draw, ends=[terms.held_out])
+    who = audience.order_by(None).subquery("who")
+    numbers = literal([row.person_id for row in shared], ARRAY(BigInteger))
+    found = session.execute(
+        select(who.c.person_id, who.c.address_id).where(who.c.person_id == func.any(numbers))
+    )
+    sharing = {PersonId(row.person_id): AddressId(row.address_id) for row in found}
+    return delivery.doubles(
+        session,
+        sharing,
+        stream=Stream.PROMOTIONAL,
+        topic=topic,
+        curfew=_curfew(terms, now),
+        cap=terms.cap,
+        now=now,
+    )
+
+
+def _sum(ran: DryRun, more: DryRun) -> DryRun:
+    refused = Counter(ran.refused) + Counter(more.refused)
+    return DryRun(
+        ran.audience + more.audience,
+        ran.allowed + more.allowed,
+        dict(refused),
+        ran.held + more.held,
+    )
 
 
 def _with_held_out(mailed: DryRun, kept: DryRun) -> DryRun:
