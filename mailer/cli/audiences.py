@@ -129,17 +129,21 @@ def show(*, audience_id: int, as_json: bool) -> None:
 @json_option
 def count(*, audience_id: int, topic: str, as_json: bool) -> None:
     """Count whom a saved audience lets in, and who of them would get mail of a topic now."""
-    from mailer.campaigns.audience import published_count
+    from mailer.campaigns.audience import doubts_about, published_count
 
     with the_parts() as parts:
         found = _found(parts, audience_id)
+        with parts.database.reading() as session:
+            notes = doubts_about(session, found.rule)
         shown = published_count(_counted(parts, found.rule, Topic(topic)))
         sentence = _told(parts, found)["sentence"]
     refused = {reason.value: people for reason, people in shown.refused.items()}
     if as_json:
-        say_json({"audience": shown.audience, "allowed": shown.allowed, "refused": refused})
+        told = {"audience": shown.audience, "allowed": shown.allowed, "refused": refused}
+        say_json({**told, "notes": notes})
         return
-    say(str(sentence))
+    for line in (str(sentence), *notes):
+        say(line)
     facts({"audience": shown.audience, "allowed": shown.allowed})
     say_refused(refused)
 

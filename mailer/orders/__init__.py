@@ -11,7 +11,7 @@ from mailer.orders.books import (
     orders_page,
     place,
 )
-from mailer.orders.buyers import OrderFacts, buyers_of
+from mailer.orders.buyers import OrderFacts, buyers_of, skus_on_file
 from mailer.orders.events import Cause, EventMisplaced, Taken, accept_event, causes_of
 from mailer.orders.followed import COUNTS_FOR, Turnover, buyers_after, orders_after, orders_within
 from mailer.orders.letters import LETTERS
@@ -69,4 +69,5 @@ __all__ = [
     "orders_within",
     "place",
     "place_many",
+    "skus_on_file",
 ]

@@ -1,11 +1,12 @@
 """Who ordered what and when: one SELECT that audiences are built from (C03)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, func, select, text
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from mailer.orders._tables import LineRow, OrderRow
 
@@ -50,3 +51,15 @@ def buyers_of(wanted: OrderFacts) -> Select[Any]:
         query = query.where(col(OrderRow.currency) == wanted.currency)
         query = query.having(func.sum(col(OrderRow.total)) >= wanted.worth)
     return query.having(func.count() >= wanted.at_least)
+
+
+def skus_on_file(session: Session, skus: Collection[str]) -> frozenset[str]:
+    """Return which of these products any order has ever held: a look into the index for each."""
+    return frozenset(session.execute(ON_FILE, {"skus": sorted(skus)}).scalars())
+
+
+# In the order of the index: without one a planner may read the table for a product that none has.
+ON_FILE = text(
+    "SELECT wanted.sku FROM unnest(CAST(:skus AS text[])) AS wanted(sku) CROSS JOIN LATERAL"
+    " (SELECT 1 FROM orders_line l WHERE l.sku = wanted.sku ORDER BY l.order_id LIMIT 1) held"
+)

@@ -55,6 +55,13 @@ def test_what_a_rule_names_and_is_not_there_is_told_by_its_path(shop: Shop) -> N
     assert told("/campaigns", campaign) == ["audience.rule.of.id"]
 
 
+def test_a_count_notes_a_product_that_no_order_has(shop: Shop, order: str) -> None:
+    assert order
+    body = {"topic": "company_news", "rule": {"kind": "ordered", "product": "POSPRO"}}
+    notes = shop.post("/audiences/count", body).json()["notes"]
+    assert notes == ["No order on file has the product “POSPRO”."]
+
+
 @pytest.mark.clause("C15")
 def test_a_count_withholds_fewer_than_ten_and_what_would_give_them_away(shop: Shop) -> None:
     people_of(shop, "IE", 12)

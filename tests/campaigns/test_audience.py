@@ -226,6 +226,16 @@ def test_a_name_that_is_taken_is_no_error_of_the_database(session: Session, now:
     assert same.name == "All"
 
 
+def test_a_product_that_nobody_ever_ordered_is_doubted(
+    session: Session, vault: Vault, now: datetime
+) -> None:
+    order(session, vault, customer(session, vault, "anna", now), "1", "POS-PRO", now)
+    both = [{"kind": "ordered", "product": product} for product in ("POSPRO", "POS-PRO")]
+    asked = rule(kind="any", of=[*both, {"kind": "ordered"}])
+    assert audience.doubts_about(session, asked) == ["No order on file has the product “POSPRO”."]
+    assert audience.doubts_about(session, rule(kind="everybody")) == []
+
+
 def test_a_share_is_drawn_as_written_down_and_stays(
     session: Session, vault: Vault, now: datetime
 ) -> None:

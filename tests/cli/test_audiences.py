@@ -46,6 +46,16 @@ def test_a_rule_that_makes_no_sense_is_refused_with_its_path(fpmail: Run, house:
     assert lost.err == "fpmail: rule.of.id: there is no list with this number\n"
 
 
+def test_a_product_that_no_order_has_is_told_beside_the_count(fpmail: Run, house: House) -> None:
+    house.customer("Jo Example")
+    rule = json.dumps({"kind": "ordered", "product": "POSPRO"})
+    made = fpmail("audience", "create", "New tills", "-", "--json", stdin=rule).json["audience"]
+    wanted = ("audience", "count", made, "--topic", "company_news")
+    note = "No order on file has the product “POSPRO”."
+    assert note in fpmail(*wanted).out
+    assert fpmail(*wanted, "--json").json["notes"] == [note]
+
+
 def test_lines_that_name_nobody_are_told_by_their_number(fpmail: Run, house: House) -> None:
     jo = house.customer("Jo Example")
     fair = fpmail("list", "create", "Fair", "--json").json["list"]

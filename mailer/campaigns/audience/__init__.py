@@ -1,6 +1,7 @@
 """For whom a campaign is: rules, the SELECT that they make, the sentence that says them, counts."""
 
 from mailer.campaigns.audience.counting import Count, Terms, count_now, count_step, last_person
+from mailer.campaigns.audience.doubts import doubts_about
 from mailer.campaigns.audience.lists import (
     ListId,
     ListInUse,
@@ -63,6 +64,7 @@ __all__ = [
     "count_now",
     "count_step",
     "create_list",
+    "doubts_about",
     "field_path",
     "forget",
     "forget_list",

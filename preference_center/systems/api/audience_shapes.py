@@ -75,6 +75,7 @@ class CountAnswer(Answer):
     progress: float = Field(description="The part of all customers looked at, from 0 to 1.")
     as_at: datetime
     sentence: str
+    notes: list[str] = Field(description="What the rule names and nobody has, such as a product.")
     audience: Published
     allowed: Published
     refused: dict[str, Published]

@@ -97,11 +97,14 @@ def _counted(call: Call, response: Response, rule: Rule, topic: Topic, said: str
         ),
     )
     shown = audience.published_count(told)
+    with call.look() as session:
+        notes = audience.doubts_about(session, rule)
     return CountAnswer(
         state="counted" if told.is_whole else "counting",
         progress=round(told.progress, 4),
         as_at=told.as_at,
         sentence=said,
+        notes=notes,
         audience=shown.audience,
         allowed=shown.allowed,
         refused={reason.value: count for reason, count in shown.refused.items()},
