@@ -1,7 +1,9 @@
 """Which customer does a profile speak of? Answered for a set, in the order of its profiles."""
 
+from bisect import insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Row, bindparam, select, text
@@ -14,6 +16,8 @@ from mailer.people.facts import CheckedProfile
 from mailer.people.profiles import COLUMNS
 from mailer.vocabulary import AddressId
 
+BEHIND_ALL = 2**63
+
 
 @dataclass(slots=True, eq=False)
 class Placed:
@@ -22,6 +26,8 @@ class Placed:
     stored: Row[Any] | None
     address_id: AddressId
     external_id: str | None
+    age: int
+    """Who has the smaller one was a customer before: the number, or behind all numbers."""
     said: list[CheckedProfile] = field(default_factory=list)
     person_id: int = 0
     changed: bool = False
@@ -63,7 +69,9 @@ class Places:
 
     def _load(self, rows: Iterable[Row[Any]]) -> None:
         for row in rows:
-            person = Placed(row, AddressId(row.address_id), row.external_id, person_id=row.id)
+            person = Placed(
+                row, AddressId(row.address_id), row.external_id, row.id, person_id=row.id
+            )
             self._by_id[row.id] = person
             if row.external_id:
                 self._by_external[row.external_id] = person
@@ -80,7 +88,7 @@ class Places:
         return known or next((person for person in here if person.external_id is None), None)
 
     def _new(self, profile: CheckedProfile, address_id: AddressId) -> Placed:
-        person = Placed(None, address_id, profile.external_id)
+        person = Placed(None, address_id, profile.external_id, BEHIND_ALL + len(self._taken))
         self._at.setdefault(address_id, []).append(person)
         return person
 
@@ -92,7 +100,8 @@ class Places:
             self._by_external[profile.external_id] = person
         if person.address_id != address_id:
             self._at[person.address_id].remove(person)
-            self._at.setdefault(address_id, []).append(person)
+            # As the next set finds them: the eldest at an address is whom a row without an id means.
+            insort(self._at.setdefault(address_id, []), person, key=attrgetter("age"))
             person.address_id = address_id
 
 
