@@ -31,6 +31,25 @@ def test_a_rule_is_kept_under_a_name_said_and_changed(shop: Shop) -> None:
     assert shop.get(f"/audiences/{held['id']}").status_code == 404
 
 
+@pytest.mark.parametrize("kind", ["Ordered", "CustomerSince", "Engaged"])
+def test_the_schema_tells_of_days_that_move_along(shop: Shop, kind: str) -> None:
+    shapes = shop.get("/openapi.json").json()["components"]["schemas"]
+    told = [shape for name, shape in shapes.items() if name.split("-")[0] == kind]
+    assert told
+    for shape in told:
+        days = shape["properties"]["within_days"]["anyOf"][0]
+        assert (days["type"], days["minimum"], days["maximum"]) == ("integer", 1, 36_500)
+
+
+def test_a_rule_with_two_times_is_refused_with_what_mends_it(shop: Shop) -> None:
+    twice = {"kind": "ordered", "within_days": 30, "since": "2026-01-01T00:00:00Z"}
+    answer = shop.post("/audiences", {"name": "Buyers", "rule": {"kind": "not", "of": twice}})
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error["field"] == "rule.of"
+    assert "within_days" in error["fix"]
+
+
 def test_faults_name_the_path_of_the_rule(shop: Shop) -> None:
     wrong = {"kind": "all", "of": [{"kind": "country", "any_of": ["ie"]}, {"kind": "colour"}]}
     errors = shop.post("/audiences", {"name": "Wrong", "rule": wrong}).json()["errors"]

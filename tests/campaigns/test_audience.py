@@ -90,6 +90,46 @@ def test_orders_count_when_they_meet_all_that_is_said(
     assert members(session, now, kind="ordered") == [jo]
 
 
+@pytest.mark.clause("C03")
+def test_days_are_counted_back_from_the_moment_at_which_a_rule_is_asked(
+    session: Session, vault: Vault, now: datetime
+) -> None:
+    anna = customer(session, vault, "anna", now - timedelta(days=40))
+    jo = customer(session, vault, "jo", now - timedelta(days=10))
+    order(session, vault, anna, "A-1", "POS-PRO", now - timedelta(days=5))
+    order(session, vault, jo, "J-1", "POS-PRO", now - timedelta(days=50))
+    ordered = {"kind": "ordered", "product": "POS-PRO", "within_days": 30}
+    came = {"kind": "customer_since", "within_days": 30}
+    month_later = now + timedelta(days=30)
+    assert members(session, now, **ordered) == [anna]
+    assert members(session, now, kind="not", of=ordered) == [jo]
+    assert members(session, month_later, **ordered) == []
+    assert members(session, now, **came) == [jo]
+    assert members(session, month_later, **came) == []
+    assert members(session, month_later, kind="customer_since", within_days=36_500) == [anna, jo]
+
+
+def test_a_rule_with_two_times_is_told_what_to_send() -> None:
+    said = {"kind": "ordered", "within_days": 30, "since": "2026-01-01T00:00:00Z"}
+    with pytest.raises(ValidationError, match="says its time twice"):
+        rule(**said)
+
+
+@pytest.mark.clause("C03")
+def test_whose_country_or_zone_is_not_on_file_can_be_asked_for(
+    session: Session, vault: Vault, now: datetime
+) -> None:
+    anna = customer(session, vault, "anna", now, country="DE", timezone="Europe/Berlin")
+    jo = customer(session, vault, "jo", now)
+    ben = customer(session, vault, "ben", now, country="US", timezone="America/New_York")
+    for kind, berlin in (("country", "DE"), ("timezone", "Europe/Berlin")):
+        unknown = {"kind": kind, "any_of": ["unknown"]}
+        assert members(session, now, **unknown) == [jo]
+        assert members(session, now, kind="not", of=unknown) == [anna, ben]
+        assert members(session, now, kind=kind, any_of=[berlin, "unknown"]) == [anna, jo]
+        assert members(session, now, kind=kind, any_of=[berlin]) == [anna]
+
+
 def two_mailed(
     session: Session, vault: Vault, at: datetime, *, now: datetime
 ) -> tuple[PersonId, PersonId]:
@@ -280,6 +320,13 @@ def test_faults_are_told_with_the_path_that_their_author_wrote() -> None:
         {"kind": "customer_since", "before": "2200-01-01T00:00:00Z"},
         {"kind": "customer_since", "since": "2000-01-01T00:00:00+01:00"},
         {"kind": "ordered", "orders_at_least": 0},
+        {"kind": "ordered", "within_days": 0},
+        {"kind": "ordered", "within_days": 36_501},
+        {"kind": "ordered", "within_days": 1.0},
+        {"kind": "ordered", "within_days": 30, "since": "2026-01-01T00:00:00Z"},
+        {"kind": "customer_since", "within_days": 30, "before": "2026-01-01T00:00:00Z"},
+        {"kind": "country", "any_of": ["Unknown"]},
+        {"kind": "timezone", "any_of": ["Unknown"]},
         {"kind": "engaged"},
         {"kind": "engaged", "within_days": 3, "campaign": 1},
         {"kind": "share", "percent": 100},

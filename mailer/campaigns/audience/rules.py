@@ -25,6 +25,8 @@ DEEPEST = 6
 """Rules within rules, the outermost counted."""
 MOST_RULES = 50
 MOST_WORDS = 300
+UNKNOWN = "unknown"
+"""Stands for a country or a time zone that is not on file."""
 FIRST_MOMENT, LAST_MOMENT = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 """What a moment lies between: at the edges of time UTC and local calendars have no date."""
 
@@ -50,6 +52,8 @@ def _in_reach(at: datetime) -> datetime:
 
 
 def _zone(name: str) -> str:
+    if name == UNKNOWN:
+        return name
     try:
         return ZoneInfo(name).key
     except (KeyError, OSError, ValueError):
@@ -61,7 +65,7 @@ def _zone(name: str) -> str:
 Language = Annotated[
     str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)
 ]
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Country = Annotated[str, StringConstraints(pattern=rf"^([A-Z]{{2}}|{UNKNOWN})$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Zone = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(_zone)]
 PlainName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -72,6 +76,8 @@ Value = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 Sku = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,64}$")]
 Moment = Annotated[AwareDatetime, BeforeValidator(_no_bare_number), AfterValidator(_in_reach)]
 Number = Annotated[int, Field(ge=1, le=2**63 - 1, strict=True)]
+Days = Annotated[int, Field(ge=1, le=36_500, strict=True)]
+"""Counted back from the moment of the count, or of the start: each time of what repeats has its own."""
 
 
 class _Rule(BaseModel):
@@ -120,30 +126,35 @@ class Reads(_Rule):
 
 
 class LivesIn(_Rule):
-    """By country: two letters of ISO 3166."""
+    """By country: two letters of ISO 3166, or `unknown` where none is on file."""
 
     kind: Literal["country"] = "country"
     any_of: tuple[Country, ...] = Field(min_length=1, max_length=MOST_WORDS)
 
 
 class InZone(_Rule):
-    """By time zone: names of the IANA database, exactly as they are on file."""
+    """By time zone: names of the IANA database, exactly as on file, or `unknown` for none there."""
 
     kind: Literal["timezone"] = "timezone"
     any_of: tuple[Zone, ...] = Field(min_length=1, max_length=MOST_WORDS)
 
 
 class CustomerSince(_Rule):
-    """By the moment at which somebody became a customer; `since` is included, `before` is not."""
+    """By the moment at which somebody became a customer; `since` is included, `before` is not.
+
+    Or within so many days before the moment at which it is asked.
+    """
 
     kind: Literal["customer_since"] = "customer_since"
     since: Moment | None = None
     before: Moment | None = None
+    within_days: Days | None = None
 
     @model_validator(mode="after")
     def _says_when(self) -> "CustomerSince":
-        if self.since is None and self.before is None:
-            raise RuleUnfit("says no moment", "send since, before or both")
+        _refuse_two_times(self)
+        if self.since is None and self.before is None and self.within_days is None:
+            raise RuleUnfit("says no moment", "send since, before or both, or within_days")
         return self
 
 
@@ -184,9 +195,22 @@ class Ordered(_Rule):
     """The SKU that the order must hold."""
     since: Moment | None = None
     before: Moment | None = None
+    within_days: Days | None = None
     orders_at_least: int = Field(default=1, ge=1, le=10_000, strict=True)
     worth_at_least: Amount | None = None
     """What those orders come to in all; orders in another currency do not count."""
+
+    @model_validator(mode="after")
+    def _says_one_time(self) -> "Ordered":
+        _refuse_two_times(self)
+        return self
+
+
+def _refuse_two_times(rule: CustomerSince | Ordered) -> None:
+    if rule.within_days is not None and (rule.since is not None or rule.before is not None):
+        raise RuleUnfit(
+            "says its time twice", "send within_days, or since and before, not both ways"
+        )
 
 
 class Engaged(_Rule):
@@ -197,7 +221,7 @@ class Engaged(_Rule):
 
     kind: Literal["engaged"] = "engaged"
     by: Literal["click", "open", "either"] = "either"
-    within_days: int | None = Field(default=None, ge=1, le=3650, strict=True)
+    within_days: Days | None = None
     campaign: Number | None = None
 
     @model_validator(mode="after")

@@ -30,6 +30,7 @@ from sqlmodel import col
 from mailer import delivery, measure, orders, people, permission
 from mailer.campaigns._tables import CampaignRow, ListMemberRow
 from mailer.campaigns.audience.rules import (
+    UNKNOWN,
     All,
     AnyOf,
     Audience,
@@ -148,7 +149,7 @@ def _condition(builder: _Builder, rule: Rule) -> Condition:
             # What somebody did before they switched measuring off is not held against them (C17).
             return and_(known, builder.may_measure()) if isinstance(rule, Engaged) else known
         case _:
-            return _told_by_profile(builder.who, rule)
+            return _told_by_profile(builder.who, rule, builder.now)
 
 
 def _persons(rule: Known, now: datetime, within: Numbers | None) -> Select[Any]:
@@ -157,7 +158,7 @@ def _persons(rule: Known, now: datetime, within: Numbers | None) -> Select[Any]:
         case HasTopic():
             return permission.topic_on(rule.on)
         case Ordered():
-            return orders.buyers_of(_order_facts(rule))
+            return orders.buyers_of(_order_facts(rule, now))
         case Engaged():
             engaged = _engagement(rule, now)
             return _alive(lambda of: measure.engaged_people(replace(engaged, of=of)), within)
@@ -183,10 +184,10 @@ def _members(rule: OnList, of: people.OfWhom | None) -> Select[Any]:
     return members if of is None else members.where(of(number))
 
 
-def _order_facts(rule: Ordered) -> orders.OrderFacts:
+def _order_facts(rule: Ordered, now: datetime) -> orders.OrderFacts:
     worth = rule.worth_at_least
     return orders.OrderFacts(
-        since=rule.since,
+        since=_from(rule, now),
         before=rule.before,
         sku=rule.product or "",
         at_least=rule.orders_at_least,
@@ -196,11 +197,10 @@ def _order_facts(rule: Ordered) -> orders.OrderFacts:
 
 
 def _engagement(rule: Engaged, now: datetime) -> measure.Engagement:
-    since = now - timedelta(days=rule.within_days) if rule.within_days is not None else None
     return measure.Engagement(
         clicks=rule.by != "open",
         opens=rule.by != "click",
-        since=since,
+        since=_from(rule, now),
         mailings=_mailings_of(rule.campaign) if rule.campaign is not None else None,
     )
 
@@ -212,15 +212,21 @@ def _mailings_of(campaign: int) -> Select[Any]:
     return select(mailing).where(is_of_it, mailing.is_not(None))
 
 
+def _from(rule: CustomerSince | Ordered | Engaged, now: datetime) -> datetime | None:
+    if rule.within_days is not None:
+        return now - timedelta(days=rule.within_days)
+    return None if isinstance(rule, Engaged) else rule.since
+
+
 Profiled = Reads | LivesIn | InZone | CustomerSince | CameFrom | HasAttribute | HasTag | Share
 
 
-def _told_by_profile(who: FromClause, rule: Profiled) -> Condition:
+def _told_by_profile(who: FromClause, rule: Profiled, now: datetime) -> Condition:
     match rule:
         case Reads() | LivesIn() | InZone() | CameFrom():
             return _one_of(who, rule)
         case CustomerSince():
-            return _since(who, rule)
+            return _since(who, rule, now)
         case HasAttribute() | HasTag():
             return _attributed(who, rule)
         case Share():
@@ -231,16 +237,19 @@ def _told_by_profile(who: FromClause, rule: Profiled) -> Condition:
 
 def _one_of(who: FromClause, rule: Reads | LivesIn | InZone | CameFrom) -> Condition:
     names = sorted(rule.any_of)
+    if isinstance(rule, LivesIn | InZone):
+        names = ["" if name == UNKNOWN else name for name in names]
     spoken: ColumnElement[str] = who.c[rule.kind]
     if isinstance(rule, Reads):
         return or_(spoken.in_(names), func.split_part(spoken, "-", 1).in_(names))
     return spoken.in_(names)
 
 
-def _since(who: FromClause, rule: CustomerSince) -> Condition:
+def _since(who: FromClause, rule: CustomerSince, now: datetime) -> Condition:
     bounds: list[Condition] = []
-    if rule.since is not None:
-        bounds.append(who.c.created_at >= rule.since)
+    since = _from(rule, now)
+    if since is not None:
+        bounds.append(who.c.created_at >= since)
     if rule.before is not None:
         bounds.append(who.c.created_at < rule.before)
     return and_(*bounds)

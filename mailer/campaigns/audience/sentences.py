@@ -9,6 +9,7 @@ from babel import Locale, UnknownLocaleError
 from babel.numbers import get_currency_precision
 
 from mailer.campaigns.audience.rules import (
+    UNKNOWN,
     All,
     Amount,
     AnyOf,
@@ -89,9 +90,9 @@ def _ordered(rule: Ordered, yes: bool) -> str:
     often = f" at least {rule.orders_at_least} times" if rule.orders_at_least > 1 else ""
     worth = f", for at least {_money(rule.worth_at_least)} in all" if rule.worth_at_least else ""
     verb = "ordered" if yes else "never ordered"
-    if not yes and (often or worth):
+    if not yes and (often or worth or rule.within_days):
         verb = "did not order"
-    return f"{verb} {what}{often}{_when(rule.since, rule.before)}{worth}"
+    return f"{verb} {what}{often}{_when(rule)}{worth}"
 
 
 def _engaged(rule: Engaged, names: Names, yes: bool) -> str:
@@ -100,8 +101,11 @@ def _engaged(rule: Engaged, names: Names, yes: bool) -> str:
     verb = _did(yes, plain, past)
     if rule.campaign is not None:
         return f"{verb} mail of {_named('campaign', rule.campaign, names)}"
-    days = "day" if rule.within_days == 1 else f"{rule.within_days} days"
-    return f"{verb} mail of ours in the last {days}"
+    return f"{verb} mail of ours{_lately(rule.within_days or 0)}"
+
+
+def _lately(days: int) -> str:
+    return f" in the last {'day' if days == 1 else f'{days} days'}"
 
 
 def _named(what: str, number: int, names: Names) -> str:
@@ -109,7 +113,10 @@ def _named(what: str, number: int, names: Names) -> str:
     return f"the {what} “{name}”" if name else f"{what} {number}"
 
 
-def _when(since: datetime | None, before: datetime | None) -> str:
+def _when(rule: CustomerSince | Ordered) -> str:
+    if rule.within_days is not None:
+        return _lately(rule.within_days)
+    since, before = rule.since, rule.before
     from_ = f" from {_moment(since)} on" if since else ""
     joint = "," if since and before else ""
     return from_ + (f"{joint} before {_moment(before)}" if before else "")
@@ -136,8 +143,14 @@ def _language(tag: str) -> str:
 
 
 def _country(code: str) -> str:
+    if code == UNKNOWN:
+        return "a country that we do not know"
     name = ENGLISH.territories.get(code)
     return f"{name} ({code})" if name else code
+
+
+def _zone(name: str) -> str:
+    return "a zone that we do not know" if name == UNKNOWN else name
 
 
 def _words(words: Sequence[str]) -> str:
@@ -173,10 +186,10 @@ WAYS: Mapping[type[Any], Callable[[Any, bool], str]] = {
     LivesIn: lambda rule, yes: (
         f"{_do(yes)}live in {_words([_country(each) for each in rule.any_of])}"
     ),
-    InZone: lambda rule, yes: f"{_do(yes)}live by the time of {_words(rule.any_of)}",
-    CustomerSince: lambda rule, yes: (
-        f"{_did(yes, 'become', 'became')} customers{_when(rule.since, rule.before)}"
+    InZone: lambda rule, yes: (
+        f"{_do(yes)}live by the time of {_words([_zone(each) for each in rule.any_of])}"
     ),
+    CustomerSince: lambda rule, yes: f"{_did(yes, 'become', 'became')} customers{_when(rule)}",
     CameFrom: lambda rule, yes: f"{_did(yes, 'come', 'came')} to us by {_words(rule.any_of)}",
     HasAttribute: _attributed,
     HasTag: lambda rule, yes: f"{_do(yes)}carry the tag {_words(rule.any_of)}",
