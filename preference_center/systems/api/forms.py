@@ -18,6 +18,7 @@ from mailer.vocabulary import Topic
 
 PATTERNS = {
     r"^[A-Z]{2}$": "a country's two capital letters (ISO 3166), like US or DE",
+    r"^([A-Z]{2}|unknown)$": "a country's two capital letters (ISO 3166), like US or DE, or unknown",
     r"^[A-Z]{3}$": "a currency's three capital letters (ISO 4217), like USD or EUR",
     r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$": "a language tag (BCP 47), like en or pt-BR",
     r"^[a-z][a-z0-9_]{0,39}$": "a small letter, then small letters, digits or _: 40 at most",
