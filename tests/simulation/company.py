@@ -34,7 +34,10 @@ SWEEP = 10.0
 
 @dataclass(frozen=True)
 class SimulatedPress:
-    """Prints what tells messages apart, the mailing's number and the person's; refuses as the real one."""
+    """Prints what tells messages apart, the mailing's number and the person's; refuses as the real one.
+
+    An order update has the number of its first reader, whoever they are by now: as its Message-ID.
+    """
 
     world: World
 
@@ -43,20 +46,23 @@ class SimulatedPress:
     ) -> Mapping[PersonId, Prepared | Reason]:
         with self.world.database.reading() as session:
             profiles = profiles_of(session, self.world.vault, list(batch.people))
+        first = self.world.first_readers.get(batch.mailing.key)
         return {
-            who: _print_one(batch, profiles.get(who), address, tracking=who not in untracked)
+            who: _print_one(
+                batch, profiles.get(who), address, first or who, tracking=who not in untracked
+            )
             for who, address in batch.people.items()
         }
 
 
 def _print_one(
-    batch: Claimed, profile: Profile | None, address: AddressId, *, tracking: bool
+    batch: Claimed, profile: Profile | None, address: AddressId, first: PersonId, *, tracking: bool
 ) -> Prepared | Reason:
     if profile is None:
         return Reason.NOT_GONE
     if profile.address_id != address:
         return Reason.NOT_MOVED
-    number = b"%d.%d" % (batch.mailing.id, profile.person_id)
+    number = b"%d.%d" % (batch.mailing.id, first)
     pieces = [number, profile.name.encode()]
     outgoing = Outgoing(profile.person_id, "news@example.org", profile.email, pieces)
     return Prepared(outgoing, version=profile.version, tracking=tracking)
@@ -224,6 +230,7 @@ def _order(world: World) -> None:
     for _ in range(world.plan.orders):
         world.scheduler.rest("before an order", world.scheduler.chance.uniform(0, 20))
         person, key = world.scheduler.chance.choice(world.people), f"order:{uuid.uuid4()}"
+        world.first_readers[key] = person.person_id
         while not _is_told_of_order(world, person, key):
             world.scheduler.rest("before the shop tries again", 1.0)
 

@@ -147,6 +147,8 @@ class World:
     yeses: list[Yes] = field(default_factory=list)
     mailings: list[MailingId] = field(default_factory=list)
     orders: dict[MailingId, TestPerson] = field(default_factory=dict)
+    first_readers: dict[str, PersonId] = field(default_factory=dict)
+    """By the key of an order update, for whom it was made."""
     is_over: bool = False
     unknown: int = 0
     """People of unknown fate in the books at the end."""
