@@ -22,6 +22,7 @@ from mailer.campaigns.audience import ReferenceUnknown, audience_select, check_r
 from mailer.campaigns.choosing import people_needed
 from mailer.campaigns.findings import Check, Checked, Finding, Weight
 from mailer.campaigns.revisions import has_outgrown, is_approved
+from mailer.campaigns.same_letter import sent_before
 from mailer.campaigns.splits import Cut, Split, SplitVariant
 from mailer.campaigns.values import Campaign, CampaignId, NewCampaign
 from mailer.delivery import WHOLE, Brake, Limits
@@ -314,20 +315,8 @@ def _of_audience(text: str, fix: str) -> Finding:
 
 
 def _of_repeat(session: Session, row: CampaignRow) -> Iterator[Finding]:
-    """Look for the same letter on the same topic in a campaign of another series that started."""
-    same = session.exec(
-        select(CampaignRow)
-        .where(
-            CampaignRow.id != row.id,
-            CampaignRow.content == row.content,
-            CampaignRow.topic == row.topic,
-            col(CampaignRow.started_at).is_not(None),
-            # What repeats says the same each time, and is meant to.
-            col(CampaignRow.series_id).is_distinct_from(row.series_id or row.id),
-        )
-        .order_by(col(CampaignRow.started_at).desc())
-        .limit(1)
-    ).first()
+    """Look for a letter of it, of whatever variant, in a campaign that sent it before."""
+    same = sent_before(session, row)
     if same is None or same.started_at is None:
         return
     whom = "the same audience" if same.audience == row.audience else "another audience"

@@ -64,6 +64,7 @@ from mailer.delivery.reach import (
     handed_over_when,
     heard_of,
     held_out_of,
+    may_have_left,
     people_of,
 )
 from mailer.delivery.reaper import BatchNotUnknown, Reaper, settle_unknown
@@ -184,6 +185,7 @@ __all__ = [
     "mailing_of",
     "mails_of",
     "mark_at",
+    "may_have_left",
     "messages_of",
     "messages_of_mailing",
     "never_in_hand",

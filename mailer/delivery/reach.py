@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, DateTime, Select, SmallInteger, Text, column,
 from sqlmodel import Session, col
 
 from mailer.delivery._tables import BatchRow, ExceptionRow, HeardRow
+from mailer.delivery.states import BatchState
 from mailer.delivery.variants import HELD_OUT
 from mailer.vocabulary import Heard, MailingId, Reason
 
@@ -112,3 +113,12 @@ def handed_over_when(session: Session, mailing_id: MailingId) -> Mapping[datetim
         {"mailing_id": mailing_id},
     )
     return {moment: int(count) for moment, count in counts.all()}
+
+
+def may_have_left(session: Session, mailing_id: MailingId) -> bool:
+    """Say whether anybody has a mail of it, or may have: in hand, taken, or of unknown fate."""
+    taken = (col(BatchRow.accepted) > 0) | (col(BatchRow.unknown) > 0)
+    in_hand = col(BatchRow.state) == BatchState.HANDING.value
+    of_mailing = col(BatchRow.mailing_id) == mailing_id
+    asked = select(col(BatchRow.id)).where(of_mailing, taken | in_hand).limit(1)
+    return session.execute(asked).first() is not None
