@@ -28,6 +28,9 @@ TAG_BYTES = 16
 INDEX_BYTES = 16
 FORMAT = b"\x01"
 """First byte of everything sealed: AES-256-GCM, 96-bit nonce, place as associated data."""
+KEY_PLACE = b"vault_person_key.wrapped:"
+FIELD_NONCES = KEY_BYTES + NONCE_BYTES
+"""Where the nonces of the fields begin among a new person's random bytes."""
 PURPOSES = ("email", "phone", "name", "domain")
 
 
@@ -91,19 +94,9 @@ class PersonKey:
         nonce = os.urandom(NONCE_BYTES)
         return FORMAT + nonce + self._aead.encrypt(nonce, text.encode(), place.encode())
 
-    def encrypt_all(self, texts: Sequence[tuple[str, str]]) -> list[bytes | None]:
-        """Return each text of (place, text) sealed as `encrypt` does, None for an empty one."""
-        nonces, encrypt = os.urandom(NONCE_BYTES * len(texts)), self._aead.encrypt
-        sealed: list[bytes | None] = []
-        for at, (place, words) in enumerate(texts):
-            nonce = nonces[at * NONCE_BYTES : (at + 1) * NONCE_BYTES]
-            box = encrypt(nonce, words.encode(), place.encode()) if words else None
-            sealed.append(None if box is None else FORMAT + nonce + box)
-        return sealed
-
     def decrypt(self, sealed: bytes, *, place: str) -> str:
         """Return the text sealed for `place`; raise SealBroken for anything else."""
-        return _open(self._aead, sealed, place).decode()
+        return _open(self._aead, sealed, place.encode()).decode()
 
     def __repr__(self) -> str:
         return "PersonKey(...)"
@@ -121,6 +114,7 @@ class Vault:
         self._wrappers = {key_name(key): AESGCM(key) for key in vault_keys}
         self._newest = key_name(vault_keys[-1])
         self._packed_newest = packed.words(self._newest)
+        self._wrapper = self._wrappers[self._newest]
         self.index_names = tuple(key_name(key) for key in reversed(index_keys))
         """Fingerprints of the index keys, newest first, in the order of `indexes`."""
         self._hashers: dict[str, list[KeyedHash]] = {
@@ -150,6 +144,31 @@ class Vault:
         _, wrapped = self._wrap(person_id, key)
         number = packed.bigint(person_id)
         return PersonKey(key), packed.row(number, packed.binary(wrapped), self._packed_newest)
+
+    def seal_new(
+        self, person_id: PersonId, places: Sequence[bytes], texts: Sequence[str]
+    ) -> tuple[bytes, bytes]:
+        """Seal the texts of a new person under a new random key of their own.
+
+        Returns the row for `store_keys`, and the texts as packed values: each as `encrypt` seals it
+        for its place with the person's number behind it, nothing for an empty one. Key and nonces
+        are one read of the kernel's random bytes, of which each byte is used once.
+        """
+        number = str(person_id).encode()
+        chance = os.urandom(KEY_BYTES + NONCE_BYTES + NONCE_BYTES * len(texts))
+        key, nonce = chance[:KEY_BYTES], chance[KEY_BYTES:FIELD_NONCES]
+        wrapped = FORMAT + nonce + self._wrapper.encrypt(nonce, key, KEY_PLACE + number)
+        encrypt, sealed, begin = AESGCM(key).encrypt, [], FIELD_NONCES
+        for place, words in zip(places, texts, strict=True):
+            if words:
+                nonce = chance[begin : begin + NONCE_BYTES]
+                box = encrypt(nonce, words.encode(), place + number)
+                sealed.append(packed.binary(FORMAT + nonce + box))
+            else:
+                sealed.append(packed.NULL)
+            begin += NONCE_BYTES
+        row = packed.row(packed.bigint(person_id), packed.binary(wrapped), self._packed_newest)
+        return row, b"".join(sealed)
 
     def store_keys(self, session: Session, rows: Iterable[bytes]) -> None:
         """Store new keys, as `new_key` has wrapped and packed them.
@@ -217,8 +236,8 @@ class Vault:
 
     def _wrap(self, person_id: int, key: bytes) -> tuple[int, bytes]:
         nonce = os.urandom(NONCE_BYTES)
-        place = _key_place(person_id).encode()
-        sealed = self._wrappers[self._newest].encrypt(nonce, key, place)
+        place = _key_place(person_id)
+        sealed = self._wrapper.encrypt(nonce, key, place)
         return person_id, FORMAT + nonce + sealed
 
     def _unwrap(self, row: _Wrapped) -> bytes:
@@ -267,16 +286,16 @@ def _arrays(rows: Iterable[tuple[int, bytes]], newest: str) -> dict[str, object]
     return {"ids": list(ids), "wrapped": list(wrapped), "newest": newest}
 
 
-def _key_place(person_id: int) -> str:
-    return f"vault_person_key.wrapped:{person_id}"
+def _key_place(person_id: int) -> bytes:
+    return KEY_PLACE + str(person_id).encode()
 
 
-def _open(aead: AESGCM, sealed: bytes, place: str) -> bytes:
+def _open(aead: AESGCM, sealed: bytes, place: bytes) -> bytes:
     if len(sealed) < len(FORMAT) + NONCE_BYTES + TAG_BYTES or sealed[:1] != FORMAT:
         raise SealBroken("not a sealed value")
     nonce, box = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
     try:
-        return aead.decrypt(nonce, box, place.encode())
+        return aead.decrypt(nonce, box, place)
     except InvalidTag:
         raise SealBroken("altered, moved, or sealed under another key") from None
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import NamedTuple
 
 import orjson
@@ -10,7 +11,7 @@ import orjson
 from mailer import packed
 from mailer.people.names import name_words
 from mailer.people.phones import phone_key
-from mailer.people.profiles import CLEAR, SEALED, sealed_place
+from mailer.people.profiles import CLEAR, PLACES, SEALED
 from mailer.vault import Vault
 from mailer.vocabulary import PersonId
 
@@ -40,6 +41,9 @@ CUSTOMER = (
 )  # fmt: skip
 USE = ("person_id", "address_id", "since")
 WORD = ("person_id", "blind")
+SEALED_FOR = tuple(PLACES[column].encode() for column in SEALED)
+ALL_SEALED, ALL_CLEAR = itemgetter(*SEALED), itemgetter(*CLEAR)
+"""The texts that are sealed, and those that are not, in the order of their columns."""
 
 
 class Sealer:
@@ -62,12 +66,9 @@ class Sealer:
         source: str,
     ) -> Sealed:
         """Return the rows of one new customer under these numbers, with a new key of their own."""
-        key, stored_key = self._vault.new_key(person_id)
-        number, address = packed.bigint(person_id), packed.bigint(address_id)
         texts = facts.texts
-        sealed = key.encrypt_all(
-            [(sealed_place(column, person_id), texts[column]) for column in SEALED]
-        )
+        stored_key, sealed = self._vault.seal_new(person_id, SEALED_FOR, ALL_SEALED(texts))
+        number, address = packed.bigint(person_id), packed.bigint(address_id)
         customer = packed.row_of(
             len(CUSTOMER),
             number,
@@ -76,27 +77,27 @@ class Sealer:
             packed.binary(phone_blind(self._vault, texts["phone"])),
             self._common(source, facts.clear),
             _attributes(facts.attributes),
-            *map(packed.binary, sealed),
+            sealed,
         )
         use = packed.row_of(len(USE), number, address, self._now)
         return Sealed(customer, use, stored_key, self._name(number, texts["name"]))
 
     def _common(self, source: str, clear: Mapping[str, str]) -> bytes:
         """Pack from `source` to `index_key`."""
-        said = (source, *[clear[column] for column in CLEAR])
+        said = (source, *ALL_CLEAR(clear))
         known = self._said.get(said)
         if known is None:
             known = self._said[said] = b"".join(map(packed.words, said)) + self._stamp
         return known
 
     def _name(self, number: bytes, name: str) -> bytes:
-        rows = []
+        begin, rows = packed.row_of(len(WORD), number), b""
         for word in name_words(name):
             tag = self._words.get(word)
             if tag is None:
                 tag = self._words[word] = packed.bigint(word_tag(self._vault, word))
-            rows.append(packed.row_of(len(WORD), number, tag))
-        return b"".join(rows)
+            rows += begin + tag
+        return rows
 
 
 def phone_blind(vault: Vault, phone: str) -> bytes | None:

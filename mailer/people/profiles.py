@@ -17,6 +17,8 @@ from mailer.vocabulary import AddressId, PersonId
 
 SEALED = ("email", "name", "phone", "street", "city", "region", "postal_code", "birth_year")
 """The columns that are sealed, each under its person's key and its place."""
+PLACES = {column: f"people_customer.{column}:" for column in SEALED}
+"""What binds a sealed field to its column; the customer's number follows."""
 CLEAR = ("country", "language", "timezone")
 
 
@@ -72,7 +74,7 @@ def customers_page(session: Session, vault: Vault, *, after: PersonId, limit: in
 
 def sealed_place(column: str, person_id: int) -> str:
     """Return the place that binds a sealed field to its row and column."""
-    return f"people_customer.{column}:{person_id}"
+    return f"{PLACES[column]}{person_id}"
 
 
 def open_facts(key: PersonKey, row: Row[Any]) -> dict[str, str]:
