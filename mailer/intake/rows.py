@@ -20,7 +20,8 @@ from mailer.people import (
 from mailer.vocabulary import Topic
 
 COLUMNS = frozenset({"email", *SAID, "birth_year", "source", "topics", "proof"})
-FACTS = frozenset(SAID)
+REST = ("email", "source", "proof", "birth_year", "topics")
+"""What a row says beside the facts of a profile and the shop's own fields."""
 ATTRIBUTE = "attribute."
 LONGEST_SHOWN = 100
 
@@ -54,6 +55,10 @@ class Header:
     attributes: Mapping[str, int]
     source: str
     proof: str
+    facts: Sequence[tuple[str, int]]
+    """Those of the columns that are facts of a profile."""
+    rest: Sequence[int | None]
+    """Where those in REST are; None where there is no such column."""
 
     @property
     def has_topics(self) -> bool:
@@ -89,7 +94,8 @@ def read_header(
         for name, place in known.items()
         if name in known.keys() - COLUMNS
     }
-    return Header(fields, own, source, proof)
+    facts = [(name, place) for name, place in fields.items() if name in SAID]
+    return Header(fields, own, source, proof, facts, [fields.get(name) for name in REST])
 
 
 def read_row(record: Record | Broken, header: Header, *, now: datetime) -> Arrival | Rejected:
@@ -99,64 +105,63 @@ def read_row(record: Record | Broken, header: Header, *, now: datetime) -> Arriv
     """
     if isinstance(record, Broken):
         return Rejected(record.line, "", record.reason)
-    cells = _Cells(record, header)
+    cells = record.cells
     try:
-        source, proof = cells.get("source") or header.source, cells.get("proof") or header.proof
-        check_source(source, proof)
-        if proof:
-            refuse_card_numbers(proof=proof)
-        profile = _profile(cells, header, source, now)
-        return Arrival(record.line, profile, _topics(cells.get("topics")), source, proof)
+        email, source, proof, birth_year, topics = _rest(cells, header)
+        _check_origin(source, proof)
+        profile = check_said(
+            email,
+            {name: cells[place] for name, place in header.facts},
+            source=source,
+            birth_year=_birth_year(birth_year),
+            attributes=_attributes(cells, header),
+            now=now,
+        )
+        return Arrival(record.line, profile, _topics(topics), source, proof)
     except TooYoung as refusal:
         # Nothing of a child is kept, not even the number of a row to look up (C23).
         return Rejected(record.line, refusal.field, refusal.reason)
     except (FieldInvalid, SourceRefused) as refusal:
-        return Rejected(record.line, refusal.field, refusal.reason, cells.shown_id())
+        return Rejected(record.line, refusal.field, refusal.reason, _shown_id(cells, header))
     except AddressInvalid as refusal:
-        return Rejected(record.line, "email", refusal.reason, cells.shown_id())
+        return Rejected(record.line, "email", refusal.reason, _shown_id(cells, header))
     except CardNumberFound as refusal:
         reason = "holds what looks like a card number; card numbers are never accepted"
-        shown = "" if refusal.field == "external_id" else cells.shown_id()
+        shown = "" if refusal.field == "external_id" else _shown_id(cells, header)
         return Rejected(record.line, refusal.field, reason, shown)
 
 
-class _Cells:
-    """The cells of one record by the names of their columns."""
-
-    __slots__ = ("_cells", "_places")
-
-    def __init__(self, record: Record, header: Header) -> None:
-        self._cells, self._places = record.cells, header.places
-
-    def get(self, name: str) -> str:
-        place = self._places.get(name)
-        return "" if place is None else self._cells[place].strip(" \t")
-
-    def said(self) -> dict[str, str]:
-        cells = self._cells
-        return {name: cells[place] for name, place in self._places.items() if name in FACTS}
-
-    def at(self, place: int) -> str:
-        return self._cells[place]
-
-    def shown_id(self) -> str:
-        """Return the shop's id as it may stand in a report: short, printable."""
-        kept = "".join(sign for sign in self.get("external_id") if sign.isprintable())
-        return kept.encode("utf-8", "replace").decode()[:LONGEST_SHOWN]
+def _rest(cells: Sequence[str], header: Header) -> tuple[str, str, str, str, str]:
+    """Return what stands under REST; the header's source and proof where a row has none."""
+    email, source, proof, birth_year, topics = [
+        "" if place is None else cells[place].strip(" \t") for place in header.rest
+    ]
+    return email, source or header.source, proof or header.proof, birth_year, topics
 
 
-def _profile(cells: _Cells, header: Header, source: str, now: datetime) -> CheckedProfile:
-    own = {name: cells.at(place) for name, place in header.attributes.items()}
-    return check_said(
-        cells.get("email"),
-        cells.said(),
-        source=source,
-        birth_year=_birth_year(cells.get("birth_year")),
-        attributes=own if header.attributes else None,
-        now=now,
-    )
+@lru_cache(maxsize=1024)
+def _check_origin(source: str, proof: str) -> None:
+    """Refuse a source without its proof (C24), and a proof that holds a card number (C01)."""
+    check_source(source, proof)
+    if proof:
+        refuse_card_numbers(proof=proof)
 
 
+def _attributes(cells: Sequence[str], header: Header) -> dict[str, str] | None:
+    if not header.attributes:
+        return None
+    return {name: cells[place] for name, place in header.attributes.items()}
+
+
+def _shown_id(cells: Sequence[str], header: Header) -> str:
+    """Return the shop's id as it may stand in a report: short, printable."""
+    place = header.places.get("external_id")
+    text = "" if place is None else cells[place].strip(" \t")
+    kept = "".join(sign for sign in text if sign.isprintable())
+    return kept.encode("utf-8", "replace").decode()[:LONGEST_SHOWN]
+
+
+@lru_cache(maxsize=256)
 def _birth_year(text: str) -> int | None:
     if not text:
         return None

@@ -1,7 +1,6 @@
 """A customer who is new, as the rows that are stored: sealed and packed, without a database. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from typing import NamedTuple
@@ -16,8 +15,7 @@ from mailer.vault import Vault
 from mailer.vocabulary import PersonId
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """Everything that is known of one customer, in the clear; two of them can be compared."""
 
     texts: Mapping[str, str]

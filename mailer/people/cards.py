@@ -12,6 +12,9 @@ SEPARATORS = (
 )
 """What people (and those who hide) write between the digits of one number."""
 LONG_RUN = re.compile(rf"\d(?:{SEPARATORS}*\d){{13,}}")
+SHORTEST_RUN = b"0" * 14
+AS_DIGITS = bytes(0x30 if byte > 0x7F or chr(byte).isdigit() else 0x7C for byte in range(256))
+BETWEEN_DIGITS = bytes(byte for byte in range(128) if re.fullmatch(SEPARATORS, chr(byte)))
 GROUP = re.compile(r"\d+")
 LENGTHS = range(14, 20)
 
@@ -69,11 +72,22 @@ def refuse_card_numbers(**fields: str) -> None:
 
 def refuse_card_numbers_in(fields: Mapping[str, str]) -> None:
     """Do as `refuse_card_numbers` for fields whose names are data."""
-    if not LONG_RUN.search("|".join(fields.values())):
+    whole = "|".join(fields.values())
+    if not (may_hold_long_run(whole) and LONG_RUN.search(whole)):
         return
     for field, text in fields.items():
         if holds_card_number(text):
             raise CardNumberFound(field)
+
+
+def may_hold_long_run(text: str) -> bool:
+    """Say no only where LONG_RUN finds nothing: in a quarter of its time, by bytes.
+
+    Blanks, dots and dashes are left out, letters part runs, and whatever is not ASCII counts as
+    digits: it may be some, or what stands between them.
+    """
+    signs = text.encode("utf-8", "surrogatepass").translate(AS_DIGITS, BETWEEN_DIGITS)
+    return SHORTEST_RUN in signs
 
 
 def holds_card_number(text: str) -> bool:

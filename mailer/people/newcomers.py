@@ -127,10 +127,13 @@ def _addresses(
 
 
 def _sealed(sealer: Sealer, profile: CheckedProfile, person: int, address: int) -> Sealed:
-    texts = {**NOTHING.texts, **profile.texts, "email": profile.address.display}
-    attributes = with_attributes(NOTHING.attributes, profile.attributes or {})
+    said = profile.attributes
     return sealer.seal(
-        Facts(texts, {**NOTHING.clear, **profile.clear}, attributes),
+        Facts(
+            {**NOTHING.texts, **profile.texts, "email": profile.address.display},
+            {**NOTHING.clear, **profile.clear},
+            with_attributes(NOTHING.attributes, said) if said else NOTHING.attributes,
+        ),
         person_id=PersonId(person),
         address_id=address,
         external_id=profile.external_id,
