@@ -34,6 +34,54 @@ def test_equal_texts_never_look_alike_and_show_nothing() -> None:
     assert b"example" not in first
 
 
+PLACES = (b"people_customer.email:", b"people_customer.name:", b"people_customer.city:")
+
+
+@pytest.mark.parametrize("texts", [["Jo", "Jo", "Jo"], ["jo@example.com", "小明", "x" * 5000]])
+def test_what_is_sealed_for_a_new_person_opens_in_its_places(
+    session: Session, vault: Vault, texts: list[str]
+) -> None:
+    row, sealed = vault.seal_new(JO, PLACES, texts)
+    vault.store_keys(session, [row])
+    key, fields = vault.keys_of(session, [JO])[JO], unpacked(sealed)
+    places = ["people_customer.email:1", "people_customer.name:1", "people_customer.city:1"]
+    assert [
+        key.decrypt(each, place=place) for each, place in zip(fields, places, strict=True)
+    ] == texts
+    with pytest.raises(SealBroken):
+        key.decrypt(fields[0], place=places[1])
+
+
+@pytest.mark.clause("C09")
+def test_new_people_have_keys_of_their_own_and_no_nonce_serves_twice(
+    session: Session, vault: Vault
+) -> None:
+    (jo, of_jo), (anna, of_anna) = (vault.seal_new(who, PLACES, ["Jo"] * 3) for who in (JO, ANNA))
+    vault.store_keys(session, [jo, anna])
+    with pytest.raises(SealBroken):
+        vault.keys_of(session, [ANNA])[ANNA].decrypt(unpacked(of_jo)[0], place=PLACE)
+    wrapped = [unpacked(row[2:])[1] for row in (jo, anna)]
+    boxes = [*wrapped, *unpacked(of_jo), *unpacked(of_anna)]
+    assert len({box[1:13] for box in boxes}) == len(boxes)
+
+
+def test_an_empty_text_of_a_new_person_is_nothing() -> None:
+    _, sealed = Vault([OLD], [INDEX]).seal_new(JO, PLACES, ["", "Jo", ""])
+    first, middle, last = unpacked(sealed)
+    assert (first, last) == (b"", b"")
+    assert len(middle) == len("Jo") + 29
+
+
+def unpacked(values: bytes) -> list[bytes]:
+    """Return packed values one by one; nothing for a NULL."""
+    found = []
+    while values:
+        size = max(int.from_bytes(values[:4], "big", signed=True), 0)
+        found.append(values[4 : 4 + size])
+        values = values[4 + size :]
+    return found
+
+
 def test_every_single_changed_bit_breaks_the_seal() -> None:
     key = PersonKey(OLD)
     sealed = key.encrypt("Jo", place=PLACE)

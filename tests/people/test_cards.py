@@ -1,8 +1,11 @@
 """Card numbers are refused wherever they hide, and other long numbers are not (C01)."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from mailer.people import CardNumberFound, holds_card_number, refuse_card_numbers
+from mailer.people.cards import LONG_RUN, may_hold_long_run
 
 CARDS = (
     "4111111111111111",
@@ -62,3 +65,18 @@ def test_the_field_is_named_and_the_number_is_not() -> None:
 
 def test_fields_side_by_side_make_no_number_together() -> None:
     refuse_card_numbers(street="4111 1111", city="1111 1111")
+
+
+DIGIT_OR_BETWEEN = st.sampled_from("0123456789٣९５ \t\x1f\xa0.-\u00ad\u200b\u2013\u2212\uff0d")
+HELD = st.tuples(st.text(), st.text(DIGIT_OR_BETWEEN, min_size=14, max_size=60), st.text())
+
+
+@given(text=st.one_of(st.text(), HELD.map("".join)))
+@example(text="٣" * 14)
+@example(text="\udceb1 1.1-1\t11111\u200b11111")
+def test_the_quick_look_misses_no_run_of_digits(text: str) -> None:
+    assert may_hold_long_run(text) or not LONG_RUN.search(text)
+
+
+def test_the_quick_look_spares_a_usual_row_the_search() -> None:
+    assert not may_hold_long_run("jo.example@example.com|Jürgen Groß|Main Street 12|12345")
