@@ -28,7 +28,7 @@ PLAIN_CLICK = re.compile(
     rb"(\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00\r\n]*\r\n)+)\r\n"
 )
 NOT_PLAIN = re.compile(
-    rb"\n(?:content-length|transfer-encoding|upgrade|expect|connection:(?![ \t]*keep-alive\r))",
+    rb"\n(?:(?:content-length|transfer-encoding|upgrade|expect):|connection:(?![ \t]*keep-alive\r))",
     re.IGNORECASE,
 )
 """Headers of a request that has a body, becomes something else, or ends its connection."""

@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from sqlalchemy import text
 
-from mailer.measure import ClickDesk, Manners
+from mailer.measure import ClickDesk, Kind, Manners
 from preference_center.fast_lane import HEAD_SECONDS, LARGEST_HEAD, NEVER, FastLane, lane
 from preference_center.systems.clicks import REDIRECT, App, ClickFront, Receive, Scope, Send
 from tests.browser.site import free_port
@@ -42,12 +42,23 @@ def play(
     app: App = behind,
     manners: Manners = PATIENT,
     lanes: list[FastLane] | None = None,
+    took: list[str] | None = None,
 ) -> None:
-    """Serve a desk behind its lane, and act as its visitors; `lanes` gets each that is opened."""
+    """Serve a desk behind its lane, and act as its visitors.
+
+    `lanes` gets each lane that is opened, `took` the token of each click that went by it.
+    """
 
     async def run() -> None:
         desk, port = world.desk(manners=manners), free_port()
-        protocol = lane(desk.click_at_hand, REDIRECT)
+
+        def take_click(token: str, n: int, kind: Kind, then: Callable[[bytes], object]) -> bool:
+            went_by_it = desk.click_at_hand(token, n, kind, then)
+            if went_by_it and took is not None:
+                took.append(token)
+            return went_by_it
+
+        protocol = lane(take_click, REDIRECT)
 
         def opened(**given: Any) -> FastLane:
             made = protocol(**given)
