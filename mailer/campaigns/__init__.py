@@ -17,6 +17,7 @@ from mailer.campaigns.deciding import (
     look_at,
     looks_due,
 )
+from mailer.campaigns.deleting import CannotDelete, delete
 from mailer.campaigns.desk import (
     campaign_of,
     campaigns_page,
@@ -96,6 +97,7 @@ __all__ = [
     "CampaignError",
     "CampaignId",
     "CampaignNotFound",
+    "CannotDelete",
     "CannotDo",
     "CannotSend",
     "Check",
@@ -164,6 +166,7 @@ __all__ = [
     "create",
     "csv_of",
     "decide",
+    "delete",
     "digest_ahead",
     "edit",
     "finish_done",

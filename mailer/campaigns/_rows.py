@@ -131,7 +131,14 @@ def campaign_from(row: CampaignRow) -> Campaign:
         braked=Braked.read(row.braked) if row.braked is not None else None,
         counted=drift.read(row),
         digest=digest_from(row),
+        was_planned=was_planned(row),
     )
+
+
+def was_planned(row: CampaignRow) -> bool:
+    """Say whether a campaign was ever scheduled or begun: then others may know of it."""
+    # What a journal or the clock has taken back may have reached people, whatever is on file here.
+    return row.was_scheduled or row.mailing_id is not None or row.taken_back is not None
 
 
 def pace_from(row: CampaignRow) -> Limits | None:

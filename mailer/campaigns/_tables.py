@@ -55,6 +55,8 @@ class CampaignRow(Table, table=True):
     """When its audience is cut."""
     series_id: int | None = Field(default=None, sa_type=BigInteger)
     """The campaign that repeats, of which this one is an occurrence."""
+    was_scheduled: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    """Whether it ever waited for a moment, even if it is a draft again."""
     occurrence: int | None = None
     """Which occurrence it is; of a campaign that repeats, the next one."""
     created_at: datetime

@@ -39,6 +39,7 @@ class Act(StrEnum):
     CLONE = "clone"
     PACE = "pace"
     BRAKE = "brake"
+    DELETE = "delete"
 
 
 NEXT = MappingProxyType(
@@ -74,6 +75,7 @@ NEXT = MappingProxyType(
         (State.SCHEDULED, Act.APPROVE): State.SCHEDULED,
         (State.DRAFT, Act.TEST): State.DRAFT,
         (State.SCHEDULED, Act.TEST): State.SCHEDULED,
+        (State.DRAFT, Act.DELETE): State.DRAFT,  # its last one; `deleting` asks for more
         **{(state, Act.CLONE): state for state in State},
         **{(state, Act.PACE): state for state in State if not state.is_final},
         **{(state, Act.BRAKE): state for state in State if not state.is_final},
@@ -81,7 +83,18 @@ NEXT = MappingProxyType(
 )
 """Every transition there is; a pair that is missing cannot be done."""
 
-STAYING = frozenset({Act.EDIT, Act.SCHEDULE, Act.APPROVE, Act.TEST, Act.CLONE, Act.PACE, Act.BRAKE})
+STAYING = frozenset(
+    {
+        Act.EDIT,
+        Act.SCHEDULE,
+        Act.APPROVE,
+        Act.TEST,
+        Act.CLONE,
+        Act.PACE,
+        Act.BRAKE,
+        Act.DELETE,
+    }
+)
 """Acts that do something each time, though the state may stay what it is."""
 
 

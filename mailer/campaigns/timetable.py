@@ -61,7 +61,7 @@ def schedule(
     split = split_from(row)
     if split is not None:
         refuse_late_choice(session, row, split, plan.once(occurrence), now)
-    row.state, row.taken_back = target, None
+    row.state, row.taken_back, row.was_scheduled = target, None, True
     row.scheduled_for = max(plan.once(occurrence).begins(now), now)
     detail = {"for": row.scheduled_for.isoformat(), "plan": row.plan, **why}
     note(session, row, "scheduled", by=by, now=now, detail=detail)
@@ -230,6 +230,7 @@ def _copy(session: Session, row: CampaignRow, plan: Plan, now: datetime) -> Camp
         state=State.SCHEDULED.value,
         plan=plan.stored(),
         scheduled_for=row.scheduled_for,
+        was_scheduled=True,
         series_id=row.id,
         occurrence=number,
         created_at=now,

@@ -100,5 +100,7 @@ class Campaign:
     digest: Digest | None = None
     braked: Braked | None = None
     """Why the safety brake has stopped it, until it is resumed."""
+    was_planned: bool = False
+    """Whether it was ever scheduled, or begun, even if it is a draft now."""
     counted: Count | None = None
     """How it would have fared, counted at its approval, or at its start where it had none."""

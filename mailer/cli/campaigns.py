@@ -31,7 +31,7 @@ reason_option = click.option(
 
 @click.group()
 def campaign() -> None:
-    """Draft, edit, check, test, approve, schedule, start, pause, resume, cancel and copy campaigns."""
+    """Draft, edit, check, test, approve, schedule, start, pause, resume, cancel, copy and delete campaigns."""
 
 
 @campaign.command("list")
@@ -181,6 +181,25 @@ def cancel(*, campaign_id: int, reason: str, as_json: bool) -> None:
         return campaigns.cancel(session, number, reason=reason, by=the_actor(), now=parts.clock())
 
     do(campaign_id, act, as_json)
+
+
+@campaign.command()
+@click.argument("campaign_id", type=Id)
+@reason_option
+@json_option
+def delete(*, campaign_id: int, reason: str, as_json: bool) -> None:
+    """Delete a draft that was never scheduled; anything else is cancelled instead."""
+    from mailer import campaigns
+    from mailer.campaigns import CampaignId
+
+    with the_parts() as parts, parts.database.transaction() as session:
+        campaigns.delete(
+            session, CampaignId(campaign_id), reason=reason, by=the_actor(), now=parts.clock()
+        )
+    if as_json:
+        say_json({"campaign": campaign_id, "deleted": True})
+    else:
+        say(f"Campaign {campaign_id} is deleted.")
 
 
 @campaign.command()

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from mailer import campaigns
+from mailer.access import ApiScope
 from mailer.delivery import News
 from mailer.vocabulary import Heard, Lane, PersonId
 from mailer.wiring import build_sender
@@ -26,6 +27,7 @@ def test_a_draft_says_what_may_be_done_with_it(shop: Shop, autumn: int) -> None:
         "clone",
         "pace",
         "brake",
+        "delete",
     ]
     assert held["content"]["subject"] == AUTUMN["content"]["subject"]
     assert [each["id"] for each in shop.get("/campaigns").json()["campaigns"]] == [autumn]
@@ -310,3 +312,33 @@ def test_a_plan_that_cannot_be_followed_is_refused_field_by_field(
     assert fault["field"].endswith(field)
     assert problem in fault["problem"]
     assert fault["fix"]
+
+
+def test_a_draft_is_deleted_by_who_may_make_one_and_nothing_else_is(
+    house: House, shop: Shop, autumn: int
+) -> None:
+    reader = house.shop(ApiScope.READ, ApiScope.APPROVE)
+    assert reader.ask("DELETE", f"/campaigns/{autumn}").status_code == 403
+    unfit = shop.ask("DELETE", f"/campaigns/{autumn}", {"reason": "asked by jo@example.com"})
+    assert (unfit.status_code, unfit.json()["errors"][0]["field"]) == (422, "reason")
+    gone = house.shop(ApiScope.CAMPAIGNS).ask(
+        "DELETE", f"/campaigns/{autumn}", {"reason": "Written twice."}
+    )
+    assert gone.status_code == 204
+    assert shop.get(f"/campaigns/{autumn}").status_code == 404
+    assert shop.ask("DELETE", f"/campaigns/{autumn}").status_code == 404
+
+
+def test_a_draft_that_was_scheduled_before_is_cancelled_and_not_deleted(
+    shop: Shop, autumn: int
+) -> None:
+    shop.post(f"/campaigns/{autumn}/schedule", {"at": "2026-12-02T14:00:00Z"})
+    held = shop.post(f"/campaigns/{autumn}/unschedule").json()
+    assert (held["state"], "delete" in held["possible"]) == ("draft", False)
+    refused = shop.ask("DELETE", f"/campaigns/{autumn}")
+    assert (refused.status_code, refused.json()["type"].rpartition("#")[2]) == (
+        409,
+        "cannot-delete",
+    )
+    assert "Cancel it instead" in refused.json()["detail"]
+    assert shop.get(f"/campaigns/{autumn}").json()["state"] == "draft"

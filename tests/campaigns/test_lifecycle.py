@@ -87,6 +87,7 @@ def test_final_states_offer_a_copy_alone_and_a_draft_offers_the_start() -> None:
         Act.CLONE,
         Act.PACE,
         Act.BRAKE,
+        Act.DELETE,
     )
     assert possible(State.PAUSED) == (Act.RESUME, Act.CANCEL, Act.CLONE, Act.PACE, Act.BRAKE)
 
@@ -106,6 +107,7 @@ LEADS = {
     Act.CLONE: "draft scheduled sending paused finished cancelled",
     Act.PACE: "draft scheduled sending paused - -",
     Act.BRAKE: "draft scheduled sending paused - -",
+    Act.DELETE: "draft - - - - -",
 }
 """Where each act leads from draft, scheduled, sending, paused, finished and cancelled."""
 

@@ -57,7 +57,7 @@ def test_what_a_campaign_does_not_allow_ends_with_1_and_says_what_it_does(
     said = fpmail("campaign", "pause", number)
     assert said.code == Exit.FAILED
     assert (
-        "Possible now: edit, schedule, start, cancel, approve, test, clone, pace, brake."
+        "Possible now: edit, schedule, start, cancel, approve, test, clone, pace, brake, delete."
         in said.err
     )
     assert fpmail("campaign", "start", 99).code == Exit.FAILED
@@ -365,3 +365,19 @@ def test_a_draft_is_replaced_from_a_file(fpmail: Run, house: House) -> None:
     assert (edited.json["campaign"], edited.json["name"]) == (number, "Winter release")
     fpmail("campaign", "start", number)
     assert fpmail("campaign", "edit", number, "-", stdin=json.dumps(body)).code == Exit.FAILED
+
+
+def test_a_draft_is_deleted_and_what_has_begun_is_not(fpmail: Run, house: House) -> None:
+    number, other, third = house.draft(), house.draft(), house.draft()
+    assert fpmail("campaign", "delete", number, "--reason", "Twice.").out == (
+        f"Campaign {number} is deleted.\n"
+    )
+    assert fpmail("campaign", "show", number).code == Exit.FAILED
+    assert fpmail("campaign", "delete", third, "--json").json == {
+        "campaign": third,
+        "deleted": True,
+    }
+    fpmail("campaign", "start", other)
+    said = fpmail("campaign", "delete", other)
+    assert said.code == Exit.FAILED
+    assert "Cancel it instead" in said.err

@@ -49,8 +49,13 @@ def status_answer(status: Status, *, now: datetime) -> StatusAnswer:
 
 
 def _possible(campaign: Campaign) -> list[Act]:
-    """Tell what may be done now; a repetition that the brake stopped is resumed before it starts."""
-    acts = list(possible(campaign.state))
+    """Tell what may be done now.
+
+    A repetition that the brake stopped is resumed before it starts; what was ever planned is not
+    deleted.
+    """
+    kept = {Act.DELETE} if campaign.was_planned else set()
+    acts = [each for each in possible(campaign.state) if each not in kept]
     if campaign.state is State.SCHEDULED and campaign.braked:
         return [Act.RESUME, *(each for each in acts if each is not Act.START)]
     return acts

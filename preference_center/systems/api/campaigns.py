@@ -32,6 +32,7 @@ from preference_center.systems.api.campaign_shapes import (
     EditForm,
     FindingAnswer,
     PreviewAnswer,
+    ReasonForm,
     StatusAnswer,
     TestAnswer,
     TestForm,
@@ -99,6 +100,19 @@ def edit_a_campaign(campaign: Id, form: EditForm, call: Writes) -> CampaignAnswe
         ),
         form=form,
     )
+
+
+@routes.delete("/{campaign}", status_code=204)
+def delete_a_campaign(campaign: Id, call: Writes, form: ReasonForm | None = None) -> None:
+    """Delete a draft that was never scheduled and that no rule names; the ledger keeps by whom and why."""
+    with call.parts.database.transaction() as session:
+        campaigns.delete(
+            session,
+            CampaignId(campaign),
+            reason=form.reason if form is not None else "",
+            by=call.key.actor,
+            now=call.now,
+        )
 
 
 @routes.post("/{campaign}/clone", status_code=201, response_model=CampaignAnswer)

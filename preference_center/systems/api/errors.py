@@ -158,6 +158,9 @@ TABLE: Mapping[type[Exception], Told] = {
     ),
     campaigns.ContentRefused: _content,
     campaigns.CannotSend: _cannot_send,
+    campaigns.CannotDelete: lambda error: Problem(
+        409, "cannot-delete", "This campaign cannot be deleted", str(error)
+    ),
     campaigns.OwnApproval: lambda error: Problem(
         409, "own-approval", "This needs the approval of somebody else", str(error)
     ),
