@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -18,6 +19,8 @@ from mailer.people.phones import is_international, phone_number
 YOUNGEST = 13
 OLDEST_BIRTH_YEAR = 1890
 MOST_ATTRIBUTES = 50
+BirthYear = int | Literal[""]
+"""A year of birth as it is said; "" empties it, as it does every text."""
 LONGEST = {
     "external_id": 200,
     "name": 1000,
@@ -96,7 +99,7 @@ class NewProfile:
     """BCP 47."""
     timezone: str | None = None
     """A name of the IANA database."""
-    birth_year: int | None = None
+    birth_year: BirthYear | None = None
     attributes: Mapping[str, str] | None = None
     """The shop's own fields, for audiences; kept in the clear. What is not named stays. "": goes."""
 
@@ -136,7 +139,7 @@ def check_said(
     said: Mapping[str, str],
     *,
     source: str,
-    birth_year: int | None,
+    birth_year: BirthYear | None,
     attributes: Mapping[str, str] | None,
     now: datetime,
 ) -> CheckedProfile:
@@ -299,7 +302,9 @@ def _timezone(text: str) -> str:
         raise FieldInvalid("timezone", "is no time zone of the IANA database") from None
 
 
-def _birth_year(year: int, now: datetime) -> str:
+def _birth_year(year: BirthYear, now: datetime) -> str:
+    if year == "":
+        return ""
     if not OLDEST_BIRTH_YEAR <= year <= now.year:
         raise FieldInvalid("birth_year", "is not a year in which a customer was born")
     # Only the year is known: who may still be twelve counts as twelve.

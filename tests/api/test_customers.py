@@ -7,6 +7,7 @@ import pytest
 from mailer import people
 from mailer.journal import JournalLine, read_journal
 from mailer.vocabulary import PersonId
+from preference_center.systems.api.shapes import CustomerPatch
 from tests.api.conftest import AT, CARD, JO, House, Shop
 
 
@@ -48,6 +49,25 @@ def test_a_patch_changes_what_it_names_and_clears_what_it_empties(shop: Shop, jo
     assert (after["postal_code"], after["email"]) == ("08854", "jo@example.com")
     assert shop.ask("PATCH", f"/customers/{jo}", {}).status_code == 422
     assert shop.ask("PATCH", f"/customers/{jo}", {"external_id": "C-9"}).status_code == 409
+
+
+@pytest.mark.parametrize(
+    "field", sorted(set(CustomerPatch.model_fields) - {"external_id", "attributes"})
+)
+def test_null_clears_every_fact_and_no_other(shop: Shop, jo: int, field: str) -> None:
+    shop.post("/customers", {**JO, "birth_year": 1980})
+    before = shop.get(f"/customers/{jo}").json()
+    assert before[field]
+    answer = shop.ask("PATCH", f"/customers/{jo}", {field: None})
+    assert answer.status_code == 200
+    cleared = None if field == "birth_year" else ""
+    assert answer.json() == {**before, field: cleared}
+
+
+def test_null_takes_no_id_of_the_shops_away(shop: Shop, jo: int) -> None:
+    refused = shop.ask("PATCH", f"/customers/{jo}", {"external_id": None})
+    assert refused.status_code == 409
+    assert shop.get(f"/customers/{jo}").json()["external_id"] == JO["external_id"]
 
 
 def test_attributes_are_changed_one_by_one(shop: Shop, jo: int) -> None:

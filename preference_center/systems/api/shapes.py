@@ -123,12 +123,11 @@ class CustomerPatch(Form):
     def _cleared(name: str, held: Mapping[str, str]) -> str | dict[str, str] | None:
         if name == "attributes":
             return dict.fromkeys(held, "")
-        return "" if name in TEXTS else None
+        return "" if name in CLEARED_BY_NULL else None
 
 
-TEXTS = frozenset(
-    {"name", "phone", "street", "city", "region", "postal_code", "country", "language", "timezone"}
-)
+CLEARED_BY_NULL = frozenset(CustomerPatch.model_fields) - {"external_id", "attributes"}
+"""An id of the shop's is never cleared, and of the attributes each by itself."""
 
 
 class CustomerSearch(Form):
