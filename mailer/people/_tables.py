@@ -2,11 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Identity, Index, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Computed, Identity, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from mailer.database import Table
+
+ASKED_FOR = (
+    "address_id", "country", "language", "timezone", "source", "created_at", "name_given",
+    "city_given",
+)  # fmt: skip
+"""What audiences ask of every customer, beside attributes; the index of the living holds it."""
 
 
 class Customer(Table, table=True):
@@ -24,6 +30,14 @@ class Customer(Table, table=True):
             "ix_people_customer_merged_into",
             "merged_into",
             postgresql_where=text("merged_into IS NOT NULL"),
+        ),
+        # What audiences ask for stands in the index itself: a walk over everybody need not step
+        # over nine sealed columns of each row.
+        Index(
+            "ix_people_customer_living",
+            "id",
+            postgresql_include=ASKED_FOR,
+            postgresql_where=text("merged_into IS NULL AND erased_at IS NULL"),
         ),
     )
 
@@ -51,6 +65,13 @@ class Customer(Table, table=True):
     created_at: datetime
     merged_into: int | None = Field(default=None, sa_type=BigInteger)
     erased_at: datetime | None = None
+    name_given: bool | None = Field(
+        default=None, sa_column=Column(Boolean, Computed("name IS NOT NULL", persisted=True))
+    )
+    """Whether there is a name to open; PostgreSQL keeps it, and the next."""
+    city_given: bool | None = Field(
+        default=None, sa_column=Column(Boolean, Computed("city IS NOT NULL", persisted=True))
+    )
 
 
 class PeopleAddress(Table, table=True):

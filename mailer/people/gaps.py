@@ -12,9 +12,9 @@ from mailer.people._tables import Customer
 
 SAID: Mapping[str, ColumnElement[bool]] = MappingProxyType(
     {
-        "first_name": col(Customer.name).is_not(None),
-        "name": col(Customer.name).is_not(None),
-        "city": col(Customer.city).is_not(None),
+        "first_name": col(Customer.name_given).is_(True),
+        "name": col(Customer.name_given).is_(True),
+        "city": col(Customer.city_given).is_(True),
         "country": col(Customer.country) != "",
         "country_code": col(Customer.country) != "",
         "language": col(Customer.language) != "",

@@ -70,6 +70,38 @@ def test_a_part_reads_the_clicks_of_its_own_people_only(
     assert 0 < sum(read) <= 2 * 2 * 5
 
 
+def test_a_walk_over_everybody_reads_an_index_and_no_sealed_row(
+    session: Session, vault: Vault, now: datetime
+) -> None:
+    for n in range(20):
+        customer(session, vault, f"customer{n}", now)
+    session.execute(
+        text("SET LOCAL enable_seqscan = off")
+    )  # twenty rows are read sooner as a table
+    session.execute(text("SET LOCAL enable_bitmapscan = off"))
+    asked = [
+        {"kind": "country", "any_of": ["DE", "unknown"]},
+        {"kind": "language", "any_of": ["de", "en"]},
+        {"kind": "timezone", "any_of": ["Europe/Berlin", "unknown"]},
+        {"kind": "source", "any_of": ["shop"]},
+        {"kind": "customer_since", "before": "2030-01-01T00:00:00Z"},
+    ]
+    everything = Audience(rule=rule(kind="all", of=asked))
+    chosen = audience_select(everything, now=now, said=people.said(people.SAID))
+    plan = explained(session, chosen)
+    assert [each["Index Name"] for each in nodes(plan) if "Index Name" in each] == [
+        "ix_people_customer_living"
+    ]
+    assert [each for each in nodes(plan) if each["Node Type"] == "Index Only Scan"]
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every step of a plan."""
+    yield plan
+    for each in plan.get("Plans", []):
+        yield from nodes(each)
+
+
 def explained(session: Session, statement: Any) -> dict[str, Any]:
     """How PostgreSQL carried a statement out."""
     shown = statement.compile(
