@@ -8,7 +8,6 @@ same.
 
 import asyncio
 import math
-import re
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -16,26 +15,14 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from mailer.measure import TELLING_HEADERS, Kind, kind_of
+from mailer.measure import Kind
 from preference_center.outermost import HEAD_TOO_LONG, NO_REQUEST, Outermost
+from preference_center.plain_click import plain_click
 from preference_center.problems import Problem
 
 TakeClick = Callable[[str, int, Kind, Callable[[bytes], object]], bool]
 """Takes a click and calls back with where it leads once it is kept; False to go the long way."""
 
-PLAIN_CLICK = re.compile(
-    rb"(GET|HEAD) /c/([A-Za-z0-9_.-]{1,160})/(0|[1-9][0-9]{0,2}) HTTP/1\.1\r"
-    rb"(\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00\r\n]*\r\n)+)\r\n"
-)
-NOT_PLAIN = re.compile(
-    rb"\n(?:(?:content-length|transfer-encoding|upgrade|expect):|connection:(?![ \t]*keep-alive\r))",
-    re.IGNORECASE,
-)
-"""Headers of a request that has a body, becomes something else, or ends its connection."""
-TELLING = re.compile(
-    rb"\n(%b):([^\r\n]*)" % b"|".join(map(re.escape, sorted(TELLING_HEADERS))), re.IGNORECASE
-)
-"""Headers by which people are told from machines; the others are not taken apart."""
 LARGEST_HEAD = 64 * 1024
 """Bytes of one request before its body, or of the trailers behind it, that may wait for their end."""
 HEAD_SECONDS = 30.0
@@ -148,16 +135,13 @@ class FastLane(HttpToolsProtocol):
         return is_free and not (self._in_message or self.flow.write_paused)
 
     def _took(self, data: bytes) -> bool:
-        found = PLAIN_CLICK.fullmatch(data)
-        if found is None or NOT_PLAIN.search(found[4]):
+        click = plain_click(data)
+        if click is None:
             return False
-        method, token, number, head = found.groups()
-        told = [(name.lower(), value) for name, value in TELLING.findall(head)]
-        kind = kind_of(method.decode(), told)
         self._stop_clock()
         self._unset_keepalive_if_required()
         self._clicking = True  # it may be answered before `_take_click` returns
-        took = self._take_click(token.decode(), int(number), kind, self._redirect)
+        took = self._take_click(*click, self._redirect)
         if not took:
             self._clicking = False
         return took

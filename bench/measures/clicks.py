@@ -1,7 +1,8 @@
 """A click, verified and recorded before its answer, beside servers that only redirect.
 
-One server process each; wrk and the server share the machine. nginx answers every address alike
-and reads nothing; the plain route parses its address and records nothing.
+One server process each; wrk and the server share the machine, and every click comes with the head
+of a browser. nginx answers every address alike and reads nothing; the plain route parses its
+address and records nothing.
 """
 
 import json
@@ -9,6 +10,7 @@ import re
 import socket
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +25,30 @@ from mailer.vocabulary import MailingId
 
 CONNECTIONS = 64
 TOKENS = 2_000
+BROWSER = {
+    "User-Agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36"
+    " (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,"
+    "image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7",
+    "Accept-Language": "en-US,en;q=0.9",
+    "Accept-Encoding": "gzip, deflate, br, zstd",
+    "Upgrade-Insecure-Requests": "1",
+    "Sec-Fetch-Site": "cross-site",
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-User": "?1",
+    "Sec-Fetch-Dest": "document",
+    "Connection": "keep-alive",
+}
+"""What a browser says of itself, to ours and to the others: a person's click, not a tool's."""
 SCRIPT = """
 local paths = {%s}
+local requests = {}
 local n = 0
-request = function() n = n %% #paths + 1; return wrk.format("GET", paths[n]) end
+wrk.headers = {%s}
+init = function()
+  for i, path in ipairs(paths) do requests[i] = wrk.format("GET", path) end
+end
+request = function() n = n %% #requests + 1; return requests[n] end
 done = function(summary, latency)
   io.write(string.format('{"requests": %%d, "us": %%d, "errors": %%d, "p99": %%d}\\n',
     summary.requests, summary.duration, summary.errors.status + summary.errors.connect +
@@ -63,7 +85,7 @@ def run(stage: Stage, scale: Scale) -> list[Reading]:
     ):
         script = Path(folder) / "clicks.lua"
         mailing_id = _a_mailing(house)
-        script.write_text(SCRIPT % ", ".join(f'"{path}"' for path in _paths(house, mailing_id)))
+        script.write_text(_script(_paths(house, mailing_id)))
         wrk = Wrk(tool("wrk"), script, seconds)
         return _measure(house, mailing_id, wrk, scale.pairs, Path(folder))
 
@@ -139,6 +161,12 @@ def _a_mailing(house: House) -> MailingId:
     if mailing_id is None:
         raise CheckFailed("the campaign never became a mailing")
     return mailing_id
+
+
+def _script(paths: Sequence[str]) -> str:
+    """Return what wrk is to do: ask for each path in turn, as a browser does."""
+    headers = ", ".join(f'["{name}"] = "{value}"' for name, value in BROWSER.items())
+    return SCRIPT % (", ".join(f'"{path}"' for path in paths), headers)
 
 
 def _paths(house: House, mailing_id: MailingId) -> list[str]:

@@ -17,7 +17,7 @@ from mailer.measure.desk import (
 from mailer.measure.engaged import Engagement, engaged_people
 from mailer.measure.events import Event
 from mailer.measure.judging import Origin, Request, is_crowd, judge, of_the_person
-from mailer.measure.machines import TELLING_HEADERS, Kind, kind_of
+from mailer.measure.machines import PURPOSE_HEADERS, Kind, kind_of
 from mailer.measure.published import FEWEST, Published, published
 from mailer.measure.reactions import QUARTER, Reactions, reactions_of
 from mailer.measure.small_cells import Sum, publish
@@ -25,8 +25,8 @@ from mailer.measure.verdicts import judge_fresh
 
 __all__ = [
     "FEWEST",
+    "PURPOSE_HEADERS",
     "QUARTER",
-    "TELLING_HEADERS",
     "Answer",
     "ClickDesk",
     "Engagement",

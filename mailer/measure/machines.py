@@ -20,8 +20,7 @@ class Kind(StrEnum):
 
 
 PURPOSE_HEADERS = frozenset({b"purpose", b"sec-purpose", b"x-purpose", b"x-moz"})
-TELLING_HEADERS = PURPOSE_HEADERS | {b"user-agent"}
-"""All that is looked at of a head."""
+"""All that is looked at of a head, beside `User-Agent`."""
 AHEAD_OF_TIME = re.compile(rb"\b(?:prefetch|prerender|preview)\b", re.IGNORECASE)
 GMAIL_AHEAD_OF_TIME = b"Chrome/42.0.2311.135 Safari/537.36 Edge/12.246"
 """What Gmail says when it loads a signed-in reader's images before the message is opened."""

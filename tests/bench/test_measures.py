@@ -12,12 +12,15 @@ from bench import picture
 from bench.letter import LINKS, large_letter
 from bench.machine import describe
 from bench.measures import MEASURES
+from bench.measures.clicks import BROWSER
 from bench.page import DOCS, kept_result, with_figures
 from bench.spending import ELSEWHERE, place_of
 from bench.values import FULL, LARGEST_QUICK, QUICK, Better, Result, Row, Spec
 from mailer.cli import cli
 from mailer.letters import MERGE_FIELDS, Brand, compile_promotional
+from mailer.measure import Kind
 from mailer.vocabulary import Topic
+from preference_center.plain_click import plain_click
 
 ROOT = Path(__file__).parents[2]
 SPECS = [spec for measure in MEASURES for spec in measure.specs]
@@ -113,6 +116,12 @@ def test_a_picture_is_well_formed_and_tells_each_ratio() -> None:
 
 def test_a_moment_outside_every_room_is_counted_as_elsewhere() -> None:
     assert place_of(None) == ELSEWHERE
+
+
+def test_the_clicks_that_are_measured_are_those_of_a_person() -> None:
+    head = "".join(f"{name}: {value}\r\n" for name, value in BROWSER.items())
+    asked = f"GET /c/a.b/7 HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n{head}\r\n"
+    assert plain_click(asked.encode()) == ("a.b", 7, Kind.GET)
 
 
 def test_an_unknown_measure_is_refused_before_anything_starts() -> None:

@@ -1,10 +1,14 @@
 """Which clicks the lane takes: what browsers send, and nothing that is more than a plain request."""
 
+import re
 from collections.abc import Awaitable, Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mailer.measure import ClickDesk
+from mailer.measure import PURPOSE_HEADERS, ClickDesk, Kind, kind_of
+from preference_center.plain_click import NOT_PLAIN, plain_click
 from tests.measure.conftest import ANNA, JO, TEAM, World
 from tests.measure.conftest import world as world  # noqa: PLC0414 - a fixture
 from tests.web.test_fast_lane import Streams, answer, ask, play, request
@@ -89,3 +93,89 @@ def test_what_is_more_than_a_plain_request_goes_to_the_parser(
 ) -> None:
     name, value = line.split(":")
     assert not went_by_the_lane(world, f"{UNCONNECTED}{spelt(name)}:{value}\n")
+
+
+def written(*lines: bytes) -> bytes:
+    """Write a click on link 7 with these lines in its head."""
+    return b"\r\n".join([b"GET /c/a.b/7 HTTP/1.1", *lines, b"", b""])
+
+
+def read_line_by_line(data: bytes) -> tuple[str, int, Kind] | None:
+    """Read a click as the lane is to, the slow and plain way."""
+    first, _, head = data.partition(b"\r\n")
+    asked = re.fullmatch(rb"(GET|HEAD) /c/([\w.-]{1,160})/(0|[1-9][0-9]{0,2}) HTTP/1[.]1", first)
+    lines = head.split(b"\r\n")
+    if asked is None or lines[-2:] != [b"", b""] or len(lines) < 3:
+        return None
+    headers = []
+    for line in lines[:-2]:
+        header = re.fullmatch(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00\r\n]*)", line)
+        if header is None or header[1].lower() in NOT_PLAIN:
+            return None
+        headers.append((header[1].lower(), header[2]))
+    if any(name == b"connection" and not keeps(value) for name, value in headers):
+        return None
+    return asked[2].decode(), int(asked[3]), kind_of(asked[1].decode(), headers)
+
+
+def keeps(connection: bytes) -> bool:
+    return re.fullmatch(rb"[ \t]*keep-alive", connection, re.IGNORECASE) is not None
+
+
+NAMES = [
+    *NOT_PLAIN,
+    b"connection",
+    b"user-agent",
+    b"upgrade-insecure-requests",
+    b"accept",
+    b"x-m",
+    b"",
+]
+VALUES = [
+    b"",
+    b" keep-alive",
+    b"\tKeep-Alive",
+    b"keep-alive ",
+    b" close",
+    b" curl/8",
+    b" Mozilla/5.0 (X11)",
+]
+ODD = [b"\r", b"\n", b"\r\n", b"\0", b":", b" ", b"\r\n folded", b"\r\nX:", b"\r\r\n", b"\n\n"]
+
+
+@given(
+    headers=st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES)), max_size=6),
+    spelt=st.sampled_from([bytes.lower, bytes.upper, bytes.title]),
+    odd=st.sampled_from([b"", *ODD]),
+    where=st.integers(0, 400),
+)
+def test_one_walk_reads_what_line_by_line_is_read(
+    headers: list[tuple[bytes, bytes]], spelt: Callable[[bytes], bytes], odd: bytes, where: int
+) -> None:
+    whole = written(*(spelt(name) + b":" + value for name, value in headers))
+    where %= len(whole) + 1
+    data = whole[:where] + odd + whole[where:]
+    assert plain_click(data) == read_line_by_line(data)
+
+
+@pytest.mark.parametrize("odd", [b"\r", b"\n", b"\0", b"\r\r\n", b"\n\n", b"\r\n folded", b"\nX:"])
+def test_a_line_that_ends_oddly_is_left_to_the_parser(odd: bytes) -> None:
+    host = b"Host: mail.example.com"
+    assert plain_click(written(host, b"X: ab")) is not None
+    assert plain_click(written(host, b"X: a" + odd + b"b")) is None
+
+
+@pytest.mark.parametrize("name", sorted(PURPOSE_HEADERS))
+def test_what_was_made_ahead_of_time_is_left_to_the_parser(name: bytes) -> None:
+    assert plain_click(written(name + b": prefetch")) is None
+    assert plain_click(written(name + b"-: prefetch")) is not None
+
+
+def test_the_last_agent_counts_as_it_does_the_long_way() -> None:
+    assert plain_click(written(b"User-Agent: curl/8", b"USER-AGENT: Firefox ")) == (
+        "a.b",
+        7,
+        Kind.GET,
+    )
+    assert plain_click(written(b"User-Agent: curl/8")) == ("a.b", 7, Kind.SCANNER)
+    assert plain_click(written(b"Host: x")) == ("a.b", 7, Kind.SCANNER)
