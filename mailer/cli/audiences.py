@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from pydantic import ValidationError
 
 from mailer.cli.exits import PartlyDone, Refused
 from mailer.cli.faults import told_faults
@@ -306,6 +305,8 @@ def _told(parts: "Parts", found: "SavedAudience") -> dict[str, Any]:
 
 
 def _read(file: Path) -> "Rule":
+    from pydantic import ValidationError
+
     from mailer.campaigns.audience import Audience
 
     given = json.loads("\n".join(_text(file)))

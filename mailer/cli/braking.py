@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 import click
-from pydantic import ValidationError
 
 from mailer.cli.campaigns import Id, do, reason_option
 from mailer.cli.house import the_actor
@@ -35,6 +34,8 @@ def brake(
 
     The options are all limits of its own: what is not named is the installation's.
     """
+    from pydantic import ValidationError
+
     from mailer import campaigns
     from mailer.delivery import Brake
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from pydantic import ValidationError
 
 from mailer.cli.exits import Refused
 from mailer.cli.faults import told_faults
@@ -283,6 +282,8 @@ def settle(*, batch_id: int, outcome: str, why: str, as_json: bool) -> None:
 
 def _read(file: Path) -> "NewCampaign":
     """Read a campaign's file, which has the form of the API's body."""
+    from pydantic import ValidationError
+
     from mailer.campaigns import NewCampaign
     from preference_center.systems.api.campaign_shapes import CampaignForm
 

@@ -4,13 +4,6 @@ import json
 from enum import IntEnum
 
 import click
-import psycopg
-from sqlalchemy.exc import DBAPIError, OperationalError
-
-from mailer.database import CommitInDoubt, DatabaseAway
-from mailer.journal import JournalBroken, JournalUnwritable
-from mailer.settings import SettingsInvalid
-from mailer.vault import VaultKeyMissing
 
 
 class Exit(IntEnum):
@@ -60,17 +53,27 @@ def told(error: BaseException) -> tuple[Exit, list[str]] | None:
         return Exit(error.exit_code), []
     if isinstance(error, click.ClickException):
         return Exit(error.exit_code), [error.format_message()]
-    if isinstance(error, SettingsInvalid):
-        return Exit.CONFIGURATION, str(error).splitlines()
     if isinstance(error, click.Abort | KeyboardInterrupt):
         return Exit.INTERRUPTED, ["interrupted"]
+    return _told_by_settings(error)
+
+
+def _told_by_settings(error: BaseException) -> tuple[Exit, list[str]] | None:
+    from mailer.settings import SettingsInvalid
+
+    if isinstance(error, SettingsInvalid):
+        return Exit.CONFIGURATION, str(error).splitlines()
     return _told_by_room(error)
 
 
 def _told_by_room(error: BaseException) -> tuple[Exit, list[str]] | None:
+    from sqlalchemy.exc import DBAPIError
+
     from mailer.campaigns import CampaignError, CannotDo, VariantUnknown
     from mailer.campaigns.audience import AudienceNotFound, ReferenceUnknown
+    from mailer.database import CommitInDoubt, DatabaseAway
     from mailer.migrations import MigrationBusy
+    from mailer.vault import VaultKeyMissing
 
     if isinstance(error, DatabaseAway | DBAPIError | CommitInDoubt):
         return _told_by_database(error)
@@ -90,6 +93,7 @@ def _told_by_room(error: BaseException) -> tuple[Exit, list[str]] | None:
 
 
 def _told_by_files(error: BaseException) -> tuple[Exit, list[str]] | None:
+    from mailer.journal import JournalBroken, JournalUnwritable
     from mailer.recovery import LineUnread
 
     if isinstance(error, JournalUnwritable):
@@ -107,11 +111,16 @@ def _told_by_files(error: BaseException) -> tuple[Exit, list[str]] | None:
 
 def _told_by_database(error: BaseException) -> tuple[Exit, list[str]] | None:
     """Tell what is away and what is not migrated; any other refusal of a statement is our fault."""
+    from psycopg.errors import UndefinedColumn, UndefinedTable
+    from sqlalchemy.exc import DBAPIError, OperationalError
+
+    from mailer.database import CommitInDoubt, DatabaseAway
+
     if isinstance(error, CommitInDoubt):
         return Exit.AWAY, ["the connection broke while saving; look before you repeat the command"]
     if isinstance(error, DatabaseAway | OperationalError):
         return Exit.AWAY, [DATABASE_AWAY]
-    if isinstance(error, DBAPIError) and isinstance(error.orig, NOT_MIGRATED):
+    if isinstance(error, DBAPIError) and isinstance(error.orig, UndefinedTable | UndefinedColumn):
         return Exit.CONFIGURATION, [
             "the database lacks tables of this version; run: fpmail migrate"
         ]
@@ -122,4 +131,3 @@ DATABASE_AWAY = (
     "the database cannot be reached; see that it runs and that MAILER_DATABASE_URL names it, or "
     "start one here with: fpmail up"
 )
-NOT_MIGRATED = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)

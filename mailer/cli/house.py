@@ -6,16 +6,18 @@ import pwd
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from mailer.cli.exits import NotConfigured, Refused
-from mailer.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from mailer.wiring import Parts
+    from mailer.settings import Settings
+    from mailer.vocabulary import Lane
+    from mailer.wiring import Doorbell, Parts
 
 COMMAND_LINE = "command_line"
 
@@ -37,8 +39,10 @@ def acts_as(name: str) -> str:
     return f"{COMMAND_LINE}:{name}"
 
 
-def the_settings() -> Settings:
+def the_settings() -> "Settings":
     """Read the environment. Raises SettingsInvalid, and NotConfigured without a database."""
+    from mailer.settings import read_settings
+
     settings = read_settings()
     if not settings.database_url:
         raise NotConfigured(
@@ -60,7 +64,7 @@ def _aim(folder: str) -> None:
         raise NotConfigured(f"MAILER_FAILPOINTS: {error}") from None
 
 
-def with_broker(settings: Settings) -> Settings:
+def with_broker(settings: "Settings") -> "Settings":
     """Return the settings if they name a broker too. Raises NotConfigured."""
     if not settings.broker_url:
         raise NotConfigured(
@@ -73,18 +77,32 @@ def with_broker(settings: Settings) -> Settings:
 @contextmanager
 def the_parts() -> Iterator["Parts"]:
     """Yield the parts of one command; workers are rung where a broker is named."""
-    from mailer.wiring import build, no_bell
-    from workers.doorbell import BrokerDoorbell
+    from mailer.wiring import build
 
     settings = the_settings()
-    ring = BrokerDoorbell(settings) if settings.broker_url else no_bell
-    parts = build(settings, process="cli", ring=ring)
+    parts = build(settings, process="cli", ring=_bell(settings))
     try:
         parts.database.is_ready()  # its clock hears the time before the command asks it
         with _only_errors_logged():
             yield parts
     finally:
         parts.close()
+
+
+def _bell(settings: "Settings") -> "Doorbell":
+    """Return what rings the workers; only who rings loads the queue."""
+    from mailer.wiring import no_bell
+
+    @cache
+    def through_the_broker() -> "Doorbell":
+        from workers.doorbell import BrokerDoorbell
+
+        return BrokerDoorbell(settings)
+
+    def ring(lane: "Lane") -> None:
+        through_the_broker()(lane)
+
+    return ring if settings.broker_url else no_bell
 
 
 @contextmanager

@@ -8,9 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 UNWRAPPED = 100_000
 """Columns where nothing is to be wrapped."""
@@ -33,6 +30,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 
     Where no terminal reads it, no line is wrapped.
     """
+    from rich.console import Console
+    from rich.table import Table
+
     drawn = Table(title=title, title_justify="left", show_edge=False)
     for column in columns:
         drawn.add_column(column, overflow="fold")
@@ -56,6 +56,15 @@ def facts(pairs: Mapping[str, object]) -> None:
 @contextmanager
 def progress(label: str, *, total: int | None = None) -> Iterator[Callable[[int, int], None]]:
     """Yield `advance_to(done, total)`; a bar on stderr where that is a terminal, else silence."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     console = Console(file=sys.stderr)
     columns = (
         TextColumn("{task.description}"),

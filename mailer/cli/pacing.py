@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
-from pydantic import ValidationError
 
 from mailer.cli.campaigns import Id, do, reason_option
 from mailer.cli.house import the_actor
@@ -103,7 +102,7 @@ def _limits(options: dict[str, object]) -> "Limits":
     try:
         days = tuple(int(each) for each in str(curve).split(",")) if curve is not None else ()
         return Limits.model_validate({**given, "warm_up": days})
-    except (ValidationError, ValueError):
+    except ValueError:  # also what a model refuses
         raise click.BadParameter(
             "write a number above 0 for each day, like 500,1000,2000", param_hint="--warm-up"
         ) from None

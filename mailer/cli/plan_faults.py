@@ -1,10 +1,12 @@
 """What is wrong with a plan, in the words of the options that gave it: `--zone`, and not `zone`."""
 
 import re
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING
 
 from mailer.cli.faults import faults_in
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 OPTIONS = {
     "at": "AT",
@@ -34,7 +36,7 @@ LIKE = {
 NAMED = re.compile(r"`(\w+)`")
 
 
-def told_plan_faults(error: ValidationError) -> str:
+def told_plan_faults(error: "ValidationError") -> str:
     """Name every faulty option, what is wrong and what would be right."""
     return "; ".join(dict.fromkeys(_sentence(**each) for each in faults_in(error)))
 

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 import click
-from pydantic import ValidationError
 
 from mailer.cli.campaigns import Id, do, reason_option
 from mailer.cli.house import the_actor, the_parts
@@ -77,6 +76,8 @@ def _say_plan(plan: "Plan", occurrence: int = 1) -> None:
 
 
 def _plan(at: str, options: dict[str, object]) -> "Plan":
+    from pydantic import ValidationError
+
     from mailer.campaigns import Plan
 
     given = {name: value for name, value in options.items() if value not in (None, (), False)}
