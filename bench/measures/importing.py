@@ -18,7 +18,7 @@ SPOILT_SHARE = 0.03
 
 def run(stage: Stage, scale: Scale) -> list[Reading]:
     """Import a file into a new database, and COPY it into a new table of texts."""
-    size = scale.pick(10_000, 1_000_000)
+    size = scale.pick(100_000, 1_000_000)
     with tempfile.TemporaryDirectory(prefix="bench-import-") as folder:
         file = Path(folder) / "customers.csv"
         spoilt = write_customers(file, rows=size, bad=SPOILT_SHARE)
