@@ -1,11 +1,12 @@
 """A campaign's row: found, locked, read as others see it, and written with its line in the ledger."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlmodel import Session, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, select
 
 from mailer import ledger
 from mailer.campaigns import drift
@@ -74,6 +75,37 @@ def locked(session: Session, campaign_id: CampaignId) -> CampaignRow:
     if row is None:
         raise CampaignNotFound(f"There is no campaign {campaign_id}.")
     return row
+
+
+def under_way(session: Session, *which: ColumnElement[bool]) -> dict[MailingId, CampaignId]:
+    """Return the campaigns that have left and are not over, by mailing; without a lock."""
+    rows = session.execute(
+        select(col(CampaignRow.mailing_id), col(CampaignRow.id)).where(
+            col(CampaignRow.state).in_(UNDER_WAY),
+            col(CampaignRow.mailing_id).is_not(None),
+            *which,
+        )
+    )
+    return {MailingId(mailing_id): CampaignId(number) for mailing_id, number in rows}
+
+
+def locked_under_way(session: Session, campaigns: Collection[CampaignId]) -> Sequence[CampaignRow]:
+    """Return those of some campaigns that are still under way, held until the commit.
+
+    Whose row somebody else holds is left out: the next tick finds it.
+    """
+    if not campaigns:
+        return ()
+    return session.exec(
+        select(CampaignRow)
+        .where(col(CampaignRow.id).in_(campaigns), col(CampaignRow.state).in_(UNDER_WAY))
+        .order_by(col(CampaignRow.id))
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+UNDER_WAY = (State.SENDING.value, State.PAUSED.value)
 
 
 def note(

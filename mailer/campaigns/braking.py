@@ -7,7 +7,7 @@ from types import MappingProxyType
 from sqlmodel import Session, col, select
 
 from mailer import delivery
-from mailer.campaigns._rows import CampaignError, note
+from mailer.campaigns._rows import CampaignError, locked_under_way, note, under_way
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.lifecycle import Act, State, after
 from mailer.campaigns.values import CampaignId
@@ -57,16 +57,14 @@ def shown_count(braked: Braked) -> Published:
 
 
 def brake_stopped(session: Session, *, now: datetime) -> list[CampaignId]:
-    """Pause the campaigns whose mailing the brake has stopped; return which."""
-    rows = session.exec(
-        select(CampaignRow)
-        .where(
-            col(CampaignRow.state).in_((State.SENDING.value, State.PAUSED.value)),
-            col(CampaignRow.braked).is_(None),
-        )
-        .order_by(col(CampaignRow.id))
-        .with_for_update(skip_locked=True)
-    ).all()
+    """Pause the campaigns whose mailing the brake has stopped; return which.
+
+    Only theirs are locked, and looked at again under the lock: nobody who sends or steers another
+    waits for the clock.
+    """
+    running = under_way(session, col(CampaignRow.braked).is_(None))
+    stopped = delivery.braked_among(session, running)
+    rows = locked_under_way(session, [running[each] for each in stopped])
     return [CampaignId(row.id or 0) for row in rows if bring_along(session, row, now=now)]
 
 

@@ -16,12 +16,14 @@ from mailer.campaigns._rows import (
     campaign_from,
     found,
     locked,
+    locked_under_way,
     note,
     plan_from,
     refuse_unfit_reason,
     said_why,
     stored_brake,
     stored_pace,
+    under_way,
 )
 from mailer.campaigns._starting import Progress, in_silence, start_row
 from mailer.campaigns._tables import CampaignRow
@@ -182,13 +184,14 @@ def cancel(
 
 
 def finish_done(session: Session, *, now: datetime) -> list[CampaignId]:
-    """Close the campaigns of which nothing is to go any more; return which were closed."""
-    rows = session.exec(
-        select(CampaignRow)
-        .where(col(CampaignRow.state).in_((State.SENDING.value, State.PAUSED.value)))
-        .order_by(col(CampaignRow.id))
-        .with_for_update(skip_locked=True)
-    ).all()
+    """Close the campaigns of which nothing is to go any more; return which were closed.
+
+    Only theirs are locked, and looked at again under the lock: nobody who sends or steers another
+    waits for the clock.
+    """
+    running = under_way(session)
+    done = delivery.finished_among(session, running)
+    rows = locked_under_way(session, [running[each] for each in done])
     return [_finish(session, row, now) for row in rows if _is_done(session, row)]
 
 

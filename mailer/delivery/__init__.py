@@ -10,6 +10,7 @@ from mailer.delivery.books import (
     books,
     dry_run,
     due_lanes,
+    finished_among,
     gauges,
     messages_of,
     unfinished,
@@ -92,7 +93,7 @@ from mailer.delivery.splitting import (
 )
 from mailer.delivery.standing import Standing, standing_of
 from mailer.delivery.states import BatchState, MailingState
-from mailer.delivery.tally import braked_of, first_braked, release_brake, set_brake
+from mailer.delivery.tally import braked_among, braked_of, first_braked, release_brake, set_brake
 from mailer.delivery.trial import TestReader, new_test
 from mailer.delivery.variants import HELD_OUT, WHOLE, Variant, digest_of, mark_at
 from mailer.delivery.window import BARRIER, StartWindow, start_window
@@ -153,6 +154,7 @@ __all__ = [
     "Variant",
     "books",
     "books_by_part",
+    "braked_among",
     "braked_of",
     "clear",
     "collected",
@@ -165,6 +167,7 @@ __all__ = [
     "dry_run",
     "due_lanes",
     "fields_place",
+    "finished_among",
     "first_braked",
     "forget_ended",
     "forget_recovered",

@@ -1,7 +1,7 @@
 """The books: everybody of an audience accounted for; gauges; dry runs; one person's mail."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -346,6 +346,21 @@ def unfinished(session: Session, mailing_id: MailingId) -> bool:
             {"mailing_id": mailing_id},
         ).scalar_one()
     )
+
+
+def finished_among(session: Session, mailings: Collection[MailingId]) -> frozenset[MailingId]:
+    """Return which of these mailings nobody is still to go of."""
+    still = session.execute(_STILL_TO_GO, {"mailings": list(mailings)}).scalars()
+    return frozenset(mailings) - frozenset(map(MailingId, still))
+
+
+_STILL_TO_GO = text(
+    """
+    SELECT wanted.id FROM unnest(:mailings) AS wanted(id)
+    WHERE EXISTS (SELECT FROM delivery_batch b WHERE b.mailing_id = wanted.id
+                  AND b.state IN ('prepared', 'claimed', 'handing'))
+    """
+).bindparams(bindparam("mailings", type_=ARRAY(BigInteger)))
 
 
 def due_lanes(session: Session, *, now: datetime) -> list[str]:

@@ -118,6 +118,17 @@ _FIRST_BRAKED = text(
 ).bindparams(bindparam("mailings", type_=ARRAY(BigInteger)))
 
 
+def braked_among(session: Session, mailings: Collection[MailingId]) -> frozenset[MailingId]:
+    """Return which of these mailings the brake has stopped."""
+    found = session.execute(_BRAKED_AMONG, {"mailings": list(mailings)}).scalars()
+    return frozenset(map(MailingId, found))
+
+
+_BRAKED_AMONG = text(
+    "SELECT id FROM delivery_mailing WHERE id = ANY(:mailings) AND braked IS NOT NULL"
+).bindparams(bindparam("mailings", type_=ARRAY(BigInteger)))
+
+
 def braked_of(session: Session, mailing_id: MailingId) -> Braked | None:
     """Return why the brake has stopped a mailing; None where it has not."""
     stored: Any = session.execute(
