@@ -13,7 +13,7 @@ from mailer.cli.campaigns import batch, campaign
 from mailer.cli.care import explain, reference, remove
 from mailer.cli.checking import approve, clone, digest, test_
 from mailer.cli.checking import check as check_campaign
-from mailer.cli.customers import import_
+from mailer.cli.customers import import_, tag
 from mailer.cli.exits import Exit, told
 from mailer.cli.installation import beat, check, demo, migrate, up, web, worker
 from mailer.cli.journal import journal
@@ -35,6 +35,7 @@ COMMANDS = (
     demo,
     check,
     import_,
+    tag,
     audience,
     lists,
     campaign,

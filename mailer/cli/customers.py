@@ -1,16 +1,18 @@
-"""Bringing customers in from a file."""
+"""Customers: brought in from a file, and tagged."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from mailer.cli.exits import PartlyDone, Refused
-from mailer.cli.house import the_parts
-from mailer.cli.output import facts, json_option, progress, say_json
+from mailer.cli.house import AddressArgument, the_actor, the_parts
+from mailer.cli.output import facts, json_option, progress, say, say_json
 
 if TYPE_CHECKING:
     from mailer.intake import ImportReport
+    from mailer.vocabulary import PersonId
 
 READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
@@ -78,6 +80,51 @@ def customers(
     _say(report, as_json)
     if report.rejected:
         raise PartlyDone(f"{report.rejected} rows were refused; see {report.rejects}")
+
+
+@click.command()
+@click.argument("customer", type=AddressArgument())
+@click.option("--add", multiple=True, metavar="TAG", help="A tag to put on; repeatable.")
+@click.option("--remove", multiple=True, metavar="TAG", help="A tag to take off; repeatable.")
+@json_option
+def tag(*, customer: str, add: tuple[str, ...], remove: tuple[str, ...], as_json: bool) -> None:
+    """Put tags on a CUSTOMER and take others off: an address, or the shop's own id.
+
+    The tags that are not named stay. An address means everybody who has it; `-` reads either
+    from standard input.
+    """
+    if not (add or remove):
+        raise click.UsageError("name a tag with --add or --remove")
+    if {each.lower() for each in add} & {each.lower() for each in remove}:
+        raise click.UsageError("a tag cannot be added and removed at once")
+    tagged = _tagged(customer, add, remove)
+    if as_json:
+        say_json([{"customer": each, "tags": tags} for each, tags in tagged.items()])
+        return
+    for each, tags in tagged.items():
+        say(f"Customer {each}: {', '.join(tags) if tags else 'no tags'}.")
+
+
+def _tagged(name: str, add: Sequence[str], remove: Sequence[str]) -> "dict[PersonId, list[str]]":
+    from mailer import ledger, people
+
+    by_id, by_address = ([], [name]) if "@" in name else ([name], [])
+    with the_parts() as parts, parts.database.transaction() as session:
+        found = people.named(session, parts.vault, external_ids=by_id, emails=by_address).persons
+        if not found:
+            raise Refused("no customer has this address, or this id of the shop's")
+        told = {}
+        for each in sorted(found):
+            try:
+                told[each] = people.change_tags(session, each, add=add, remove=remove)
+            except (people.FieldInvalid, people.CardNumberFound) as error:
+                raise Refused(str(error)) from None
+            except people.PersonGone:  # merged or erased since the look
+                raise Refused(f"customer {each} is gone; ask again") from None
+            ledger.record(
+                session, "customer.tagged", at=parts.clock(), actor=the_actor(), person_id=each
+            )
+    return told
 
 
 def _say(report: "ImportReport", as_json: bool) -> None:

@@ -75,6 +75,7 @@ from mailer.people.search import (
     find_by_name,
     find_by_phone,
 )
+from mailer.people.tags import TAGS, change_tags
 from mailer.people.upserts import Upserted, upsert, upsert_checked, upsert_many
 
 __all__ = [
@@ -82,6 +83,7 @@ __all__ = [
     "MAILBOX_DOMAINS",
     "OTHER_DOMAINS",
     "SAID",
+    "TAGS",
     "Address",
     "AddressInvalid",
     "AddressMark",
@@ -108,6 +110,7 @@ __all__ = [
     "audience_of",
     "canonical_address",
     "change_address",
+    "change_tags",
     "check_profile",
     "check_said",
     "customers_page",

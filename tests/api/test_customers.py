@@ -1,13 +1,14 @@
 """Customers through the API: kept, found, changed, merged, moved (C01, C08, C09)."""
 
 import threading
+from typing import Any
 
 import pytest
 
 from mailer import people
 from mailer.journal import JournalLine, read_journal
 from mailer.vocabulary import PersonId
-from preference_center.systems.api.shapes import CustomerPatch
+from preference_center.systems.api.customer_shapes import CustomerPatch
 from tests.api.conftest import AT, CARD, JO, House, Shop
 
 
@@ -51,9 +52,10 @@ def test_a_patch_changes_what_it_names_and_clears_what_it_empties(shop: Shop, jo
     assert shop.ask("PATCH", f"/customers/{jo}", {"external_id": "C-9"}).status_code == 409
 
 
-@pytest.mark.parametrize(
-    "field", sorted(set(CustomerPatch.model_fields) - {"external_id", "attributes"})
-)
+NOT_CLEARED = {"external_id", "attributes", "add_tags", "remove_tags"}
+
+
+@pytest.mark.parametrize("field", sorted(set(CustomerPatch.model_fields) - NOT_CLEARED))
 def test_null_clears_every_fact_and_no_other(shop: Shop, jo: int, field: str) -> None:
     shop.post("/customers", {**JO, "birth_year": 1980})
     before = shop.get(f"/customers/{jo}").json()
@@ -83,6 +85,92 @@ def test_attributes_are_changed_one_by_one(shop: Shop, jo: int) -> None:
     assert patched({"tags": ""}) == {}
     patched({"plan": "gold", "trade": "bakery"})
     assert patched(None) == {}
+
+
+def test_one_tag_is_put_on_or_taken_off_and_the_others_stay(shop: Shop, jo: int) -> None:
+    def patched(body: object) -> Any:
+        answer = shop.ask("PATCH", f"/customers/{jo}", body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["attributes"]
+
+    shop.post("/customers", {**JO, "attributes": {"trade": "bakery", "tags": "VIP beta"}})
+    assert patched({"add_tags": ["vip"]})["tags"] == "VIP beta", "it has that one already"
+    assert patched({"add_tags": ["gold"]})["tags"] == "VIP, beta, gold"
+    assert patched({"remove_tags": ["vip", "silver"]})["tags"] == "beta, gold"
+    both = {"add_tags": ["new"], "remove_tags": ["gold"], "attributes": {"trade": None}}
+    assert patched(both) == {"tags": "beta, new"}
+    assert patched({"remove_tags": ["beta", "new"]}) == {}
+    assert patched({"add_tags": []}) == {}
+
+
+def test_two_tags_put_on_at_once_are_both_kept(house: House, shop: Shop, jo: int) -> None:
+    with house.parts.database.transaction() as session:
+        people.change_tags(session, PersonId(jo), add=["vip"])
+        patch = threading.Thread(
+            target=lambda: shop.ask("PATCH", f"/customers/{jo}", {"add_tags": ["beta"]})
+        )
+        patch.start()
+        patch.join(0.5)
+        assert patch.is_alive()
+    patch.join(10)
+    assert shop.get(f"/customers/{jo}").json()["attributes"] == {"tags": "vip, beta"}
+
+
+def test_a_tag_from_the_command_line_waits_for_another_change(
+    house: House, shop: Shop, jo: int
+) -> None:
+    def tag(word: str) -> None:
+        with house.parts.database.transaction() as session:
+            people.change_tags(session, PersonId(jo), add=[word])
+
+    with house.parts.database.transaction() as session:
+        people.change_tags(session, PersonId(jo), add=["vip"])
+        other = threading.Thread(target=tag, args=["beta"])
+        other.start()
+        other.join(0.5)
+        assert other.is_alive()
+    other.join(10)
+    assert shop.get(f"/customers/{jo}").json()["attributes"] == {"tags": "vip, beta"}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"add_tags": ["two words"]}, "add_tags.0"),
+        ({"add_tags": ["a,b"]}, "add_tags.0"),
+        ({"remove_tags": [""]}, "remove_tags.0"),
+        ({"add_tags": "vip"}, "add_tags"),
+        ({"add_tags": ["vip"], "remove_tags": ["VIP"]}, "body"),
+        ({"add_tags": ["vip"], "attributes": {"tags": "gold"}}, "body"),
+        ({"remove_tags": ["vip"], "attributes": None}, "body"),
+        ({"add_tags": [f"{n:02}" * 32 for n in range(30)]}, "tags"),
+        ({"add_tags": [CARD.replace(" ", "")]}, "tags"),
+    ],
+)
+def test_tags_that_say_nothing_clear_are_refused_and_nothing_is_changed(
+    shop: Shop, jo: int, body: object, field: str
+) -> None:
+    shop.ask("PATCH", f"/customers/{jo}", {"add_tags": ["gold"]})
+    refused = shop.ask("PATCH", f"/customers/{jo}", body)
+    assert refused.status_code == 422, refused.text
+    told = refused.json()["errors"]
+    assert [each["field"] for each in told] == [field]
+    assert all(each["problem"] and each["fix"] for each in told)
+    assert CARD.replace(" ", "") not in refused.text
+    assert shop.get(f"/customers/{jo}").json()["attributes"] == {"tags": "gold"}
+
+
+def test_a_tag_beside_as_many_attributes_as_are_kept_is_refused(shop: Shop, jo: int) -> None:
+    shop.post("/customers", {**JO, "attributes": {f"a{n}": "x" for n in range(50)}})
+    assert shop.ask("PATCH", f"/customers/{jo}", {"add_tags": ["vip"]}).status_code == 422
+    assert "tags" not in shop.get(f"/customers/{jo}").json()["attributes"]
+
+
+def test_one_of_two_customers_at_an_address_is_tagged(shop: Shop, jo: int) -> None:
+    other = shop.post("/customers", {**JO, "external_id": "C-7"}).json()["id"]
+    assert shop.ask("PATCH", f"/customers/{other}", {"add_tags": ["vip"]}).status_code == 200
+    assert shop.get(f"/customers/{other}").json()["attributes"] == {"tags": "vip"}
+    assert shop.get(f"/customers/{jo}").json()["attributes"] == {}
 
 
 def test_more_attributes_than_are_kept_are_refused_and_nothing_is_changed(

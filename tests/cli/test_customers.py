@@ -134,3 +134,33 @@ def test_a_file_that_cannot_be_read_ends_with_1_in_one_line(
     assert (said.code, said.out, said.err.count("\n")) == (Exit.FAILED, "", 1)
     assert said.err.startswith("fpmail: customers.csv ")
     assert why in said.err
+
+
+def test_a_customer_is_tagged_by_address_or_by_the_shops_id(fpmail: Run, house: House) -> None:
+    jo = house.customer("Jo Example")
+    said = fpmail("tag", jo.email, "--add", "vip", "--add", "beta")
+    assert (said.code, said.out) == (Exit.DONE, f"Customer {jo.person_id}: vip, beta.\n")
+    told = fpmail("tag", "-", "--remove", "VIP", "--json", stdin=f"{jo.email}\n").json
+    assert told == [{"customer": jo.person_id, "tags": ["beta"]}]
+    assert fpmail("tag", jo.email, "--remove", "beta").out.endswith(": no tags.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["nobody@example.com", "--add", "vip"], Exit.FAILED),
+        (["C-404", "--add", "vip"], Exit.FAILED),
+        (["{jo}", "--add", "two words"], Exit.FAILED),
+        (["{jo}", "--add", "4111111111111111"], Exit.FAILED),
+        (["{jo}"], Exit.USAGE),
+        (["{jo}", "--add", "vip", "--remove", "VIP"], Exit.USAGE),
+    ],
+)
+def test_a_tag_that_cannot_be_put_on_is_refused_in_a_line(
+    fpmail: Run, house: House, words: list[str], code: Exit
+) -> None:
+    jo = house.customer("Jo Example")
+    said = fpmail("tag", *(each.format(jo=jo.email) for each in words))
+    assert said.code == code
+    assert "4111111111111111" not in said.err
+    assert fpmail("tag", jo.email, "--remove", "x", "--json").json[0]["tags"] == []

@@ -13,10 +13,7 @@ from mailer.vocabulary import AddressId, PersonId
 from preference_center.problems import Problem
 from preference_center.systems.api.calls import Call, Needs, Receipt
 from preference_center.systems.api.consents import acknowledged
-from preference_center.systems.api.errors import ApiRoute
-from preference_center.systems.api.pages import PlaceOf
-from preference_center.systems.api.shapes import (
-    Acknowledged,
+from preference_center.systems.api.customer_shapes import (
     AddressForm,
     Customer,
     CustomerForm,
@@ -26,6 +23,9 @@ from preference_center.systems.api.shapes import (
     CustomersFound,
     MergeForm,
 )
+from preference_center.systems.api.errors import ApiRoute
+from preference_center.systems.api.pages import PlaceOf
+from preference_center.systems.api.shapes import Acknowledged
 from preference_center.systems.api.who import find, keep, profile_from, profile_of, shown
 
 routes = APIRouter(prefix="/customers", route_class=ApiRoute, tags=["Customers"])
@@ -107,33 +107,50 @@ def change_a_customer(customer: Id, form: CustomerPatch, call: Writes) -> Custom
 
     So it is with each of the `attributes`: one that is not named stays, null clears it.
 
+    `add_tags` and `remove_tags` change single words of the attribute `tags`; of changes at once
+    none is lost.
+
     An `external_id` can be given to a customer who has none; it never changes afterwards.
     """
     with call.parts.database.transaction() as session:
         # So that the address read is the one written, by whoever has it then.
         people.hold(session, PersonId(customer), external_id=form.external_id)
-        before = profile_of(session, call.parts, PersonId(customer))
-        change = NewProfile(
-            **{
-                "email": before.email,
-                "source": before.source,
-                "external_id": before.external_id,
-                **form.changes(before.attributes),
-            }
-        )
-        if before.external_id not in (None, change.external_id):
-            raise Problem(409, "external-id-fixed", "This customer has another external_id")
-        kept = keep(session, call.parts, change, actor=call.key.actor, now=call.now)
-        if kept.person_id != customer:  # found by address alone, it was somebody else there
-            raise Problem(
-                409,
-                "address-shared",
-                "Another customer has the same address",
-                "Nothing was changed. Give this customer an external_id, or merge the two.",
-            )
-        done = {"customer": customer, "moved_to": _moved_to(session, kept.person_id)}
+        if form.changes_facts:
+            _change_facts(session, call, PersonId(customer), form)
+        if form.changes_tags:
+            _change_tags(session, call, PersonId(customer), form)
+        done = {"customer": customer, "moved_to": _moved_to(session, PersonId(customer))}
     _settle_move(call, done)
     return _look(call, done)
+
+
+def _change_facts(session: Session, call: Call, person_id: PersonId, form: CustomerPatch) -> None:
+    before = profile_of(session, call.parts, person_id)
+    change = NewProfile(
+        **{
+            "email": before.email,
+            "source": before.source,
+            "external_id": before.external_id,
+            **form.changes(before.attributes),
+        }
+    )
+    if before.external_id not in (None, change.external_id):
+        raise Problem(409, "external-id-fixed", "This customer has another external_id")
+    kept = keep(session, call.parts, change, actor=call.key.actor, now=call.now)
+    if kept.person_id != person_id:  # found by address alone, it was somebody else there
+        raise Problem(
+            409,
+            "address-shared",
+            "Another customer has the same address",
+            "Nothing was changed. Give this customer an external_id, or merge the two.",
+        )
+
+
+def _change_tags(session: Session, call: Call, person_id: PersonId, form: CustomerPatch) -> None:
+    people.change_tags(session, person_id, add=form.add_tags, remove=form.remove_tags)
+    ledger.record(
+        session, "customer.tagged", at=call.now, actor=call.key.actor, person_id=person_id
+    )
 
 
 @routes.post("/{customer}/merge", response_model=Acknowledged)

@@ -45,6 +45,7 @@ FIXES = {
     "timezone": "send a name like America/New_York",
     "birth_year": "send the year of birth of an adult customer, or leave it out",
     "attributes": "send one line of text or null for each, named by small letters, digits and _, 50 at most",
+    "tags": "send single words, fewer or shorter ones",
     "number": "send 1 to 32 letters, digits, dots, dashes or underscores, 13 digits at most",
     "event_id": "send 1 to 64 letters, digits, dots, dashes or underscores",
     "reason": "say it in one line, naming people by their number",

@@ -11,9 +11,9 @@ from mailer.vocabulary import PersonId
 from mailer.wiring import Parts
 from preference_center.masking import masked
 from preference_center.systems.api.calls import Call
+from preference_center.systems.api.customer_shapes import Customer, CustomerForm, CustomerSearch
 from preference_center.systems.api.errors import NotFound
 from preference_center.systems.api.order_shapes import BuyerForm
-from preference_center.systems.api.shapes import Customer, CustomerForm, CustomerSearch
 
 HIDDEN = ("name", "phone", "street", "city", "region", "postal_code")
 
