@@ -70,7 +70,9 @@ class Manners:
     """How the desk weighs speed against rest, in seconds and counts."""
 
     gather: float = 0.001
-    """The least time between the beginnings of two groups; an idle desk writes at once."""
+    """The time between the beginnings of two groups, unless enough wait; an idle desk writes at once."""
+    enough: int = 32
+    """So many begin a group without more ado: what a group costs by itself is little for each."""
     patience: float = 1.0
     """How long a click waits for the database before it goes to disk instead."""
     retry: float = 1.0
@@ -131,6 +133,8 @@ class ClickDesk:
         self._disk = ThreadPoolExecutor(1, "clicks-disk")
         self._group = _Group()
         self._writing: asyncio.Task[None] | None = None
+        self._enough = asyncio.Event()
+        """So many wait that a group is worth its while."""
         self._under_way: set[asyncio.Task[None]] = set()
         self._returning: asyncio.Task[None] | None = None
         self._lookups: dict[MailingId, asyncio.Task[Locations | None]] = {}
@@ -259,6 +263,8 @@ class ClickDesk:
             return
         group.taken.append((mailing_id, person_id, n, kind, self._clock()))
         group.then.append(then)
+        if len(group.taken) == self._manners.enough:
+            self._enough.set()
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_groups())
 
@@ -269,12 +275,19 @@ class ClickDesk:
                 while len(self._under_way) >= ABREAST:
                     await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
                 group, self._group = self._group, _Group()
+                self._enough.clear()
                 writing = asyncio.create_task(self._write_group(group))
                 self._under_way.add(writing)
                 writing.add_done_callback(self._under_way.discard)
-                await asyncio.sleep(self._manners.gather)
+                await self._gather()
         finally:
             self._writing = None
+
+    async def _gather(self) -> None:
+        """Wait for others to come, no longer than manners allow."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._manners.gather):
+                await self._enough.wait()
 
     async def _write_group(self, group: _Group) -> None:
         try:
