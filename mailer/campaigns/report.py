@@ -44,7 +44,8 @@ class FullReport:
     """A campaign's books, and what people did with it as far as that may be shown (C15)."""
 
     campaign: Campaign
-    books: Books
+    books: Books | None
+    """None before the campaign has started: a zero would read as if nobody had been reached."""
     figures: Figures | None
     """None before the campaign has started."""
     zone: str
@@ -55,9 +56,18 @@ class FullReport:
         """What changed since the campaign was counted; None before it has started."""
         return _drift(self.campaign, self.books)
 
+    @property
+    def why_empty(self) -> str | None:
+        """Say why there is nothing to report; None once there is."""
+        if self.books is not None:
+            return None
+        if self.campaign.state.is_final:
+            return "It was cancelled before it started."
+        return "It has not started, so that there is nothing to report."
 
-def _drift(campaign: Campaign, books: Books) -> Drift | None:
-    if campaign.counted is None or campaign.mailing_id is None:
+
+def _drift(campaign: Campaign, books: Books | None) -> Drift | None:
+    if campaign.counted is None or campaign.mailing_id is None or books is None:
         return None
     return drift_of(campaign.counted, books)
 
@@ -78,8 +88,10 @@ def full_report_of(
     """
     clock = zone_named(zone)
     report = report_of(session, campaign_id)
-    mailing_id, figures = report.campaign.mailing_id, None
+    mailing_id = report.campaign.mailing_id
+    figures, books = None, None
     if mailing_id is not None:
+        books = report.books
         split, started = report.campaign.split, report.campaign.started_at or now
         counts = count_mailing(session, vault, mailing_id)
         if split is not None and split.holdout_percent:
@@ -88,4 +100,4 @@ def full_report_of(
             counts = replace(counts, effect=effect)
         parts = delivery.books_by_part(session, mailing_id) if split else NO_BOOKS
         figures = figures_of(counts, by=by, zone=clock, split=split, books=parts, now=now)
-    return FullReport(report.campaign, report.books, figures, zone, now)
+    return FullReport(report.campaign, books, figures, zone, now)

@@ -68,7 +68,7 @@ def _lines(report: FullReport) -> Iterator[Line]:
     yield "campaign", "", "state", campaign.state.value
     yield "report", "", "as_at", report.as_at.isoformat()
     yield "report", "", "zone", report.zone
-    yield from _books(report.books)
+    yield from _books(report.books) if report.books is not None else _nothing(report)
     if report.drift is not None:
         yield from _drift(report.drift)
     if campaign.choice is not None:
@@ -77,8 +77,17 @@ def _lines(report: FullReport) -> Iterator[Line]:
         yield from _figures(report.figures)
 
 
+BOOKS = ("audience", "accepted", "rejected", "unknown", "cancelled", "to_go")
+
+
+def _nothing(report: FullReport) -> Iterator[Line]:
+    """Say why there is nothing to report; a zero would read as if nobody had been reached."""
+    yield "report", "", "why_empty", report.why_empty
+    yield from (("books", "", name, None) for name in BOOKS)
+
+
 def _books(books: Books) -> Iterator[Line]:
-    for name in ("audience", "accepted", "rejected", "unknown", "cancelled", "to_go"):
+    for name in BOOKS:
         yield "books", "", name, getattr(books, name)
     for reason, count in sorted(books.refused.items()):
         yield "refused", reason.value, "people", count

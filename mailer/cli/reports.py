@@ -10,7 +10,7 @@ from mailer.cli.house import the_parts
 from mailer.cli.output import facts, json_option, say, say_json, table
 
 if TYPE_CHECKING:
-    from mailer.campaigns import Campaign, Figures, FullReport, Interval
+    from mailer.campaigns import Figures, FullReport, Interval
     from mailer.campaigns.trial_figures import TrialFigures
     from mailer.delivery import Books
 
@@ -79,9 +79,9 @@ def _say(full: "FullReport") -> None:
         "state": campaign.state.value,
         "as at": full.as_at,
     }
-    if full.figures is None:
+    if full.books is None or full.figures is None:
         facts(told)
-        say(_without_a_start(campaign))
+        say(_without_a_start(full))
         return
     facts({**told, **_books(full.books)})
     _say_figures(full.figures, full.zone)
@@ -99,14 +99,12 @@ def _books(books: "Books") -> dict[str, object]:
     }
 
 
-def _without_a_start(campaign: "Campaign") -> str:
-    """Say why there is nothing to report: a zero would read as if nobody had been reached."""
-    if campaign.state.is_final:
-        return "It was cancelled before it started."
-    return (
-        "It has not started, so that there is nothing to report. Who would get it now: "
-        f"fpmail campaign status {campaign.campaign_id}"
-    )
+def _without_a_start(full: "FullReport") -> str:
+    """Say why there is nothing to report, and what tells who would get it."""
+    if full.campaign.state.is_final:
+        return f"{full.why_empty}"
+    command = f"fpmail campaign status {full.campaign.campaign_id}"
+    return f"{full.why_empty} Who would get it now: {command}"
 
 
 def _say_figures(figures: "Figures", zone: str) -> None:

@@ -65,9 +65,28 @@ def test_the_report_tells_people_from_machines_and_withholds_fewer_than_ten(
     assert report["as_at"] == "2026-11-22T10:00:00Z"
 
 
-def test_a_draft_has_no_figures(shop: Shop) -> None:
+NUMBERS = ("audience", "accepted", "refused", "rejected", "unknown", "cancelled", "to_go")
+
+
+def test_what_has_not_started_has_no_zeros_but_says_so(shop: Shop) -> None:
     campaign = shop.post("/campaigns", AUTUMN).json()["id"]
-    assert shop.get(f"/campaigns/{campaign}/report").json()["figures"] is None
+    report = shop.get(f"/campaigns/{campaign}/report").json()
+    assert {name: report[name] for name in NUMBERS} == dict.fromkeys(NUMBERS)
+    assert (report["figures"], report["drift"]) == (None, None)
+    assert report["why_empty"] == "It has not started, so that there is nothing to report."
+    rows = list(csv.reader(io.StringIO(shop.get(f"/campaigns/{campaign}/report/csv").text)))
+    assert ["report", "", "why_empty", report["why_empty"]] in rows
+    assert {row[3] for row in rows if row[0] == "books"} == {""}
+    shop.post(f"/campaigns/{campaign}/cancel")
+    told = shop.get(f"/campaigns/{campaign}/report").json()
+    assert told["why_empty"] == "It was cancelled before it started."
+
+
+def test_what_has_started_has_its_numbers_and_no_excuse(
+    shop: Shop, autumn: tuple[int, int]
+) -> None:
+    report = shop.get(f"/campaigns/{autumn[0]}/report").json()
+    assert (report["why_empty"], report["to_go"], report["cancelled"]) == (None, 0, 0)
 
 
 def test_time_is_cut_by_the_clock_of_the_zone_asked_for(

@@ -127,6 +127,7 @@ def test_its_report_counts_as_that_of_any_campaign_and_tells_every_link(capped: 
     capped.send_all()
     with capped.database.reading() as session:
         told = campaigns.full_report_of(session, capped.parts.vault, digest, now=capped.now)
+    assert told.books is not None
     assert told.books.accepted == 2
     assert told.figures is not None
     assert told.figures.trial is None

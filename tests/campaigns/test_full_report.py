@@ -94,9 +94,10 @@ def figures(desk: Desk, campaign_id: CampaignId, **more: Any) -> Figures:
     return told
 
 
-def test_a_draft_has_books_and_no_figures(desk: Desk) -> None:
+def test_a_draft_has_neither_books_nor_figures_and_says_why(desk: Desk) -> None:
     told = report(desk, desk.draft())
-    assert (told.figures, told.books.balance, told.as_at) == (None, True, desk.now)
+    assert (told.figures, told.books, told.as_at) == (None, None, desk.now)
+    assert told.why_empty is not None
 
 
 def test_every_figure_comes_from_the_room_that_knows_it(desk: Desk) -> None:

@@ -32,6 +32,10 @@ def test_what_has_not_started_has_nothing_to_report_and_shows_no_zeros(
     assert "It has not started" in said.out
     assert f"fpmail campaign status {number}" in said.out
     assert "audience" not in said.out
+    told = fpmail("campaign", "report", number, "--json").json
+    assert (told["audience"], told["to_go"]) == (None, None)
+    assert told["why_empty"] in said.out
+    assert "books,,audience,\r\n" in fpmail("campaign", "report", number, "--csv", "-").out
     fpmail("campaign", "cancel", number)
     assert "It was cancelled before it started." in fpmail("campaign", "report", number).out
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -203,20 +203,23 @@ class ReportAnswer(Answer):
 
     The books say what we did, and are exact. `figures` say what people did: of everything that
     fewer than ten stand behind, and of what would give such a number away, the number is withheld
-    (C15). They are null until the campaign has started.
+    (C15). All of this is null until the campaign has started, and `why_empty` says so.
     """
 
     id: int
     state: State
     as_at: datetime = Field(description="When this report was made.")
     zone: str
-    audience: int
-    accepted: int
-    refused: dict[str, int] = Field(description="By reason: see the catalogue in docs/api.md.")
-    rejected: int
-    unknown: int
-    cancelled: int
-    to_go: int
+    why_empty: str | None = Field(description="Why there is nothing to report, until there is.")
+    audience: int | None
+    accepted: int | None
+    refused: dict[str, int] | None = Field(
+        description="By reason: see the catalogue in docs/api.md."
+    )
+    rejected: int | None
+    unknown: int | None
+    cancelled: int | None
+    to_go: int | None
     drift: DriftAnswer | None = Field(default=None, description="None before the start.")
     figures: FiguresAnswer | None = None
 
@@ -236,22 +239,26 @@ def drift_answer(drift: Drift | None) -> DriftAnswer | None:
 
 def report_answer(report: FullReport) -> ReportAnswer:
     """Write a report as the API gives it."""
-    books = report.books
     return ReportAnswer(
         id=report.campaign.campaign_id,
         state=report.campaign.state,
         as_at=report.as_at,
         zone=report.zone,
-        audience=books.audience,
-        accepted=books.accepted,
-        refused={reason.value: count for reason, count in sorted(books.refused.items())},
-        rejected=books.rejected,
-        unknown=books.unknown,
-        cancelled=books.cancelled,
-        to_go=books.to_go,
+        why_empty=report.why_empty,
+        **_whole_books(report.books),
         drift=drift_answer(report.drift),
         figures=_figures(report),
     )
+
+
+IN_BOOKS = ("audience", "accepted", "refused", "rejected", "unknown", "cancelled", "to_go")
+
+
+def _whole_books(books: Books | None) -> dict[str, Any]:
+    if books is None:
+        return dict.fromkeys(IN_BOOKS)
+    told = {name: getattr(books, name) for name in IN_BOOKS}
+    return {**told, "refused": {each.value: n for each, n in sorted(books.refused.items())}}
 
 
 def _figures(report: FullReport) -> FiguresAnswer | None:
