@@ -37,6 +37,7 @@ from mailer.letters import (
     read_without,
     rehearse,
 )
+from mailer.measure import FEWEST, in_words, published, published_of
 from mailer.permission import NO_CAP, Cap
 from mailer.vocabulary import Topic
 
@@ -267,25 +268,35 @@ def _of_split(split: Split | None, size: int) -> Iterator[Finding]:
     smallest = size * min(tried) // WHOLE
     needed = people_needed(0.02, 0.02)
     if smallest < needed:
+        about = _shown(smallest) if smallest < FEWEST else f"about {smallest:,}"
         text = (
-            f"The smallest variant goes to about {smallest:,} people; to tell 4 % from 2 %"
-            f" takes some {needed:,} each."
+            f"The smallest variant goes to {about} people; to tell 4 % from 2 % takes some"
+            f" {needed:,} each."
         )
         fix = "Take a larger sample or fewer variants, or expect “too few to tell”."
         yield Finding(Weight.WARNING, Check.SPLIT, "split", text, fix)
 
 
+def _shown(size: int) -> str:
+    """Write a number of people as anybody may read it who may write any rule (C15)."""
+    return in_words(published(size))
+
+
 def _of_merge_fields(instead: Mapping[str, str], counted: people.Headcount) -> Iterator[Finding]:
+    """Tell what is missing for how many; of fewer than ten in all, not even that it is (C15)."""
+    if counted.people < FEWEST:
+        return
     for field, missing in counted.missing.items():
         they = f"they read “{instead[field]}”" if instead[field] else "they read nothing there"
-        text = f"{field} is missing for {missing:,} of {counted.people:,}; {they}."
+        some = in_words(published_of(missing, counted.people))
+        text = f"{field} is missing for {some} of {counted.people:,}; {they}."
         fix = f"See that the sentence still reads well, or put it into {{% if {field} %}}."
         yield Finding(Weight.WARNING, Check.MERGE_FIELDS, field, text, fix, "C03")
 
 
 def _of_size(session: Session, campaign: Campaign, size: int) -> Iterator[Finding]:
-    if size == 0:
-        text = "Nobody belongs to the audience now."
+    if size < FEWEST:  # nobody, too: it would tell of whoever the rule was written for (C15)
+        text = "Fewer than 10 people, or nobody, belong to the audience now."
         yield _of_audience(text, "Loosen a rule, or see whether the customers were imported.")
     elif size >= SURPRISING:
         yield from _of_surprise(session, campaign, size)
@@ -365,12 +376,13 @@ def _of_approval(row: CampaignRow, size: int, rules: Rules) -> Iterator[Finding]
         return
     fix = "Somebody who neither wrote, edited nor planned it approves it as it stands now."
     if row.approved_by is None:
-        text = f"It goes to {size:,} people and nobody else has approved it."
+        text = f"It goes to {_shown(size)} people and nobody else has approved it."
     elif not is_approved(row):
-        text = f"It goes to {size:,} people and was changed after its approval."
+        text = f"It goes to {_shown(size)} people and was changed after its approval."
         fix = f"{fix} For another moment, or now, take it back to the drafts first."
     elif has_outgrown(row, size):
-        text = f"It goes to {size:,} people; {row.approved_size or 0:,} were there at its approval."
+        before = _shown(row.approved_size or 0)
+        text = f"It goes to {_shown(size)} people; {before} were there at its approval."
     else:
         return
     yield Finding(Weight.STOP, Check.APPROVAL, "approval", text, fix)

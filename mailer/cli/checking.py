@@ -30,6 +30,7 @@ def check(*, campaign_id: int, as_json: bool) -> None:
     """
     from mailer import campaigns
     from mailer.campaigns import CampaignId
+    from mailer.measure import in_words, published
 
     with the_parts() as parts, parts.database.reading() as session:
         checked = campaigns.check(
@@ -39,11 +40,12 @@ def check(*, campaign_id: int, as_json: bool) -> None:
             rules=parts.rules,
             now=parts.clock(),
         )
+    size = published(checked.audience)
     if as_json:
-        say_json({"campaign": campaign_id, **asdict(checked)})
+        say_json({"campaign": campaign_id, **asdict(checked), "audience": size})
     elif checked.findings:
         table(
-            f"Campaign {campaign_id}, {checked.audience:,} people",
+            f"Campaign {campaign_id}, {in_words(size)} people",
             ["", "Where", "What", "Fix"],
             [
                 (each.weight.value, each.field, each.text, each.fix)
@@ -51,7 +53,7 @@ def check(*, campaign_id: int, as_json: bool) -> None:
             ],
         )
     else:
-        say(f"Campaign {campaign_id}: nothing was found. {checked.audience:,} people.")
+        say(f"Campaign {campaign_id}: nothing was found. {in_words(size)} people.")
     if checked.stops:
         raise Refused(f"campaign {campaign_id} cannot be sent: {len(checked.stops)} stop it")
 

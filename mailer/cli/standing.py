@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from mailer.campaigns import BrakeFigure, Report
     from mailer.delivery import Standing
+    from mailer.measure import Published
     from mailer.wiring import Parts
     from preference_center.systems.api.report_shapes import DriftAnswer
 
@@ -51,15 +52,17 @@ def status(*, campaign_id: int, as_json: bool) -> None:
 def _books(session: "Session", report: "Report", parts: "Parts") -> dict[str, Any]:
     """Count what became of everybody; of a campaign that has not started, what would."""
     from mailer.campaigns import preview
+    from mailer.campaigns.audience import published_count
 
     if report.campaign.mailing_id is None:
         number = report.campaign.campaign_id
         ahead = preview(session, number, cap=parts.cap, brand=parts.brand, now=parts.clock())
+        shown = published_count(ahead)
         return {
-            "audience": ahead.audience,
-            "allowed": ahead.allowed,
-            "held": ahead.held,
-            "refused": {reason.value: count for reason, count in ahead.refused.items()},
+            "audience": shown.audience,
+            "allowed": shown.allowed,
+            "held": shown.held,
+            "refused": {reason.value: count for reason, count in shown.refused.items()},
         }
     held = report.books
     return {
@@ -110,14 +113,21 @@ def _say_books(told: dict[str, Any], books: dict[str, Any], rest: dict[str, Any]
 
     The parts of the audience stand beneath it, one after the other, so that they can be added up.
     """
-    refused: dict[str, int] = books["refused"]
-    said = {**told, **books, "refused": sum(refused.values()), **rest}
+    refused: dict[str, Published] = books["refused"]
+    said = {**told, **books, "refused": _in_all(books), **rest}
     named = {name.replace("_", " "): value for name, value in said.items()}
     for rule in ("plan", "pace", "brake", "choice", "slowed"):
         parts: dict[str, object] = said.get(rule) or {}
         named[rule] = ", ".join(f"{name} {value}" for name, value in parts.items()) or None
     facts({name: value for name, value in named.items() if value is not None})
     say_refused(refused)
+
+
+def _in_all(books: dict[str, Any]) -> int | None:
+    """Add up the refused; None where anything of it is withheld: the sum would give it away."""
+    refused = list(books["refused"].values())
+    told = [people for people in (books["audience"], *refused) if isinstance(people, int)]
+    return sum(told[1:]) if len(told) > len(refused) else None
 
 
 IN_WORDS = {

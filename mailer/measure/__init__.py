@@ -18,7 +18,7 @@ from mailer.measure.engaged import Engagement, engaged_people
 from mailer.measure.events import Event
 from mailer.measure.judging import Origin, Request, is_crowd, judge, of_the_person
 from mailer.measure.machines import PURPOSE_HEADERS, Kind, kind_of
-from mailer.measure.published import FEWEST, Published, published
+from mailer.measure.published import FEWEST, Published, in_words, published, published_of
 from mailer.measure.reactions import QUARTER, Reactions, reactions_of
 from mailer.measure.small_cells import Sum, publish
 from mailer.measure.verdicts import judge_fresh
@@ -45,6 +45,7 @@ __all__ = [
     "TargetsOf",
     "TryLater",
     "engaged_people",
+    "in_words",
     "is_crowd",
     "judge",
     "judge_fresh",
@@ -52,5 +53,6 @@ __all__ = [
     "of_the_person",
     "publish",
     "published",
+    "published_of",
     "reactions_of",
 ]

@@ -16,3 +16,14 @@ def published(count: int, *, among: int | None = None) -> Published:
     """
     small = count < FEWEST or (among is not None and among < FEWEST)
     return "fewer than 10" if small else count
+
+
+def published_of(count: int, whole: int) -> Published:
+    """Return how many of a whole they are as it may be shown; nor is the rest told if small (C15)."""
+    is_small = count < FEWEST or whole - count >= FEWEST
+    return published(count) if is_small else "all but fewer than 10"
+
+
+def in_words(count: Published) -> str:
+    """Write a count, or the words that stand for it, into a sentence."""
+    return f"{count:,}" if isinstance(count, int) else count

@@ -191,7 +191,7 @@ def test_a_start_that_is_refused_once_its_audience_is_cut_leaves_nothing(desk: D
     campaign_id = desk.draft()
     desk.do("approve", campaign_id, by=ANNA)
     desk.customer("Bo Example")
-    with pytest.raises(CannotSend, match="It goes to 2 people; 1 were there at its approval"):
+    with pytest.raises(CannotSend, match="It goes to fewer than 10 people; fewer than 10 were"):
         desk.do("start", campaign_id, rules=ALWAYS)
     assert desk.look(campaign_id).mailing_id is None
     with desk.database.reading() as session:
@@ -218,7 +218,7 @@ def test_what_was_scheduled_before_approvals_were_asked_for_says_why_it_did_not_
     with desk.database.transaction() as session:
         campaigns.start_due(session, brand=desk.parts.brand, rules=ALWAYS, now=desk.now)
     why = (
-        "It goes to 1 people and nobody else has approved it."
+        "It goes to fewer than 10 people and nobody else has approved it."
         " Somebody who neither wrote, edited nor planned it approves it as it stands now."
     )
     after = desk.look(campaign_id)

@@ -18,6 +18,8 @@ from mailer.vocabulary import Reason, Topic
 from tests.campaigns.audience import customer, members, order, rule
 from tests.people_of_tests import a_customer
 
+FEW = "fewer than 10"
+
 
 def test_an_audience_in_parts_is_the_whole(session: Session, vault: Vault, now: datetime) -> None:
     those = [customer(session, vault, f"customer{n}", now) for n in range(9)]
@@ -105,18 +107,42 @@ def test_two_who_ask_for_the_same_count_at_once_share_it(
 @pytest.mark.parametrize(
     ("allowed", "refused", "shown"),
     [
-        (80, (20, 0), (80, ("fewer than 10", "fewer than 10"))),
-        (80, (20, 5), (80, ("fewer than 10", "fewer than 10"))),
-        (80, (6, 5), (80, ("fewer than 10", "fewer than 10"))),
-        (4, (3, 2), ("fewer than 10", ("fewer than 10", "fewer than 10"))),
+        (80, (20, 15), (80, (20, 15))),
+        (80, (20, 0), (80, ("withheld", FEW))),
+        (80, (20, 5), (80, ("withheld", FEW))),
+        (80, (6, 5), ("withheld", (FEW, FEW))),
+        (80, (3, 2), (f"all but {FEW}", (FEW, FEW))),
     ],
 )
 def test_no_part_of_a_count_gives_a_small_one_away(
     now: datetime, allowed: int, refused: tuple[int, int], shown: tuple[Any, tuple[Any, Any]]
 ) -> None:
+    told = published_count(count_of(allowed, refused, now))
+    assert (told.allowed, tuple(told.refused.values())) == shown
+    assert (told.audience, told.held) == (allowed + sum(refused), 0)
+
+
+@pytest.mark.clause("C15")
+def test_who_is_held_is_a_part_like_any_other(now: datetime) -> None:
+    told = published_count(count_of(80, (20, 15), now, held=9))
+    assert (told.audience, told.allowed, told.held) == (124, 80, FEW)
+    assert told.refused == {Reason.NOT_ALL: 20, Reason.NOT_NEVER: "withheld"}
+    assert published_count(count_of(80, (20, 15), now, held=12)).held == 12
+
+
+@pytest.mark.clause("C15")
+def test_of_fewer_than_ten_no_reason_is_named(now: datetime) -> None:
+    told = published_count(count_of(4, (3, 2), now))
+    assert (told.audience, told.allowed, told.held, told.refused) == (FEW, FEW, FEW, {})
+
+
+def count_of(allowed: int, refused: tuple[int, int], now: datetime, held: int = 0) -> Count:
+    """Make a count of these parts."""
     reasons = (Reason.NOT_ALL, Reason.NOT_NEVER)
-    whole = Count(
-        allowed + sum(refused), allowed, dict(zip(reasons, refused, strict=True)), as_at=now
+    return Count(
+        audience=allowed + sum(refused) + held,
+        allowed=allowed,
+        refused=dict(zip(reasons, refused, strict=True)),
+        as_at=now,
+        held=held,
     )
-    told = published_count(whole)
-    assert (told.allowed, tuple(told.refused[each] for each in reasons)) == shown

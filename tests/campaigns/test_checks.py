@@ -50,29 +50,51 @@ def draft(desk: Desk, **changed: object) -> CampaignId:
     return made.campaign_id
 
 
+def twelve(desk: Desk, cities: int = 12) -> None:
+    """Make so many customers as figures may be told of, a city known of some."""
+    for n in range(12):
+        desk.customer(f"Jo{n} Example", city="Trenton" if n < cities else "")
+
+
 def said(findings: list[Finding]) -> list[tuple[Check, str]]:
     return [(each.check, each.field) for each in findings]
 
 
 def test_a_sound_campaign_to_people_of_whom_all_is_known_has_no_findings(desk: Desk) -> None:
-    desk.customer("Jo Example", city="Trenton")
+    twelve(desk)
     checked = desk.check(desk.draft())
-    assert (list(checked.findings), checked.audience) == ([], 1)
+    assert (list(checked.findings), checked.audience) == ([], 12)
 
 
 @pytest.mark.clause("C03")
 def test_a_missing_field_is_told_with_how_many_read_what_instead(desk: Desk) -> None:
-    desk.customer("Jo Example", city="Trenton")
-    desk.customer("Bo Example")
-    desk.customer("Anna Becker")
+    twelve(desk)
+    desk.crowd(11)
     warnings = desk.check(desk.draft()).warnings
     assert said(warnings) == [(Check.MERGE_FIELDS, "city")]
-    assert warnings[0].text == "city is missing for 2 of 3; they read “your city”."
+    assert warnings[0].text == "city is missing for 11 of 23; they read “your city”."
     assert warnings[0].clause == "C03"
 
 
+@pytest.mark.clause("C15")
+@pytest.mark.parametrize(("cities", "some"), [(11, "fewer than 10"), (2, "all but fewer than 10")])
+def test_of_how_few_a_field_is_missing_or_known_is_withheld(
+    desk: Desk, cities: int, some: str
+) -> None:
+    twelve(desk, cities)
+    [warning] = desk.check(desk.draft()).warnings
+    assert warning.text == f"city is missing for {some} of 12; they read “your city”."
+
+
+@pytest.mark.clause("C15")
+def test_of_fewer_than_ten_the_checks_do_not_tell_whose_field_is_missing(desk: Desk) -> None:
+    desk.customer("Jo Example")
+    [warning] = desk.check(desk.draft()).warnings
+    assert warning.text == "Fewer than 10 people, or nobody, belong to the audience now."
+
+
 def test_a_warm_up_that_falls_is_warned_of(desk: Desk) -> None:
-    desk.customer("Jo Example", city="Trenton")
+    twelve(desk)
     for curve, told in (((500, 400, 600), [(Check.PACE, "pace.warm_up")]), ((400, 400, 600), [])):
         campaign_id = desk.draft()
         desk.do("set_pace", campaign_id, pace=Limits(warm_up=curve))
@@ -95,7 +117,7 @@ def test_an_empty_audience_is_told(desk: Desk) -> None:
 
 
 def test_the_same_letter_sent_before_is_told_with_when_and_to_whom(desk: Desk) -> None:
-    desk.customer("Jo Example", city="Trenton")
+    twelve(desk)
     first = desk.draft()
     desk.do("start", first)
     desk.later(days=3)
@@ -125,7 +147,7 @@ def test_an_audience_more_than_twice_the_largest_so_far_is_told(desk: Desk) -> N
 
 @pytest.mark.parametrize("approved", [False, True])
 def test_what_was_warned_of_stands_in_the_ledger_at_the_start(desk: Desk, approved: bool) -> None:
-    desk.customer("Jo Example")
+    twelve(desk, cities=1)
     campaign_id = desk.draft()
     if approved:  # then its audience is counted while it is cut
         desk.do("approve", campaign_id, by="staff:anna")

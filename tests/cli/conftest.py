@@ -17,7 +17,7 @@ from mailer.database import Database
 from mailer.letters import PromotionalContent
 from mailer.vocabulary import Topic
 from mailer.wiring import Parts, build
-from tests.people_of_tests import TestPerson, a_customer
+from tests.people_of_tests import TestPerson, a_customer, many_customers
 from tests.web.house import key, settings_for
 
 NOW = datetime.now(UTC)
@@ -45,6 +45,11 @@ class House:
     def customer(self, name: str, **more: Any) -> TestPerson:
         with self.parts.database.transaction() as session:
             return a_customer(session, self.parts.vault, name, now=NOW, **more)
+
+    def crowd(self, count: int) -> None:
+        """Make so many customers at once who want company news."""
+        with self.parts.database.transaction() as session:
+            many_customers(session, self.parts.vault, count, now=NOW)
 
     def draft(self) -> CampaignId:
         new = NewCampaign(

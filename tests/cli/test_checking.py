@@ -12,8 +12,9 @@ def test_check_tells_what_was_found_and_ends_well_where_nothing_stops_it(
 ) -> None:
     said = fpmail("campaign", "check", house.draft())
     assert said.code == 0
-    assert "Nobody belongs to the audience now." in said.out
+    assert "Fewer than 10 people, or nobody, belong to the audience now." in said.out
     told = fpmail("campaign", "check", house.draft(), "--json").json
+    assert told["audience"] == "fewer than 10"
     assert {each["check"] for each in told["findings"]} == {"sender", "audience"}
 
 

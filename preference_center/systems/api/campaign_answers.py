@@ -9,6 +9,7 @@ from sqlmodel import Session
 from mailer import access, campaigns
 from mailer.campaigns import Act, Campaign, State, Status, possible
 from mailer.delivery import Braked
+from mailer.measure import Published, published
 from preference_center.systems.api.campaign_shapes import (
     ApprovalAnswer,
     BrakedAnswer,
@@ -78,6 +79,10 @@ def approval_answer(approved: CampaignAnswer, *, by: str) -> ApprovalAnswer:
     return ApprovalAnswer(**dict(approved), already_approved=told)
 
 
+def _approved_size(campaign: Campaign) -> Published | None:
+    return None if campaign.approved_size is None else published(campaign.approved_size)
+
+
 def _campaign_answer(campaign: Campaign, names: Mapping[str, str]) -> CampaignAnswer:
     return CampaignAnswer(
         id=campaign.campaign_id,
@@ -100,7 +105,7 @@ def _campaign_answer(campaign: Campaign, names: Mapping[str, str]) -> CampaignAn
         approved_by=campaign.approved_by,
         approved_by_name=names.get(campaign.approved_by or "", campaign.approved_by),
         approved_at=campaign.approved_at,
-        approved_size=campaign.approved_size,
+        approved_size=_approved_size(campaign),
         taken_back=campaign.taken_back,
         copied_from=campaign.copied_from,
         pace=campaign.pace.stored() if campaign.pace else None,

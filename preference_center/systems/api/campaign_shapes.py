@@ -233,7 +233,7 @@ class ChecksAnswer(Answer):
 
     id: int
     as_at: datetime
-    audience: int
+    audience: Published
     stops: list[FindingAnswer]
     warnings: list[FindingAnswer]
 
@@ -279,7 +279,7 @@ class CampaignAnswer(Answer):
         " key, or one that is gone."
     )
     approved_at: datetime | None
-    approved_size: int | None = Field(description="People in its audience at the approval.")
+    approved_size: Published | None = Field(description="People in its audience at the approval.")
     taken_back: str | None = Field(
         description="Why it did not start at its moment, or is paused though nobody paused it, and"
         " what mends it; null once scheduled or resumed."
@@ -320,10 +320,12 @@ class PreviewAnswer(Answer):
     state: Literal["counted", "counting"]
     progress: float = Field(description="The part of all customers that was looked at.")
     as_at: datetime
-    audience: int
-    allowed: int
-    held: int = Field(description="In their quiet hours at this moment: they would get it later.")
-    refused: dict[str, int]
+    audience: Published
+    allowed: Published
+    held: Published = Field(
+        description="In their quiet hours at this moment: they would get it later."
+    )
+    refused: dict[str, Published]
 
 
 class ChangeAnswer(Answer):

@@ -5,6 +5,8 @@ from sqlmodel import Session
 
 from mailer import campaigns
 from mailer.campaigns import CampaignId, Finding, NewCampaign
+from mailer.campaigns.audience import published_count
+from mailer.measure import published
 from mailer.vocabulary import Lane
 from preference_center.systems.api.calls import Receipt
 from preference_center.systems.api.campaign_answers import (
@@ -192,7 +194,7 @@ def check_a_campaign(campaign: Id, call: Looks) -> ChecksAnswer:
     return ChecksAnswer(
         id=campaign,
         as_at=checked.as_at,
-        audience=checked.audience,
+        audience=published(checked.audience),
         stops=list(map(_finding, checked.stops)),
         warnings=list(map(_finding, checked.warnings)),
     )
@@ -208,7 +210,7 @@ def _finding(found: Finding) -> FindingAnswer:
 def preview_a_campaign(campaign: Id, call: Looks, response: Response) -> PreviewAnswer:
     """Count who would get it now and who would not, by reason, with the sender's own decision.
 
-    Answered with 202 while it is still counting.
+    What concerns fewer than ten people is withheld, and what would give it away (C15). Answered with 202 while it is still counting.
     """
     counted = counted_in_time(
         call,
@@ -221,15 +223,16 @@ def preview_a_campaign(campaign: Id, call: Looks, response: Response) -> Preview
             now=call.now,
         ),
     )
+    shown = published_count(counted)
     return PreviewAnswer(
         id=campaign,
         state="counted" if counted.is_whole else "counting",
         progress=round(counted.progress, 4),
         as_at=counted.as_at,
-        audience=counted.audience,
-        allowed=counted.allowed,
-        held=counted.held,
-        refused={reason.value: count for reason, count in sorted(counted.refused.items())},
+        audience=shown.audience,
+        allowed=shown.allowed,
+        held=shown.held,
+        refused={reason.value: count for reason, count in shown.refused.items()},
     )
 
 
