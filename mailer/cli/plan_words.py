@@ -6,13 +6,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from mailer.campaigns import Plan
+    from mailer.campaigns import Campaign, Plan
 
 
 def plan_in_words(plan: "Plan", *, occurrence: int = 1) -> str:
     """Say when a campaign leaves by a plan, of one that repeats from an occurrence on."""
     own = plan.once(occurrence)
     return "; ".join(each for each in (_start(own), _again(plan), _quiet(plan), _end(own)) if each)
+
+
+def leaving_in_words(campaign: "Campaign") -> str | None:
+    """Say when a campaign leaves, of one that repeats from its next time on; None without a plan."""
+    if campaign.plan is None:
+        return None
+    return plan_in_words(campaign.plan, occurrence=campaign.occurrence or 1)
 
 
 def remark_on_first(plan: "Plan", *, occurrence: int = 1) -> str | None:

@@ -8,7 +8,7 @@ from mailer.cli.campaigns import Id, approved_by, told_campaign
 from mailer.cli.house import the_parts
 from mailer.cli.output import facts, json_option, say, say_json
 from mailer.cli.pacing import pace_in_words
-from mailer.cli.plan_words import plan_in_words
+from mailer.cli.plan_words import leaving_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ def _said(found: "Campaign") -> dict[str, Any]:
 
 def _facts(found: "Campaign", names: "Mapping[str, str]", whom: str) -> dict[str, object]:
     """Give what it is in words; what it has not is left out."""
-    plan, pace = found.plan, found.pace
+    pace = found.pace
     told = {
         "campaign": found.campaign_id,
         "name": found.name,
@@ -60,7 +60,7 @@ def _facts(found: "Campaign", names: "Mapping[str, str]", whom: str) -> dict[str
         "approved by": approved_by(found, names),
         "taken back": found.taken_back,
         "to": whom,
-        "leaves": plan_in_words(plan, occurrence=found.occurrence or 1) if plan else None,
+        "leaves": leaving_in_words(found),
         "pace": pace_in_words(pace) if pace else None,
     }
     return {name: value for name, value in told.items() if value is not None}

@@ -7,12 +7,14 @@ import click
 from mailer.cli.campaigns import Id, approved_by, told_campaign
 from mailer.cli.house import the_parts
 from mailer.cli.output import facts, json_option, say, say_json, short, table
+from mailer.cli.pacing import pace_in_words
+from mailer.cli.plan_words import leaving_in_words
 from mailer.cli.refused import say_refused
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from mailer.campaigns import BrakeFigure, Report
+    from mailer.campaigns import BrakeFigure, Campaign, Report
     from mailer.delivery import Standing
     from mailer.measure import Published
     from mailer.wiring import Parts
@@ -42,7 +44,7 @@ def status(*, campaign_id: int, as_json: bool) -> None:
         say_json({**told, "books": books, "drift": changes, **standing, "brake_figures": brake})
         return
     approved = {"approved_by": approved_by(report.campaign, names), "approved_by_name": None}
-    _say_books({**told, **approved}, books, _of_those_to_go(standing))
+    _say_books({**told, **approved, **_in_words(report.campaign)}, books, _of_those_to_go(standing))
     if stands.brake:
         _say_brake(stands.brake)
     if drift is not None:
@@ -115,10 +117,10 @@ def _say_books(told: dict[str, Any], books: dict[str, Any], rest: dict[str, Any]
     """
     refused: dict[str, Published] = books["refused"]
     said = {**told, **books, "refused": _in_all(books), **rest}
-    named = {name.replace("_", " "): value for name, value in said.items()}
-    for rule in ("plan", "pace", "brake", "choice", "slowed"):
+    named = {_plain(name): value for name, value in said.items()}
+    for rule in ("brake", "digest", "choice", "slowed"):
         parts: dict[str, object] = said.get(rule) or {}
-        named[rule] = ", ".join(f"{name} {value}" for name, value in parts.items()) or None
+        named[rule] = ", ".join(f"{_plain(name)} {value}" for name, value in parts.items()) or None
     facts({name: value for name, value in named.items() if value is not None})
     say_refused(refused)
 
@@ -128,6 +130,16 @@ def _in_all(books: dict[str, Any]) -> int | None:
     refused = list(books["refused"].values())
     told = [people for people in (books["audience"], *refused) if isinstance(people, int)]
     return sum(told[1:]) if len(told) > len(refused) else None
+
+
+def _in_words(campaign: "Campaign") -> dict[str, Any]:
+    """Say in words when a campaign leaves and how fast, as `campaign show` does."""
+    pace = pace_in_words(campaign.pace) if campaign.pace else None
+    return {"plan": None, "leaves": leaving_in_words(campaign), "pace": pace}
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
 
 
 IN_WORDS = {

@@ -311,7 +311,7 @@ def test_a_campaign_is_slowed_down_under_way(fpmail: Run, house: House) -> None:
         "campaign", "pace", number, "--per-minute", "300", "--warm-up", "500,1000", "--json"
     )
     assert slow.json["pace"] == {"per_minute": 300, "warm_up": [500, 1000]}
-    assert "per_minute 300" in fpmail("campaign", "status", number).out
+    assert "300 a minute, a warm-up of 500, 1,000" in fpmail("campaign", "status", number).out
     fast = fpmail(
         "campaign", "pace", number, "--unlimited", "--reason", "The queue is empty.", "--json"
     )

@@ -62,3 +62,20 @@ def test_what_scripts_are_shown_can_be_sent_again(fpmail: Run, house: House) -> 
     again = {name: told[name] for name in DRAFT}
     copy = fpmail("campaign", "create", "-", "--json", stdin=json.dumps(again)).json["campaign"]
     assert fpmail("campaign", "show", copy, "--json").json["content"] == told["content"]
+
+
+def test_the_status_says_plan_and_pace_in_the_words_of_show(fpmail: Run, house: House) -> None:
+    number = house.draft()
+    fpmail("campaign", "schedule", number, "2099-12-02T09:00", "--zone", "Europe/Berlin", "--local")
+    fpmail("campaign", "pace", number, "--per-minute", "300")
+    shown, status = (fpmail("campaign", which, number).out for which in ("show", "status"))
+    for line in ("leaves", "pace"):
+        (said,) = (each for each in shown.splitlines() if each.startswith(line))
+        (told,) = (each for each in status.splitlines() if each.startswith(line))
+        assert said.split() == told.split()
+    assert "by everybody's own clock" in status
+    assert "per_minute" not in status
+    assert "local True" not in status
+    told = fpmail("campaign", "status", number, "--json").json
+    assert told["pace"] == {"per_minute": 300}
+    assert told["plan"]["local"] is True
