@@ -36,6 +36,7 @@ from mailer.campaigns.drift import Drift, PublishedDrift, published_drift
 from mailer.campaigns.figures import Figures
 from mailer.campaigns.findings import Check, Checked, Finding, Weight
 from mailer.campaigns.foresight import Foresight, NotScheduled, ZoneAhead, foresee
+from mailer.campaigns.foresight_shown import PublishedForesight, published_foresight
 from mailer.campaigns.gathering import (
     DigestAhead,
     NoDigest,
@@ -131,6 +132,7 @@ __all__ = [
     "Plan",
     "PublishedAhead",
     "PublishedDrift",
+    "PublishedForesight",
     "ReasonNeeded",
     "ReasonUnfit",
     "Repeat",
@@ -183,6 +185,7 @@ __all__ = [
     "preview_step",
     "published_ahead",
     "published_drift",
+    "published_foresight",
     "report_of",
     "resume",
     "schedule",

@@ -71,6 +71,8 @@ class Foresight:
     """When the next ones of a repetition begin, this one first."""
     choice: datetime | None = None
     """When the winner of a split test is chosen, for whom a remainder waits; None without one."""
+    home: str = "UTC"
+    """The plan's own zone, which counts for people of whom none is known."""
 
 
 def foresee(
@@ -109,6 +111,7 @@ def foresee(
         zones=zones,
         occurrences=_occurrences(wanted, number, begins),
         choice=campaign.choose_at if begun else chosen if split.sample and zones else None,
+        home=one.home.key,
     )
 
 

@@ -13,7 +13,15 @@ from mailer.cli.plan_words import plan_in_words, remark_on_first
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from mailer.campaigns import Campaign, CampaignId, Foresight, Plan, ZoneAhead
+    from mailer.campaigns import (
+        Campaign,
+        CampaignId,
+        Foresight,
+        Plan,
+        PublishedForesight,
+        ZoneAhead,
+    )
+    from mailer.measure import Published
     from mailer.wiring import Parts
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -96,29 +104,30 @@ REPEAT = ("every", "step", "on", "day", "until", "times")
 
 
 def _preview(campaign_id: int, plan: "Plan", as_json: bool) -> None:
-    from mailer.campaigns import CampaignId, foresee
+    from mailer.campaigns import CampaignId, foresee, published_foresight
 
     with the_parts() as parts, parts.database.reading() as session:
         ahead = foresee(session, CampaignId(campaign_id), plan=plan, now=parts.clock())
+    shown = published_foresight(ahead)
     if as_json:
-        say_json(_as_json(ahead))
+        say_json(_as_json(ahead, shown))
         return
     _say_plan(plan)
-    told = {"people": ahead.audience, "first": ahead.first, "last": ahead.last}
-    told |= {"choice": ahead.choice} if ahead.choice else {}
-    facts({**told, "without a zone": ahead.without_zone, "too late": ahead.late})
+    told = {"people": shown.audience, "first": shown.first, "last": shown.last}
+    told |= {"choice": shown.choice} if shown.choice else {}
+    facts({**told, "without a zone": shown.without_zone, "too late": shown.late})
     table(
         "By zone; those who will be refused are counted, too",
         ["Zone", "People", "At", "Their clock", "Clock change"],
-        [_row(each) for each in ahead.zones],
+        [_row(each, people) for each, people in shown.zones],
     )
     for begins in ahead.occurrences[1:]:
         say(f"Again from {begins:%Y-%m-%d %H:%M} UTC")
 
 
-def _row(ahead: "ZoneAhead") -> tuple[object, ...]:
+def _row(ahead: "ZoneAhead", people: "Published") -> tuple[object, ...]:
     local = f"{ahead.local:%a %Y-%m-%d %H:%M}"
-    return (ahead.zone, ahead.people, ahead.at, local, _change_in_words(ahead))
+    return (ahead.zone, people, ahead.at, local, _change_in_words(ahead))
 
 
 def _change_in_words(ahead: "ZoneAhead") -> str | None:
@@ -131,26 +140,26 @@ def _change_in_words(ahead: "ZoneAhead") -> str | None:
     return f"{way} by {abs(minutes)} minutes at {shown:%H:%M} that day"
 
 
-def _as_json(ahead: "Foresight") -> dict[str, object]:
+def _as_json(ahead: "Foresight", shown: "PublishedForesight") -> dict[str, object]:
     return {
         "begins": ahead.begins,
-        "first": ahead.first,
-        "last": ahead.last,
-        "audience": ahead.audience,
-        "without_zone": ahead.without_zone,
-        "late": ahead.late,
+        "first": shown.first,
+        "last": shown.last,
+        "audience": shown.audience,
+        "without_zone": shown.without_zone,
+        "late": shown.late,
         "zones": [
             {
                 "zone": each.zone,
-                "people": each.people,
+                "people": people,
                 "at": each.at,
                 "local": each.local,
                 "last": each.last,
                 "change": _change_in_words(each),
                 "late": each.is_late,
             }
-            for each in ahead.zones
+            for each, people in shown.zones
         ],
         "occurrences": list(ahead.occurrences),
-        "choice": ahead.choice,
+        "choice": shown.choice,
     }

@@ -261,7 +261,8 @@ def test_a_plan_of_local_time_is_scheduled_and_told_by_zone(shop: Shop, autumn: 
     assert (told["first"], told["last"]) == ("2027-03-14T00:00:00Z", "2027-03-14T13:00:00Z")
     tokyo, new_york = told["zones"]
     assert (tokyo["people"], tokyo["change"]) == ("fewer than 10", None)
-    assert (new_york["people"], new_york["local"]) == (12, "2027-03-14T09:00:00-04:00")
+    assert (told["audience"], new_york["people"]) == (13, "all but fewer than 10")
+    assert new_york["local"] == "2027-03-14T09:00:00-04:00"
     assert new_york["change"] == {"at": "2027-03-14T07:00:00Z", "minutes": 60}
 
 

@@ -46,10 +46,10 @@ class House:
         with self.parts.database.transaction() as session:
             return a_customer(session, self.parts.vault, name, now=NOW, **more)
 
-    def crowd(self, count: int) -> None:
+    def crowd(self, count: int, **more: Any) -> None:
         """Make so many customers at once who want company news."""
         with self.parts.database.transaction() as session:
-            many_customers(session, self.parts.vault, count, now=NOW)
+            many_customers(session, self.parts.vault, count, now=NOW, **more)
 
     def draft(self) -> CampaignId:
         new = NewCampaign(

@@ -243,7 +243,7 @@ def _in_a_process_of_its_own(
 def test_a_schedule_is_told_before_it_is_saved_and_kept_as_it_was_said(
     fpmail: Run, house: House
 ) -> None:
-    house.customer("Jo Example")
+    house.crowd(12)
     number = house.draft()
     words = ("campaign", "schedule", number, "2098-10-26T09:00", "--zone", "Europe/Berlin")
     more = ("--local", "--quiet-hours", "20:00-08:00")
@@ -252,7 +252,7 @@ def test_a_schedule_is_told_before_it_is_saved_and_kept_as_it_was_said(
     assert "Europe/Berlin" in told.out
     assert "back by 60 minutes at 03:00 that day" in told.out
     ahead = fpmail(*words, *more, "--preview", "--json").json
-    assert (ahead["audience"], ahead["first"]) == (1, "2098-10-26T08:00:00+00:00")
+    assert (ahead["audience"], ahead["first"]) == (12, "2098-10-26T08:00:00+00:00")
     assert fpmail("campaign", "list", "--json").json[0]["state"] == "draft"
     saved = fpmail(*words, *more, "--json").json
     assert saved["plan"]["quiet_hours"] == {}

@@ -8,7 +8,6 @@ from sqlmodel import Session
 
 from mailer import campaigns
 from mailer.campaigns import Campaign, CampaignId, Plan
-from mailer.measure import published
 from mailer.vocabulary import Lane
 from preference_center.systems.api.calls import Call
 from preference_center.systems.api.campaign_calls import Id, Looks, Writes, done
@@ -116,18 +115,19 @@ def choose_a_variant(campaign: Id, form: ChoiceForm, call: Writes) -> CampaignAn
 def _foresee(call: Call, campaign: int, plan: Plan | None) -> ForesightAnswer:
     with call.look_long() as session:
         ahead = campaigns.foresee(session, CampaignId(campaign), plan=plan, now=call.now)
+    shown = campaigns.published_foresight(ahead)
     return ForesightAnswer(
         id=campaign,
         as_at=call.now,
         begins=ahead.begins,
-        first=ahead.first,
-        last=ahead.last,
-        audience=ahead.audience,
-        without_zone=published(ahead.without_zone, among=ahead.audience),
-        late=published(ahead.late, among=ahead.audience),
-        zones=[zone_answer(each) for each in ahead.zones],
+        first=shown.first,
+        last=shown.last,
+        audience=shown.audience,
+        without_zone=shown.without_zone,
+        late=shown.late,
+        zones=[zone_answer(each, people) for each, people in shown.zones],
         occurrences=list(ahead.occurrences),
-        choice=ahead.choice,
+        choice=shown.choice,
     )
 
 

@@ -9,7 +9,7 @@ from mailer.campaigns import Act, Audience, Check, Digest, How, Plan, Split, Sta
 from mailer.campaigns.audience import ChosenAudience
 from mailer.delivery import Brake, Cause, Limits, TestReader
 from mailer.letters import PromotionalContent
-from mailer.measure import Published, published
+from mailer.measure import Published
 from mailer.vocabulary import Topic
 from preference_center.systems.api.forms import Answer, Form, OneLine, Page
 
@@ -354,7 +354,8 @@ class ZoneAnswer(Answer):
 class ForesightAnswer(Answer):
     """How a schedule would go as things stand; those who will be refused are counted, too.
 
-    What concerns fewer than ten people is withheld (C15).
+    What concerns fewer than ten people is withheld, and what would give it away; of fewer than ten
+    in all, neither zones nor moments are told (C15).
     """
 
     id: int
@@ -362,7 +363,7 @@ class ForesightAnswer(Answer):
     begins: datetime = Field(description="When the audience is cut.")
     first: datetime | None
     last: datetime | None
-    audience: int
+    audience: Published
     without_zone: Published = Field(description="People for whom the plan's `zone` counts.")
     late: Published
     zones: list[ZoneAnswer]
@@ -374,12 +375,12 @@ class ForesightAnswer(Answer):
     )
 
 
-def zone_answer(ahead: ZoneAhead) -> ZoneAnswer:
-    """Tell of one zone; a number that fewer than ten people stand behind in words."""
+def zone_answer(ahead: ZoneAhead, people: Published) -> ZoneAnswer:
+    """Tell of one zone, and how many people it has as far as that may be shown."""
     change = ahead.change
     return ZoneAnswer(
         zone=ahead.zone,
-        people=published(ahead.people),
+        people=people,
         at=ahead.at,
         local=ahead.local.isoformat(),
         last=ahead.last,
