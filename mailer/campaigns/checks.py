@@ -18,9 +18,10 @@ from mailer import people
 from mailer.campaigns._rows import CampaignError, campaign_from, found, own_plan_from
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.alignment import sender_findings
-from mailer.campaigns.audience import ReferenceUnknown, audience_select, check_references
+from mailer.campaigns.audience import audience_select
 from mailer.campaigns.choosing import people_needed
 from mailer.campaigns.findings import Check, Checked, Finding, Weight
+from mailer.campaigns.named_in_rule import of_references
 from mailer.campaigns.revisions import has_outgrown, is_approved
 from mailer.campaigns.same_letter import sent_before
 from mailer.campaigns.splits import Cut, Split, SplitVariant
@@ -153,7 +154,7 @@ def look_at_rest(
     findings += _of_merge_fields(letter.instead, counted)
     findings += _of_size(session, campaign, counted.people)
     findings += _of_split(campaign.split, counted.people)
-    findings += _of_references(session, campaign)
+    findings += of_references(session, campaign.audience.rule)
     findings += _of_repeat(session, row)
     findings += _of_plan(row, now)
     findings += _of_pace(campaign.pace)
@@ -338,16 +339,6 @@ def _of_repeat(session: Session, row: CampaignRow) -> Iterator[Finding]:
     yield Finding(
         Weight.WARNING, Check.REPEAT, "content", text, "Change the letter, or leave them out."
     )
-
-
-def _of_references(session: Session, campaign: Campaign) -> Iterator[Finding]:
-    """Look for what the rule names and is gone: a list that is not there would keep nobody out."""
-    try:
-        check_references(session, campaign.audience.rule)
-    except ReferenceUnknown:
-        text = "The rule names a list or a campaign that there is not any more."
-        fix = "Take it out of the rule, or put the list together again."
-        yield Finding(Weight.STOP, Check.AUDIENCE, "audience", text, fix)
 
 
 def _of_plan(row: CampaignRow, now: datetime) -> Iterator[Finding]:

@@ -74,6 +74,15 @@ def test_what_a_rule_names_and_is_not_there_is_told_by_its_path(shop: Shop) -> N
     assert told("/campaigns", campaign) == ["audience.rule.of.id"]
 
 
+def test_a_count_notes_a_campaign_that_has_not_started(shop: Shop, autumn: int) -> None:
+    asked = {"kind": "not", "of": {"kind": "engaged", "campaign": autumn}}
+    body = {"topic": "company_news", "rule": asked}
+    notes = shop.post("/audiences/count", body).json()["notes"]
+    assert notes == [f"Campaign {autumn} has not started: nobody clicked or opened mail of it."]
+    shop.post(f"/campaigns/{autumn}/start")
+    assert shop.post("/audiences/count", body).json()["notes"] == []
+
+
 def test_a_count_notes_a_product_that_no_order_has(shop: Shop, order: str) -> None:
     assert order
     body = {"topic": "company_news", "rule": {"kind": "ordered", "product": "POSPRO"}}

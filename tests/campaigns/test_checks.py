@@ -12,13 +12,17 @@ from mailer.campaigns import (
     CannotSend,
     Check,
     ContentRefused,
+    Every,
     Finding,
     NewCampaign,
+    Plan,
+    Repeat,
     Rules,
     State,
+    audience,
 )
 from mailer.campaigns.alignment import organisation_of, sender_findings
-from mailer.campaigns.audience.rules import LivesIn
+from mailer.campaigns.audience.rules import All, AnyOf, Engaged, Everybody, LivesIn, Not, Rule
 from mailer.database import Database
 from mailer.delivery import Limits
 from mailer.letters import PromotionalContent
@@ -114,6 +118,49 @@ def test_without_a_postal_address_a_stop_stands_and_the_draft_may_be_saved(
 
 def test_an_empty_audience_is_told(desk: Desk) -> None:
     assert said(desk.check(desk.draft()).warnings) == [(Check.AUDIENCE, "audience")]
+
+
+def engaged_with(campaign_id: CampaignId) -> list[Rule]:
+    """A rule about one campaign: by itself, within others, and as a rule kept under a name."""
+    alone = Engaged(by="click", campaign=campaign_id)
+    return [alone, All(of=(Everybody(), Not(of=AnyOf(of=(alone, LivesIn(any_of=("US",)))))))]
+
+
+@pytest.mark.parametrize("nested", [0, 1])
+def test_a_rule_that_names_a_campaign_that_never_left_is_warned_of(desk: Desk, nested: int) -> None:
+    named, gone = desk.draft(), desk.draft()
+    desk.do("cancel", gone)
+    for each in (named, gone):
+        (told,) = about_campaigns(desk, desk.draft(rule=engaged_with(each)[nested]))
+        assert f"campaign {each}, which has not started" in told.text
+        assert told.fix
+    desk.do("start", named)
+    assert about_campaigns(desk, desk.draft(rule=engaged_with(named)[nested])) == []
+
+
+def test_a_rule_that_was_kept_under_a_name_is_looked_over_likewise(desk: Desk) -> None:
+    named = desk.draft()
+    with desk.database.transaction() as session:
+        rule = engaged_with(named)[1]
+        kept = audience.save(session, name="Others", rule=rule, by=BY, now=desk.now)
+    asking = desk.draft(saved=kept.audience_id)
+    assert len(about_campaigns(desk, asking)) == 1
+
+
+def test_a_time_of_what_repeats_counts_as_the_campaign_that_repeats(desk: Desk) -> None:
+    named = desk.draft()
+    at = (desk.now + timedelta(hours=1)).replace(tzinfo=None)
+    every_day = Plan(at=at, zone="UTC", repeat=Repeat(every=Every.DAY))
+    desk.do("schedule", named, plan=every_day)
+    asking = desk.draft(rule=engaged_with(named)[0])
+    assert len(about_campaigns(desk, asking)) == 1
+    desk.later(hours=1)
+    assert desk.tick()
+    assert about_campaigns(desk, asking) == []
+
+
+def about_campaigns(desk: Desk, campaign_id: CampaignId) -> list[Finding]:
+    return [each for each in desk.check(campaign_id).findings if "has not started" in each.text]
 
 
 def test_the_same_letter_sent_before_is_told_with_when_and_to_whom(desk: Desk) -> None:

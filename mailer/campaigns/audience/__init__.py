@@ -1,7 +1,7 @@
 """For whom a campaign is: rules, the SELECT that they make, the sentence that says them, counts."""
 
 from mailer.campaigns.audience.counting import Count, Terms, count_now, count_step, last_person
-from mailer.campaigns.audience.doubts import doubts_about
+from mailer.campaigns.audience.doubts import doubts_about, never_started
 from mailer.campaigns.audience.lists import (
     ListId,
     ListInUse,
@@ -72,6 +72,7 @@ __all__ = [
     "list_of",
     "lists_page",
     "names_in",
+    "never_started",
     "published_count",
     "put_on_list",
     "save",
