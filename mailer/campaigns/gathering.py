@@ -25,7 +25,7 @@ from mailer.letters import (
     PromotionalContent,
     subject_for_anybody,
 )
-from mailer.measure import Published, Sum, publish
+from mailer.measure import FEWEST, Published, Sum, publish, published
 from mailer.permission import Curfew
 from mailer.vocabulary import MailingId, Stream, Topic
 
@@ -125,10 +125,14 @@ class DigestAhead:
 
 @dataclass(frozen=True, slots=True)
 class PublishedAhead:
-    """A look ahead at a digest as it may be shown: in the order of what it would tell of (C15)."""
+    """A look ahead at a digest as it may be shown: in the order of what it would tell of (C15).
+
+    Of fewer than ten people in all nothing is named: it was held back from each of them.
+    """
 
     audience: Published
-    people: tuple[Published, ...]
+    letters: Published
+    told_of: tuple[tuple[ToldOf, Published], ...]
 
 
 def published_ahead(ahead: DigestAhead) -> PublishedAhead:
@@ -136,6 +140,8 @@ def published_ahead(ahead: DigestAhead) -> PublishedAhead:
 
     Who is told of something else only is not shown, but could be worked out.
     """
+    if ahead.audience < FEWEST:
+        return PublishedAhead(published(0), published(0), ())
     numbers = range(len(ahead.told_of))
     counts = {"audience": ahead.audience}
     for n in numbers:
@@ -143,7 +149,8 @@ def published_ahead(ahead: DigestAhead) -> PublishedAhead:
         counts |= {f"told {n}": people, f"other {n}": ahead.audience - people}
     sums = [Sum("audience", (f"told {n}", f"other {n}"), is_base=True) for n in numbers]
     shown = publish(counts, sums, unsaid={f"other {n}" for n in numbers})
-    return PublishedAhead(shown["audience"], tuple(shown[f"told {n}"] for n in numbers))
+    told_of = tuple((ahead.told_of[n], shown[f"told {n}"]) for n in numbers)
+    return PublishedAhead(shown["audience"], ahead.letters, told_of)
 
 
 def digest_ahead(

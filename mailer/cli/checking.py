@@ -179,12 +179,9 @@ def digest(*, campaign_id: int, as_json: bool) -> None:
         number = CampaignId(campaign_id)
         ahead = digest_ahead(session, number, brand=parts.brand, now=parts.clock())
     shown = published_ahead(ahead)
-    told_of = [
-        {**asdict(each), "people": people}
-        for each, people in zip(ahead.told_of, shown.people, strict=True)
-    ]
+    told_of = [{**asdict(each), "people": people} for each, people in shown.told_of]
     if as_json:
-        told = {"as_at": ahead.as_at, "audience": shown.audience, "letters": ahead.letters}
+        told = {"as_at": ahead.as_at, "audience": shown.audience, "letters": shown.letters}
         say_json({"campaign": campaign_id, **told, "told_of": told_of})
         return
     if told_of:
@@ -196,4 +193,4 @@ def digest(*, campaign_id: int, as_json: bool) -> None:
                 for each in told_of
             ],
         )
-    say(f"People: {shown.audience}. Different letters: {ahead.letters}.")
+    say(f"People: {shown.audience}. Different letters: {shown.letters}.")

@@ -50,7 +50,11 @@ def test_a_digest_that_cannot_be_made_says_where(
 def test_the_next_digest_is_looked_at_and_its_preview_counts_it(shop: Shop) -> None:
     number = draft(shop).json()["id"]
     ahead = shop.get(f"/campaigns/{number}/digest").json()
-    assert (ahead["id"], ahead["audience"], ahead["letters"]) == (number, "fewer than 10", 0)
+    assert (ahead["id"], ahead["audience"], ahead["letters"]) == (
+        number,
+        "fewer than 10",
+        "fewer than 10",
+    )
     assert ahead["told_of"] == []
     assert shop.get(f"/campaigns/{number}/preview").json()["audience"] == "fewer than 10"
 

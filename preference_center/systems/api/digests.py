@@ -26,14 +26,17 @@ class ToldOfAnswer(Answer):
 
 
 class DigestAnswer(Answer):
-    """What a digest would be if it were cut now; what concerns fewer than ten people is withheld (C15)."""
+    """What a digest would be if it were cut now; what concerns fewer than ten people is withheld.
+
+    Of fewer than ten in all nothing is named that it would tell them of (C15).
+    """
 
     id: int
     as_at: datetime
     audience: Published = Field(
         description="People with anything to be told; whom the cap will refuse is among them."
     )
-    letters: int = Field(
+    letters: Published = Field(
         description="Different letters: one for each set of campaigns that somebody is told of."
     )
     told_of: list[ToldOfAnswer] = Field(description="The newest first, six at most.")
@@ -51,11 +54,11 @@ def look_at_a_digest(campaign: Id, call: Reads) -> DigestAnswer:
         id=campaign,
         as_at=ahead.as_at,
         audience=shown.audience,
-        letters=ahead.letters,
+        letters=shown.letters,
         told_of=[
             ToldOfAnswer(
                 campaign=each.campaign_id, subject=each.subject, topic=each.topic, people=people
             )
-            for each, people in zip(ahead.told_of, shown.people, strict=True)
+            for each, people in shown.told_of
         ],
     )
