@@ -1,6 +1,6 @@
 """What is known of a mailing's people, counted in sets by the rooms that know it: raw figures."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from sqlalchemy import (
     Float,
     FromClause,
     Select,
+    Subquery,
     cast,
     extract,
     func,
@@ -26,7 +27,7 @@ from mailer.delivery import Mailing
 from mailer.measure import QUARTER, Origin, Reactions
 from mailer.orders import Turnover
 from mailer.vault import Vault
-from mailer.vocabulary import MailingId, PersonId
+from mailer.vocabulary import MailingId
 
 Group = tuple[str, str]
 """A part of the split, empty without one, and a recipient domain."""
@@ -122,7 +123,8 @@ def count_mailing(session: Session, vault: Vault, mailing_id: MailingId) -> Coun
     """Count everything about a mailing's people, in a handful of statements over all of them.
 
     They are gathered once, in a temporary table that is gone before the answer: to find who was
-    handed a mail anew in each statement took most of the time.
+    handed a mail anew in each statement took most of the time. What grows with people
+    stays in the database.
     """
     mailing = delivery.mailing_of(session, mailing_id)
     who = _gathered(session, vault, mailing)
@@ -135,15 +137,17 @@ def count_mailing(session: Session, vault: Vault, mailing_id: MailingId) -> Coun
         opened=_by(DOMAIN, reactions.opened),
         clicked=_by(DOMAIN, reactions.clicked),
     )
-    return Counts(
+    counts = Counts(
         groups=_added(DOMAIN, reached),
         reactions=by_domain,
         targets=mailing.targets,
         handed_over_at=delivery.handed_over_when(session, mailing_id),
         opted_out_at=opted_out_at,
-        turnover=orders.orders_after(session, _as_survivors(session, reactions.clicks)),
+        turnover=orders.orders_after(session, _as_survivors(reactions.clicks)),
         trial=_trial(session, reached, reactions),
     )
+    measure.forget_clicks(session)
+    return counts
 
 
 def tried_of(session: Session, vault: Vault, mailing_id: MailingId, split: Split) -> list[Tried]:
@@ -174,14 +178,17 @@ def tried_in(trial: Trial, variant: int, by: Measure) -> Tried:
 
 
 def _trial(session: Session, reached: Mapping[Group, Reached], reactions: Reactions) -> Trial:
-    clicks: defaultdict[str, list[tuple[PersonId, datetime]]] = defaultdict(list)
-    for group, theirs in reactions.clicks_of.items():
-        clicks[_named(group)[PART]] += theirs
-    parts = {part: _as_survivors(session, clicks[part]) for part in sorted(clicks) if part}
+    clicks = _as_survivors(reactions.clicks)
+    clicked = _by(PART, reactions.clicked)
+    parts = {
+        part: select(clicks).where(clicks.c.part == part).subquery("click")
+        for part, origin in sorted(clicked)
+        if part and origin is Origin.PERSON
+    }
     return Trial(
         reached=_added(PART, reached),
         opened=_by(PART, reactions.opened),
-        clicked=_by(PART, reactions.clicked),
+        clicked=clicked,
         buyers={part: orders.buyers_after(session, each) for part, each in parts.items()},
         turnover={part: orders.orders_after(session, each) for part, each in parts.items()},
     )
@@ -230,6 +237,18 @@ def _gathered(session: Session, vault: Vault, mailing: Mailing) -> FromClause:
     return gathered.table
 
 
+def _as_survivors(clicks: FromClause) -> Subquery:
+    """Select whose each click is today, its part, and when: a merged customer's is the survivor's."""
+    merged = people.merged_customers().subquery("merged")
+    whose = select(
+        func.coalesce(merged.c.survivor, clicks.c.person_id).label("person_id"),
+        func.split_part(clicks.c.group, "/", PART + 1).label("part"),
+        clicks.c.at,
+    )
+    merged_or_not = clicks.outerjoin(merged, merged.c.person_id == clicks.c.person_id)
+    return whose.select_from(merged_or_not).subquery("whose")
+
+
 def _looked_at(who: FromClause) -> Select[Any]:
     """Select whose clicks and opens are counted: handed over, and not switched off (C17)."""
     group = func.concat(who.c.part, "/", who.c.domain).label("group")
@@ -267,11 +286,3 @@ def _opted_out_at(session: Session, who: FromClause, mailing_id: MailingId) -> d
         .group_by(quarter)
     )
     return {datetime.fromtimestamp(each * QUARTER, UTC): count for each, count in rows}
-
-
-def _as_survivors(
-    session: Session, clicks: Sequence[tuple[PersonId, datetime]]
-) -> list[tuple[PersonId, datetime]]:
-    """Say of each click whose it is today: a merged customer's orders are the survivor's."""
-    now = people.survivors_of(session, sorted({person_id for person_id, _ in clicks}))
-    return [(now.get(person_id, person_id), at) for person_id, at in clicks]

@@ -19,7 +19,7 @@ from mailer.measure.events import Event
 from mailer.measure.judging import Origin, Request, is_crowd, judge, of_the_person
 from mailer.measure.machines import PURPOSE_HEADERS, Kind, kind_of
 from mailer.measure.published import FEWEST, Published, in_words, published, published_of
-from mailer.measure.reactions import QUARTER, Reactions, reactions_of
+from mailer.measure.reactions import QUARTER, Reactions, forget_clicks, reactions_of
 from mailer.measure.small_cells import Sum, publish
 from mailer.measure.verdicts import judge_fresh
 
@@ -45,6 +45,7 @@ __all__ = [
     "TargetsOf",
     "TryLater",
     "engaged_people",
+    "forget_clicks",
     "in_words",
     "is_crowd",
     "judge",

@@ -128,10 +128,7 @@ class ClickDesk:
         self._shelf = TargetShelf(data_dir / "targets")
         self._spool = Spool(data_dir / "spool", process=process)
         self._opener = ThreadPoolExecutor(ABREAST, "clicks-opener")
-        first, again = (statement(database, measurable, again=again) for again in (False, True))
-        self._lines = Lines(database, first, TYPES, self._opener)
-        self._replaying = Lines(database, again, TYPES, self._opener)
-        """For what may have been written already."""
+        self._lines = Lines(database, statement(database, measurable), TYPES, self._opener)
         self._reader = ThreadPoolExecutor(1, "clicks-reader")
         self._disk = ThreadPoolExecutor(1, "clicks-disk")
         self._group = _Group()
@@ -161,7 +158,6 @@ class ClickDesk:
             self._returning.cancel()
             await asyncio.wait({self._returning})
         self._lines.close()
-        self._replaying.close()
         self._spool.close()
 
     async def click(self, token: str, n: int, kind: Kind) -> Answer:
@@ -338,7 +334,6 @@ class ClickDesk:
                     await self._replay()
         finally:
             self._returning = None
-            self._replaying.close()
 
     async def _replay(self) -> None:
         """Record what lies in the spool; what cannot be recorded yet stays there."""
@@ -353,7 +348,7 @@ class ClickDesk:
         for begin in range(0, len(events), SLICE):
             part = events[begin : begin + SLICE]
             ids, taken = [each.id.bytes for each in part], [each.taken for each in part]
-            await self._replaying.run(columns_of(ids, taken))
+            await self._lines.run(columns_of(ids, taken))
             self.figures.replayed += len(part)
         path.unlink()
 

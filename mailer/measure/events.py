@@ -23,11 +23,11 @@ RECORD = """
     ), opened AS (
         INSERT INTO measure_open (id, mailing_id, person_id, kind, at)
         SELECT id, mailing_id, person_id, kind, at FROM event WHERE n IS NULL
-        {once}
+        ON CONFLICT DO NOTHING
     )
     INSERT INTO measure_click (id, mailing_id, person_id, n, kind, at)
     SELECT id, mailing_id, person_id, n, kind, at FROM event WHERE n IS NOT NULL
-    {once}
+    ON CONFLICT DO NOTHING
 """
 """Written in one statement that is a transaction of its own: what many wait for."""
 Taken = tuple[MailingId, PersonId, int | None, Kind, datetime]
@@ -77,11 +77,9 @@ _COUNTED_FROM = 2**61 - 1
 _MOST_OF_A_SET = 2**60
 
 
-def statement(database: Database, measurable: Select[*tuple[Any, ...]], *, again: bool) -> str:
-    """Return what records a set of events, given as TYPES, each once however often it comes.
+def statement(database: Database, measurable: Select[*tuple[Any, ...]]) -> str:
+    """Return what records a set of events, each once however often it comes, given as TYPES.
 
-    Where one is there already, it is passed over by what writes `again`; otherwise the whole set
-    is refused, for what nobody expects need not be looked for: an eighth of the time.
     `measurable` selects person_id of everybody who may be measured; of others nothing is written.
     """
     # Fenced by OFFSET 0 into a look-up by the index for each event (mailer.database.looked_up).
@@ -89,8 +87,7 @@ def statement(database: Database, measurable: Select[*tuple[Any, ...]], *, again
         measurable.selected_columns.person_id == literal_column("e.person_id")
     ).offset(0)
     rendered = asked.compile(database.engine, compile_kwargs={"literal_binds": True})
-    once = "ON CONFLICT DO NOTHING" if again else ""
-    return RECORD.replace("{once}", once).replace("{measurable}", str(rendered).replace("%%", "%"))
+    return RECORD.replace("{measurable}", str(rendered).replace("%%", "%"))
 
 
 def columns_of(ids: Sequence[bytes], taken: Sequence[Taken]) -> list[bytes]:

@@ -1,6 +1,6 @@
 """Who opened and who clicked of one mailing, counted in sets by the verdicts on what they asked."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,11 +16,15 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    column,
     extract,
     func,
+    insert,
     literal,
     null,
     select,
+    table,
+    text,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -29,7 +33,7 @@ from sqlmodel import Session, col
 from mailer.measure._tables import ClickRow, OpenRow
 from mailer.measure.judging import Origin
 from mailer.measure.verdicts import verdicts_on_fresh
-from mailer.vocabulary import MailingId, PersonId
+from mailer.vocabulary import MailingId
 
 QUARTER = 900
 """Seconds of a quarter of an hour: the hours of every time zone begin on one."""
@@ -41,6 +45,11 @@ RANKS = {origin.value: rank for rank, origin in enumerate(Origin)}
 class Reactions:
     """Who opened and who clicked, each once, by who it was and by group of people."""
 
+    clicks: FromClause
+    """Every click that was a person's, for what they did afterwards: person_id, group, n, at.
+
+    A table of the database, until `forget_clicks`.
+    """
     opened: Counter[tuple[str, Origin]] = field(default_factory=Counter)
     clicked: Counter[tuple[str, Origin]] = field(default_factory=Counter)
     links: Counter[int] = field(default_factory=Counter)
@@ -48,15 +57,6 @@ class Reactions:
     opened_at: Counter[datetime] = field(default_factory=Counter)
     """People by the quarter of an hour in which they first opened."""
     clicked_at: Counter[datetime] = field(default_factory=Counter)
-    clicks_of: defaultdict[str, list[tuple[PersonId, datetime]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-    """Every click that was a person's, by group, for what they did afterwards."""
-
-    @property
-    def clicks(self) -> list[tuple[PersonId, datetime]]:
-        """The same of all groups."""
-        return [click for some in self.clicks_of.values() for click in some]
 
 
 def reactions_of(session: Session, mailing_id: MailingId, *, people: Select[Any]) -> Reactions:
@@ -64,20 +64,40 @@ def reactions_of(session: Session, mailing_id: MailingId, *, people: Select[Any]
 
     `people` selects who is looked at: person_id and `group`, by which they are counted apart: a
     domain, a variant. Requests of anybody else do not count. What nobody judged yet is judged now
-    and not kept: after a minute that is little. Memory grows with who clicked, not with the
-    audience.
+    and not kept: after a minute that is little. Memory grows with that alone, not with who clicked.
     """
     looked_at = people.subquery("looked_at")
     asked = _asked(session, mailing_id)
-    found = Reactions()
+    found = Reactions(_gathered(session, _clicks(asked, looked_at)))
     for is_click, group, rank, quarter, count in session.execute(_best(asked, looked_at)):
         _add(found, is_click, (group, tuple(Origin)[rank]), quarter, count)
-    followed: set[tuple[int, int]] = set()
-    for person_id, group, n, at in session.execute(_clicks(asked, looked_at)):
-        found.clicks_of[group].append((PersonId(person_id), at))
-        followed.add((person_id, n))
-    found.links.update(n for _, n in followed)
+    for n, count in session.execute(_FOLLOWED):
+        found.links[n] = count
     return found
+
+
+def forget_clicks(session: Session) -> None:
+    """Let go of the clicks that `reactions_of` gathered; the end of the transaction does it, too."""
+    session.execute(text("DROP TABLE IF EXISTS pg_temp.measure_clicked"))
+
+
+CLICKED = table("measure_clicked", *map(column, ("person_id", "group", "n", "at")))
+"""Clicks that were people's, while they are counted: memory never holds them."""
+_FOLLOWED = select(CLICKED.c.n, func.count(CLICKED.c.person_id.distinct())).group_by(CLICKED.c.n)
+
+
+def _gathered(session: Session, clicks: Select[Any]) -> FromClause:
+    """Gather clicks where each further look at them is a short one."""
+    forget_clicks(session)
+    session.execute(
+        text(
+            "CREATE TEMPORARY TABLE measure_clicked"
+            ' (person_id bigint, "group" text, n smallint, at timestamptz) ON COMMIT DROP'
+        )
+    )
+    session.execute(insert(CLICKED).from_select(list(CLICKED.c), clicks))
+    session.execute(text("ANALYZE measure_clicked"))
+    return CLICKED
 
 
 def _asked(session: Session, mailing_id: MailingId) -> FromClause:

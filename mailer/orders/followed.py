@@ -1,16 +1,14 @@
 """Money after a click: the orders that a mailing's readers placed soon after it (docs/reports.md)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, text
+from sqlalchemy import CTE, FromClause, Select, func
 from sqlmodel import Session, col, select
 
 from mailer.orders._tables import OrderRow
 from mailer.orders.buyers import STANDS
-from mailer.vocabulary import PersonId
 
 COUNTS_FOR = timedelta(days=7)
 """How long after a click an order counts for it. Fixed: two spans subtracted would tell of few."""
@@ -26,19 +24,20 @@ class Turnover:
     amount: int
 
 
-def orders_after(session: Session, clicks: Sequence[tuple[PersonId, datetime]]) -> list[Turnover]:
+def orders_after(session: Session, clicks: FromClause) -> list[Turnover]:
     """Add up the orders that each of these people placed within COUNTS_FOR after a click of theirs.
 
-    An order counts once, however many clicks came before it; a cancelled one does not count, what
+    `clicks` tells who clicked when (person_id, at), as often as they did. An order counts once, however many clicks came before it; a cancelled one does not count, what
     was refunded is not taken off. By currency, in the alphabet's order.
     """
-    rows = session.execute(_AFTER, _bound(clicks))
-    return [Turnover(row.currency, row.buyers, row.orders, int(row.amount)) for row in rows]
+    return _by_currency(session, _followed(clicks))
 
 
-def buyers_after(session: Session, clicks: Sequence[tuple[PersonId, datetime]]) -> int:
+def buyers_after(session: Session, clicks: FromClause) -> int:
     """Count the people who placed any order within COUNTS_FOR after a click of theirs."""
-    return len({row.person_id for row in session.execute(_BUYERS, _bound(clicks))})
+    followed = _followed(clicks)
+    buyers = select(func.count(followed.c.person_id.distinct()))
+    return int(session.execute(buyers).scalar_one())
 
 
 def orders_within(
@@ -56,45 +55,39 @@ def orders_within(
         .where(col(order.placed_at) >= since, col(order.placed_at) < before, STANDS)
         .cte("placed")
     )
-    buyers = func.count(placed.c.person_id.distinct())
-    by_currency = (
+    buyers = select(func.count(placed.c.person_id.distinct()))
+    return int(session.execute(buyers).scalar_one()), _by_currency(session, placed)
+
+
+def _followed(clicks: FromClause) -> CTE:
+    """Select the orders, once each, that came within COUNTS_FOR after a click of who placed them."""
+    order = OrderRow
+    after_a_click = (
+        select(clicks.c.person_id)
+        .where(
+            clicks.c.person_id == col(order.person_id),
+            col(order.placed_at) >= clicks.c.at,
+            col(order.placed_at) < clicks.c.at + COUNTS_FOR,
+        )
+        .exists()
+    )
+    return (
+        select(col(order.person_id), col(order.currency), col(order.total))
+        .where(after_a_click, STANDS)
+        .cte("followed")
+    )
+
+
+def _by_currency(session: Session, placed: CTE) -> list[Turnover]:
+    """Add up orders (person_id, currency, total) by currency, in the alphabet's order."""
+    rows = session.execute(
         select(
             placed.c.currency,
-            buyers.label("buyers"),
+            func.count(placed.c.person_id.distinct()).label("buyers"),
             func.count().label("orders"),
             func.sum(placed.c.total).label("amount"),
         )
         .group_by(placed.c.currency)
         .order_by(placed.c.currency)
     )
-    rows = session.execute(by_currency)
-    turnover = [Turnover(row.currency, row.buyers, row.orders, int(row.amount)) for row in rows]
-    return int(session.execute(select(buyers)).scalar_one()), turnover
-
-
-def _bound(clicks: Sequence[tuple[PersonId, datetime]]) -> dict[str, object]:
-    return {
-        "persons": [person_id for person_id, _ in clicks],
-        "moments": [at for _, at in clicks],
-        "span": COUNTS_FOR,
-    }
-
-
-_FOLLOWED = """
-    FROM orders_order o
-    WHERE EXISTS (
-        SELECT FROM unnest(CAST(:persons AS bigint[]), CAST(:moments AS timestamptz[]))
-               AS click(person_id, at)
-        WHERE click.person_id = o.person_id
-          AND o.placed_at >= click.at AND o.placed_at < click.at + CAST(:span AS interval))
-      AND NOT EXISTS (
-        SELECT FROM orders_event e WHERE e.subject = 'order:' || o.number AND e.kind = 'cancelled')
-"""
-_AFTER = text(
-    f"""
-    SELECT o.currency, count(DISTINCT o.person_id) AS buyers, count(*) AS orders,
-           sum(o.total) AS amount
-    {_FOLLOWED} GROUP BY o.currency ORDER BY o.currency
-    """
-)
-_BUYERS = text(f"SELECT DISTINCT o.person_id {_FOLLOWED}")
+    return [Turnover(row.currency, row.buyers, row.orders, int(row.amount)) for row in rows]

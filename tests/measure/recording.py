@@ -18,12 +18,11 @@ def event_id(at: datetime, random: bytes) -> UUID:
     return UUID(bytes=ids_of([at], random)[0])
 
 
-def record(database: Database, events: Sequence[Event], *, again: bool = True) -> None:
-    """Write them in one set, or once more; committed on return."""
+def record(database: Database, events: Sequence[Event]) -> None:
+    """Write them in one set; committed on return."""
 
     async def write(threads: ThreadPoolExecutor) -> None:
-        written = statement(database, permission.measurable(), again=again)
-        lines = Lines(database, written, TYPES, threads)
+        lines = Lines(database, statement(database, permission.measurable()), TYPES, threads)
         try:
             await lines.run(
                 columns_of([each.id.bytes for each in events], [each.taken for each in events])

@@ -9,7 +9,6 @@ from sqlmodel import Session
 
 from mailer.measure import Event, Kind
 from mailer.measure.events import ids_of, named
-from mailer.measure.line import Refused
 from mailer.vocabulary import MailingId, PersonId
 from tests.measure.conftest import ANNA, JO, World
 from tests.measure.recording import event_id, record
@@ -62,18 +61,6 @@ def test_writing_an_event_twice_records_it_once(world: World, now: datetime) -> 
     for again in (events, [*events, event(now, 3, JO)]):
         record(world.database, again)
     assert (world.clicks(), world.opens()) == ([(JO, 0, "get")] * 2, [(JO, "get")])
-
-
-def test_a_set_of_which_one_is_there_is_refused_whole_unless_it_is_written_again(
-    world: World, now: datetime
-) -> None:
-    first, second = event(now, 1, JO), event(now, 2, ANNA)
-    record(world.database, [first], again=False)
-    with pytest.raises(Refused):
-        record(world.database, [second, first], again=False)
-    assert world.clicks() == [(JO, 0, "get")]
-    record(world.database, [second, first])
-    assert world.clicks() == [(JO, 0, "get"), (ANNA, 0, "get")]
 
 
 @pytest.mark.clause("C17")

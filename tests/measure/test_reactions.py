@@ -1,5 +1,6 @@
 """The clicks and opens of a mailing are judged person by person and counted by group."""
 
+import tracemalloc
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -67,7 +68,9 @@ def test_people_machines_and_unknown_are_counted_apart_each_mailbox_once(
     }
     assert found.opened == {("gmail.com", Origin.PERSON): 1, ("gmail.com", Origin.MACHINE): 1}
     assert found.links == {0: 1, 2: 1}
-    assert sorted(after for _, after in found.clicks)[0] == now + timedelta(hours=1)
+    clicks = sorted(session.execute(select(found.clicks)).all(), key=lambda click: click.at)
+    assert [(click.person_id, click.group) for click in clicks] == [(JO, "gmail.com")] * 3
+    assert clicks[0].at == now + timedelta(hours=1)
     assert sum(found.clicked_at.values()) == 1, "by their first click"
 
 
@@ -117,3 +120,39 @@ def test_many_people_are_counted_once_each(session: Session, now: datetime) -> N
     assert found.opened == {("gmail.com", Origin.PERSON): 12_000}
     assert found.clicked == {("gmail.com", Origin.PERSON): 4_000}
     assert found.opened_at.total() == 12_000
+
+
+def test_memory_does_not_grow_with_who_clicked(session: Session, now: datetime) -> None:
+    peaks = []
+    for people in (100, 2_000, 100_000):  # the first keeps what is loaded once
+        _let_click(session, now, people)
+        peaks.append(_peak_of_counting(session, people))
+    assert peaks[2] < peaks[1] + 50_000
+
+
+def _let_click(session: Session, now: datetime, people: int) -> None:
+    """Let so many people have clicked in two hours, of whom each was judged to be one."""
+    session.execute(text("DELETE FROM measure_click"))
+    session.execute(
+        text(
+            "INSERT INTO measure_click (id, mailing_id, person_id, n, kind, at, origin)"
+            " SELECT gen_random_uuid(), :mailing_id, p, p % 5, 'get',"
+            " CAST(:now AS timestamptz) + (p % 7200) * interval '1 second', 'person'"
+            " FROM generate_series(1, :people) AS who(p)"
+        ),
+        {"mailing_id": NEWS, "now": now, "people": people},
+    )
+
+
+def _peak_of_counting(session: Session, people: int) -> int:
+    """Count all of them and look at their clicks; return how many bytes that took at most."""
+    everybody = text("SELECT p AS person_id, 'a' AS group FROM generate_series(1, :people) AS w(p)")
+    listed = everybody.bindparams(people=people).columns(column("person_id"), column("group"))
+    tracemalloc.start()
+    try:
+        found = reactions(session, select(listed.subquery()))
+        assert found.clicked == {("a", Origin.PERSON): people}
+        assert found.links.total() == people
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
