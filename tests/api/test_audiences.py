@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import AUTUMN, Shop
+from mailer.campaigns._tables import AudienceRow
+from tests.api.conftest import AUTUMN, House, Shop
 
 IRISH: dict[str, Any] = {"kind": "country", "any_of": ["IE"]}
 
@@ -29,6 +30,71 @@ def test_a_rule_is_kept_under_a_name_said_and_changed(shop: Shop) -> None:
     assert [each["name"] for each in shop.get("/audiences").json()["audiences"]] == ["Others"]
     assert shop.ask("DELETE", f"/audiences/{held['id']}").status_code == 204
     assert shop.get(f"/audiences/{held['id']}").status_code == 404
+
+
+LONG_AGO = {
+    "kind": "all",
+    "of": [IRISH, {"kind": "not", "of": {"kind": "ordered", "since": "0001-01-01T00:00:00Z"}}],
+}
+REFUSED_NOW = [
+    LONG_AGO,
+    {"kind": "customer_since", "before": "2200-01-01T00:00:00Z"},
+    {"kind": "moon"},
+]
+
+
+def kept_before(house: House, rule: dict[str, Any]) -> int:
+    """Keep a rule as an earlier version took it."""
+    now = house.parts.clock()
+    row = AudienceRow(name="Old", rule=rule, created_at=now, created_by="api_key:1", changed_at=now)
+    with house.parts.database.transaction() as session:
+        session.add(row)
+        session.flush()
+        return row.id or 0
+
+
+@pytest.mark.parametrize("rule", REFUSED_NOW)
+def test_a_rule_that_is_not_taken_any_more_is_shown_and_breaks_no_list(
+    house: House, shop: Shop, rule: dict[str, Any]
+) -> None:
+    shop.post("/audiences", {"name": "Irish", "rule": IRISH})
+    old = kept_before(house, rule)
+    listed = shop.get("/audiences")
+    assert listed.status_code == 200
+    fine, told = listed.json()["audiences"]
+    assert (fine["outdated"], fine["rule"]) == (False, IRISH)
+    assert (told["outdated"], told["rule"]) == (True, rule)
+    assert told["sentence"].startswith("This rule must be written again: rule")
+    assert shop.get(f"/audiences/{old}").json() == told
+
+
+def test_what_must_be_written_again_is_named_by_its_path(house: House, shop: Shop) -> None:
+    told = shop.get(f"/audiences/{kept_before(house, LONG_AGO)}").json()
+    assert told["sentence"] == (
+        "This rule must be written again: rule.of.1.of.since is too far away, send a moment of the"
+        " years 2000 to 2199."
+    )
+
+
+def test_a_rule_that_is_not_taken_any_more_is_used_by_nobody_until_it_is_written_again(
+    house: House, shop: Shop
+) -> None:
+    old = kept_before(house, LONG_AGO)
+    for refused in (
+        shop.get(f"/audiences/{old}/count", params={"topic": "company_news"}),
+        shop.post("/campaigns", {**AUTUMN, "audience": {"saved": old}}),
+    ):
+        assert refused.status_code == 409
+        assert refused.json()["type"].endswith("#rule-outdated")
+        assert "too far away" in refused.json()["detail"]
+    changed = shop.ask("PUT", f"/audiences/{old}", {"name": "Old", "rule": IRISH}).json()
+    assert (changed["outdated"], changed["rule"]) == (False, IRISH)
+
+
+def test_a_rule_that_is_not_taken_any_more_can_be_deleted(house: House, shop: Shop) -> None:
+    old = kept_before(house, LONG_AGO)
+    assert shop.ask("DELETE", f"/audiences/{old}").status_code == 204
+    assert shop.get("/audiences").json()["audiences"] == []
 
 
 @pytest.mark.parametrize("kind", ["Ordered", "CustomerSince", "Engaged"])

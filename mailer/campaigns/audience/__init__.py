@@ -27,6 +27,7 @@ from mailer.campaigns.audience.saved import (
     AudienceNotFound,
     NameTaken,
     ReferenceUnknown,
+    RuleOutdated,
     SavedAudience,
     change,
     check_references,
@@ -38,7 +39,7 @@ from mailer.campaigns.audience.saved import (
     settled,
 )
 from mailer.campaigns.audience.select import Numbers, audience_select
-from mailer.campaigns.audience.sentences import sentence
+from mailer.campaigns.audience.sentences import Names, sentence
 
 __all__ = [
     "Audience",
@@ -51,11 +52,13 @@ __all__ = [
     "ListInUse",
     "ListNotFound",
     "NameTaken",
+    "Names",
     "Numbers",
     "PeopleList",
     "PublishedCount",
     "ReferenceUnknown",
     "Rule",
+    "RuleOutdated",
     "SavedAudience",
     "Terms",
     "audience_select",
