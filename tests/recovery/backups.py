@@ -26,7 +26,9 @@ class Backup:
         with self.database.transaction() as session:
             session.execute(text(f"TRUNCATE {', '.join(self.tables)}"))
             for table in self.tables:
-                session.execute(text(f"INSERT INTO {table} SELECT * FROM backup.{table}"))
+                columns = ", ".join(written_columns(table))
+                copied = f"INSERT INTO {table} ({columns}) SELECT {columns} FROM backup.{table}"
+                session.execute(text(copied))
             for name, last in self.numbers.items():
                 session.execute(
                     text("SELECT setval(CAST(:name AS regclass), :last, :used)"),
@@ -37,6 +39,12 @@ class Backup:
         """Drop what was kept."""
         with self.database.transaction() as session:
             session.execute(text("DROP SCHEMA IF EXISTS backup CASCADE"))
+
+
+def written_columns(table: str) -> list[str]:
+    """Return the columns of a table but those that PostgreSQL generates, which nobody writes."""
+    columns = SQLModel.metadata.tables[table].columns
+    return [column.name for column in columns if column.computed is None]
 
 
 def back_up(database: Database) -> Backup:
