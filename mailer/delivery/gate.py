@@ -9,6 +9,7 @@ nothing of it can begin any more.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from mailer.database import Database
 from mailer.delivery.batches import hold_in_hand, refuse
@@ -24,8 +25,7 @@ from mailer.providers import AboutUs, HandOver, NotBegun, Outgoing, Provider
 from mailer.vocabulary import Held, PersonId, Reason, Refused
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A message that is ready, and the facts that are printed in it."""
 
     outgoing: Outgoing

@@ -8,7 +8,7 @@ import quopri
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, AnyStr, Protocol
+from typing import Any, AnyStr, NamedTuple, Protocol
 
 from jinja2 import Template
 from markupsafe import escape
@@ -50,8 +50,7 @@ class PersonLinks(Protocol):
         """Where it is said why this mail came."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(NamedTuple):
     """A letter filled for one person: its subject, and both parts in quoted-printable pieces."""
 
     subject: str

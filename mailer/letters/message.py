@@ -1,9 +1,9 @@
 """A rendered letter and its envelope become one whole message (RFC 5322), ready for the wire."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from mailer.letters.compiled import Rendered
 from mailer.letters.headers import fixed_mailbox_header, mailbox_header, text_header
@@ -22,8 +22,7 @@ class EnvelopeInvalid(Exception):
     """A message cannot be written with this envelope; the text names the field, not its value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """Whom a letter goes to, and the header fields that differ from message to message.
 
     `from_` is `Name <address>`, `message_id` has its angle brackets, `date` is aware. Promotional

@@ -1,8 +1,7 @@
 """Customers as a letter needs them: what it prints and no more is opened, for a whole batch at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -16,19 +15,22 @@ from mailer.vault import PersonKey, Vault
 from mailer.vocabulary import AddressId, PersonId
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """A living customer to whom a letter goes. Text that is not known is ""."""
 
     person_id: PersonId
     address_id: AddressId
     version: int
-    email: str = field(repr=False)
-    name: str = field(repr=False)
-    city: str = field(repr=False)
+    email: str
+    name: str
+    city: str
     country: str
     language: str
     timezone: str
+
+    def __repr__(self) -> str:
+        """Name the person by their number alone."""
+        return f"Reader({self.person_id})"
 
     @property
     def first_name(self) -> str:

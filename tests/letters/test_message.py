@@ -1,7 +1,6 @@
 """Whole messages: strict parsing, the headers of each stream, nothing on the wire but ASCII."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -128,7 +127,7 @@ def test_a_long_unsubscribe_link_stays_whole_on_its_line(
 ) -> None:
     long = "https://mail.focalpointsystem.com/u/" + "T" * 900
     rendered = promotional.render(person, links, tracking=True)
-    wire = b"".join(write_message(rendered, replace(envelope(), list_unsubscribe=long)))
+    wire = b"".join(write_message(rendered, envelope()._replace(list_unsubscribe=long)))
     assert f"List-Unsubscribe: <{long}>\r\n".encode() in wire
     assert parsed(wire)["List-Unsubscribe"] == f"<{long}>"
 
@@ -142,7 +141,7 @@ def test_promotional_mail_without_a_one_click_way_out_is_not_written(
 ) -> None:
     rendered = promotional.render({}, links, tracking=True)
     with pytest.raises(EnvelopeInvalid, match="list_unsubscribe"):
-        write_message(rendered, replace(envelope(), list_unsubscribe=url))
+        write_message(rendered, envelope()._replace(list_unsubscribe=url))
 
 
 @pytest.mark.clause("C05")
@@ -172,7 +171,7 @@ def test_what_could_break_a_header_is_refused(
 ) -> None:
     rendered = promotional.render({}, links, tracking=True)
     with pytest.raises(EnvelopeInvalid):
-        write_message(rendered, replace(envelope(), **wrong))
+        write_message(rendered, envelope()._replace(**wrong))
 
 
 def test_what_a_shop_writes_into_an_order_cannot_reach_the_headers() -> None:
