@@ -42,8 +42,10 @@ def safe_cell(value: object) -> str:
     if isinstance(value, int | float):
         return str(value)  # a negative number begins like a formula and is none
     text = "" if value is None else str(value)
-    whole = "".join(_unlike_a_formula(each) for each in SEPARATES.split(text))
-    return f"'{whole}" if _begins_like_a_formula(whole) else whole
+    first, *others = SEPARATES.split(text)
+    begins = _unlike_a_formula(first)
+    whole = "".join((begins, *map(_unlike_a_formula, others)))
+    return f"'{whole}" if begins == first and _begins_like_a_formula(whole) else whole
 
 
 def _unlike_a_formula(piece: str) -> str:
@@ -52,11 +54,14 @@ def _unlike_a_formula(piece: str) -> str:
 
 
 def _begins_like_a_formula(text: str) -> bool:
-    """Look past what is not seen before it: blanks of all kinds, zero widths, control characters."""
+    """Look past what is not seen before it: blanks of all kinds, zero widths, control characters.
+
+    Past quotes too: whoever splits by another sign than the comma reads away those around a cell.
+    """
     for sign in text:
         if sign in STARTS_A_FORMULA:
             return True
-        if unicodedata.category(sign)[0] not in "ZC":
+        if sign not in "\"'" and unicodedata.category(sign)[0] not in "ZC":
             return False
     return False
 

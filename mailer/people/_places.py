@@ -32,6 +32,8 @@ class Placed:
     person_id: int = 0
     changed: bool = False
     moved_from: AddressId | None = None
+    gained: bool = False
+    """More attributes than before."""
 
     @property
     def is_new(self) -> bool:

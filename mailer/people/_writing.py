@@ -88,6 +88,7 @@ def _change(person: Placed, key: PersonKey) -> Change | None:
     if row.address_id != person.address_id:
         person.moved_from = row.address_id
     person.changed = old != new
+    person.gained = len(new.attributes) > len(old.attributes)
     if not person.changed and row.external_id == person.external_id:
         return None
     return Change(person, old, new)

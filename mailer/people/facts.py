@@ -320,7 +320,7 @@ def with_attributes(known: Mapping[str, str], said: Mapping[str, str]) -> Mappin
 
 
 def _attributes(given: Mapping[str, str]) -> dict[str, str]:
-    if len(given) > MOST_ATTRIBUTES:
+    if sum(map(bool, given.values())) > MOST_ATTRIBUTES:  # what is cleared is none
         raise TooManyAttributes
     for name in given:
         if not PLAIN_NAME.fullmatch(name):

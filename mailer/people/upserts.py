@@ -40,15 +40,18 @@ class Upserted:
     """The set changed a fact of a customer who was there before."""
     moved_from: AddressId | None = None
     """The address that the customer had before, where it changed."""
+    gained: bool = False
+    """A customer who was there before has more attributes than then."""
 
 
 def upsert(session: Session, vault: Vault, profile: NewProfile, *, now: datetime) -> Upserted:
     """Make or change one customer; see `upsert_many`.
 
-    Raises what `check_profile` raises, and TooManyAttributes where those of before and now are.
+    Raises what `check_profile` raises, and TooManyAttributes where it adds to those of before and
+    they are too many then. Who has more already, by files, can be changed and cleared all the same.
     """
     (kept,) = upsert_many(session, vault, [profile], now=now)
-    if any((profile.attributes or {}).values()):
+    if kept.gained:
         _refuse_too_many_attributes(session, kept.person_id)
     return kept
 
@@ -117,6 +120,7 @@ def _answers(placed: Sequence[Placed]) -> list[Upserted]:
                 created=created,
                 changed=person.changed,
                 moved_from=person.moved_from,
+                gained=person.gained,
             )
         )
     return answers

@@ -305,6 +305,14 @@ def test_whoever_splits_a_csv_by_another_sign_meets_no_formula(sign: str) -> Non
     assert safe_cell(f"Autumn{sign}=1+1{sign} @x") == f"Autumn{sign}'=1+1{sign}' @x"
 
 
+@pytest.mark.parametrize("quote", ['"', '""', "'", '"\u200b'])
+def test_a_quote_hides_no_formula_from_whoever_reads_it_away(quote: str) -> None:
+    cell = safe_cell(f"Autumn;{quote}=1+1;")
+    assert cell == f"Autumn;'{quote}=1+1;"
+    (cells,) = csv.reader([cell], delimiter=";")
+    assert not [each for each in cells if each.startswith("=")]
+
+
 @pytest.mark.parametrize("name", ["Autumn; winter", "1 = 1; a-b", "10:30|12:30", "", ";"])
 def test_words_that_are_no_formula_stay_as_they_are(name: str) -> None:
     assert safe_cell(name) == name

@@ -144,6 +144,19 @@ def test_nobody_gathers_more_attributes_than_are_kept(session: Session, vault: V
         people.upsert(session, vault, replace(JO, attributes=more), now=NOW)
 
 
+def test_whoever_has_too_many_attributes_by_files_can_still_be_changed_and_cleared(
+    session: Session, vault: Vault
+) -> None:
+    first, more = ({f"{part}_{n}": "x" for n in range(30)} for part in ("first", "more"))
+    (jo,) = take(session, vault, replace(JO, attributes=first))
+    take(session, vault, replace(JO, attributes=more))
+    assert len(seen(session, vault, jo.person_id).attributes) == 60
+    people.upsert(session, vault, replace(JO, attributes={"first_1": "y"}), now=NOW)
+    assert seen(session, vault, jo.person_id).attributes["first_1"] == "y"
+    people.upsert(session, vault, replace(JO, attributes=dict.fromkeys(first | more, "")), now=NOW)
+    assert seen(session, vault, jo.person_id).attributes == {}
+
+
 def test_the_version_goes_up_only_when_a_fact_changes(session: Session, vault: Vault) -> None:
     (jo,) = take(session, vault, JO)
     (same,) = take(session, vault, JO)
