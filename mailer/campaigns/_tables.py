@@ -158,6 +158,8 @@ class CountRow(Table, table=True):
     stepped_at: datetime
     next_person: int = Field(sa_type=BigInteger)
     last_person: int = Field(sa_type=BigInteger)
+    portion: int | None = None
+    """How many customers' numbers the next step had best decide on at once."""
     audience: int = Field(default=0, sa_type=BigInteger)
     allowed: int = Field(default=0, sa_type=BigInteger)
     held: int = Field(default=0, sa_type=BigInteger)

@@ -12,6 +12,7 @@ from sqlmodel import Session
 from mailer import campaigns
 from mailer.campaigns import Audience, audience_select
 from mailer.campaigns.audience import Count, Numbers, count_step, published_count
+from mailer.campaigns.audience.portions import FIRST
 from mailer.database import Database
 from mailer.vault import Vault
 from mailer.vocabulary import Reason, Topic
@@ -77,6 +78,24 @@ def test_a_count_lives_from_its_last_step_on_and_not_from_its_beginning(
     steps = [step(minutes) for minutes in (0, 12, 24, 40)]
     assert [each.progress for each in steps] == pytest.approx([0.235, 0.47, 0.7, 0.235], abs=0.01)
     assert [each.as_at for each in steps] == [now, now, now, now + timedelta(minutes=40)]
+
+
+def test_a_count_remembers_from_step_to_step_how_large_its_portions_may_be(
+    session: Session, vault: Vault, now: datetime
+) -> None:
+    a_customer(session, vault, "Jo Example", now=now)
+    session.execute(text("SELECT setval('people_customer_id_seq', 850000)"))
+    a_customer(session, vault, "Anna Becker", now=now)
+
+    def step() -> int:
+        count_step(session, rule(kind="everybody"), topic=Topic.COMPANY_NEWS, now=now)
+        portion = session.execute(text("SELECT portion FROM campaigns_count")).scalar_one()
+        assert isinstance(portion, int)
+        return portion
+
+    assert step() % FIRST == 0, "each quick one makes it three times as large"
+    session.execute(text("UPDATE campaigns_count SET portion = 1001"))
+    assert step() % 1001 == 0
 
 
 def test_two_who_ask_for_the_same_count_at_once_share_it(

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from mailer import people
 from mailer.campaigns import Audience, audience, audience_select
 from mailer.campaigns.audience import Numbers
-from mailer.campaigns.audience.portions import Pace, in_portions
+from mailer.campaigns.audience.portions import Pace, Portions
 from mailer.delivery import DryRun
 from mailer.measure import Kind
 from mailer.vault import Vault
@@ -141,11 +141,29 @@ def test_a_portion_that_takes_too_long_is_given_up_and_the_least_is_kept(
         session.execute(text("SELECT pg_sleep(:time)"), {"time": 30.0 if size > 2 else 0.0})
         return DryRun(audience=size, allowed=size, refused={})
 
-    pace = Pace(first=9, least=2, longest_seconds=0.05)
-    told = list(in_portions(session, Numbers(1, 100), decide, pace))
+    # Longer than a step: what was given up at its beginning takes nothing of its time.
+    pace = Pace(first=9, least=2, step_seconds=0.3, longest_seconds=0.35)
+    told = list(Portions(session, Numbers(1, 100), decide, pace))
     assert tried == [9, 2, 6]
     assert [(each.first, each.end, ran.audience) for each, ran in told] == [(1, 3, 2)]
     assert session.execute(text("SELECT current_setting('statement_timeout')")).scalar() == "0"
+
+
+def test_a_portion_that_was_given_up_makes_the_next_one_a_quarter_as_large(
+    session: Session,
+) -> None:
+    tried: list[int] = []
+
+    def decide(portion: Numbers) -> DryRun:
+        size = portion.end - portion.first
+        tried.append(size)
+        session.execute(text("SELECT pg_sleep(:time)"), {"time": 30.0 if size > 20 else 0.0})
+        return DryRun(audience=size, allowed=size, refused={})
+
+    portions = Portions(session, Numbers(1, 500), decide, Pace(80, 1, longest_seconds=0.05))
+    assert [each for each, _ in portions] == [Numbers(1, 21)]
+    assert tried == [80, 20, 60]
+    assert portions.size == 15
 
 
 def test_a_step_whose_time_is_over_begins_no_further_portion(session: Session) -> None:
@@ -153,7 +171,7 @@ def test_a_step_whose_time_is_over_begins_no_further_portion(session: Session) -
         return DryRun(audience=portion.end - portion.first, allowed=0, refused={})
 
     pace = Pace(first=10, least=1, step_seconds=0.0)
-    told = list(in_portions(session, Numbers(1, 100), decide, pace))
+    told = list(Portions(session, Numbers(1, 100), decide, pace))
     assert [each for each, _ in told] == [Numbers(1, 11)]
-    grown = list(in_portions(session, Numbers(1, 100), decide, Pace(first=10, least=1)))
+    grown = list(Portions(session, Numbers(1, 100), decide, Pace(first=10, least=1)))
     assert [(each.first, each.end) for each, _ in grown] == [(1, 11), (11, 41), (41, 100)]

@@ -19,7 +19,7 @@ from sqlmodel import Session
 
 from mailer import delivery, people
 from mailer.campaigns._tables import CountRow
-from mailer.campaigns.audience.portions import FIRST, Pace, in_portions
+from mailer.campaigns.audience.portions import FIRST, Pace, Portions
 from mailer.campaigns.audience.rules import Audience, Rule
 from mailer.campaigns.audience.select import Numbers, audience_select, joins_of
 from mailer.delivery import DryRun
@@ -134,9 +134,12 @@ def count_step(
         return _ran(session, audience, topic, terms, as_at)
 
     # What a digest gathers costs the same for a smaller portion: its part goes in one.
-    pace = Pace(PART_OF_DIGEST, PART_OF_DIGEST) if run else Pace(FIRST // max(1, joins_of(rule)))
-    for portion, ran in in_portions(session, part, decide, pace):
+    first = row.portion or FIRST // max(1, joins_of(rule))
+    pace = Pace(PART_OF_DIGEST, PART_OF_DIGEST) if run else Pace(first)
+    portions = Portions(session, part, decide, pace)
+    for portion, ran in portions:
         _add(row, ran, portion.end)
+    row.portion = portions.size
     if row.next_person > row.last_person and not run:  # a digest's own are few
         everybody = audience_select(Audience(rule=rule), now=as_at)
         _add(row, _doubles(session, everybody, topic, terms, as_at), row.next_person)

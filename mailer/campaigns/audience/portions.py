@@ -35,30 +35,44 @@ class Pace:
     longest_seconds: float = LONGEST_SECONDS
 
 
-def in_portions(
-    session: Session, part: Numbers, decide: Callable[[Numbers], DryRun], pace: Pace
-) -> Iterator[tuple[Numbers, DryRun]]:
-    """Decide on a part, portion by portion, as far as a step's time goes: on the least at least.
+class Portions:
+    """A part that is decided on portion by portion, as far as a step's time goes: some in any case.
 
-    A portion that was quick makes the next one larger. A step keeps no size for the next step: it
-    finds its own within a few portions.
+    A portion that was quick makes the next one larger; one that was given up, smaller.
     """
-    began = time.monotonic()
-    at, size = part.first, max(pace.first, pace.least)
-    while at < part.end and (at == part.first or time.monotonic() - began < pace.step_seconds):
-        portion = Numbers(at, min(at + size, part.end))
-        portion_began = time.monotonic()
-        try:
-            ran = _tried(session, portion, decide, pace)
-        except _TooLong:
-            if at > part.first:
+
+    size: int
+    """How many numbers the next portion holds: a count's next step had best begin with as many."""
+
+    def __init__(
+        self, session: Session, part: Numbers, decide: Callable[[Numbers], DryRun], pace: Pace
+    ) -> None:
+        self.size = max(pace.first, pace.least)
+        self._session, self._part, self._decide, self._pace = session, part, decide, pace
+
+    def __iter__(self) -> Iterator[tuple[Numbers, DryRun]]:
+        """Decide on each portion; what was given up before the first one takes no step's time."""
+        part, step_ends = self._part, None
+        at = part.first
+        while at < part.end and (step_ends is None or time.monotonic() < step_ends):
+            portion = Numbers(at, min(at + self.size, part.end))
+            began = time.monotonic()
+            try:
+                ran = _tried(self._session, portion, self._decide, self._pace)
+            except _TooLong:
+                self.size = max((portion.end - portion.first) // 4, self._pace.least)
+                if step_ends is None:
+                    continue
                 return
-            size = pace.least
-            continue
-        yield portion, ran
-        at = portion.end
-        if time.monotonic() - portion_began < pace.step_seconds / 3:
-            size *= 3
+            self._grow(portion, time.monotonic() - began)
+            step_ends = step_ends or began + self._pace.step_seconds
+            yield portion, ran
+            at = portion.end
+
+    def _grow(self, portion: Numbers, seconds: float) -> None:
+        was_whole = portion.end - portion.first == self.size
+        if was_whole and seconds < self._pace.step_seconds / 3:
+            self.size *= 3
 
 
 def _tried(
