@@ -10,7 +10,16 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session
 
 from mailer.delivery.claimed import Claimed
-from mailer.delivery.limits import NO_LIMITS, UNLIMITED, Limits, Spent, give_back, room, spend
+from mailer.delivery.limits import (
+    NO_LIMITS,
+    UNLIMITED,
+    Limits,
+    Spent,
+    give_back,
+    room,
+    spend,
+    uncounted,
+)
 from mailer.delivery.mailings import MailingNotFound
 from mailer.delivery.pace import Pace
 from mailer.vocabulary import Lane, MailingId
@@ -113,19 +122,23 @@ def set_pace(session: Session, mailing_id: MailingId, limits: Limits | None) -> 
 
 
 def _count_begun(session: Session, mailing_id: MailingId) -> None:
-    """Write into a mailing's budget what began of it while it had no pace.
+    """Add to a mailing's budget what began of it while it had no pace.
 
+    What the budget knows from an earlier pace stays: its day, and tries that came to nothing.
     Whoever claimed a batch by then asks no budget: the claim is taken from them, and as they cannot
     take the batch in hand any more, nothing begins that is neither counted here nor by a turn.
     """
     session.execute(_TAKE_CLAIMS_BACK, {"mailing_id": mailing_id})
-    spent = Spent()
+    given = {"budget": _name_of(mailing_id), "mailing_id": mailing_id}
+    stored: Any = session.execute(_KNOWN, given).scalar_one_or_none()
+    spent = Spent.read(stored) if stored else Spent()
     begun = session.execute(_BEGUN, {"mailing_id": mailing_id}).all()
     for row in begun:
-        # Counted and not spread: by a pace by the minute they would be ages ahead of it.
-        spent = spend(NO_LIMITS, spent, row.messages, row.at.timestamp())
+        at = row.at.timestamp()
+        if messages := uncounted(spent, row.messages, at):
+            # Counted and not spread: by a pace by the minute they would be ages ahead of it.
+            spent = spend(NO_LIMITS, spent, messages, at)
     if begun:
-        given = {"budget": _name_of(mailing_id), "mailing_id": mailing_id}
         session.execute(_FILL, {**given, "free_at": begun[-1].at, "spent": spent.stored()})
 
 
@@ -167,6 +180,7 @@ _BEGUN = text(
     ORDER BY at
     """
 )
+_KNOWN = text("SELECT spent FROM delivery_pace WHERE budget = :budget FOR NO KEY UPDATE")
 _FILL = text(
     """
     INSERT INTO delivery_pace AS p (budget, mailing_id, free_at, spent)

@@ -180,6 +180,19 @@ def give_back(limits: Limits, spent: Spent, messages: int, turn: float) -> Spent
     )
 
 
+def uncounted(spent: Spent, messages: int, began: float) -> int:
+    """Return how many of the messages that began in one second are not among what is spent.
+
+    Up to the last turn all that began had one. In its own second the greater number is true: the
+    turn counts tries that came to nothing, and others may have begun without one.
+    """
+    second = math.floor(began)
+    last = max(spent.seconds, default=second - 1)
+    if second > last:
+        return messages
+    return max(0, messages - spent.seconds[last]) if second == last else 0
+
+
 def _rooms(limits: Limits, spent: Spent, now: float) -> Iterator[Room]:
     if limits.per_minute is not None:
         yield _smooth(limits, spent, now)
