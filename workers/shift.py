@@ -93,7 +93,7 @@ class Shift:
     def _start_one_campaign(self, campaign_id: CampaignId) -> None:
         """Start a campaign, or pass it over in this round where that fails.
 
-        Raises DatabaseAway and CommitInDoubt.
+        Raises DatabaseAway and CommitInDoubt where the database itself is the cause.
         """
         parts = self._parts
         try:
@@ -105,10 +105,14 @@ class Shift:
                     now=parts.clock(),
                     only=campaign_id,
                 )
-        except (DatabaseAway, CommitInDoubt):
+        except CommitInDoubt:
             raise
         except Exception as error:  # a fault in one campaign must not hold up the others
-            log.error("campaign.unstarted", campaign=campaign_id, why=type(error).__name__)
+            # A statement that PostgreSQL refuses for its time or size looks like a lost connection.
+            if isinstance(error, DatabaseAway) and not parts.database.is_ready():
+                raise
+            why = str(error) if isinstance(error, DatabaseAway) else type(error).__name__
+            log.error("campaign.unstarted", campaign=campaign_id, why=why)
             return
         reached(Failpoint.STARTED)
 
