@@ -73,6 +73,8 @@ class Foresight:
     """When the winner of a split test is chosen, for whom a remainder waits; None without one."""
     home: str = "UTC"
     """The plan's own zone, which counts for people of whom none is known."""
+    occurrence: int = 1
+    """Of a repetition, which one begins first, counted from 1: earlier ones are past."""
 
 
 def foresee(
@@ -112,6 +114,7 @@ def foresee(
         occurrences=_occurrences(wanted, number, begins),
         choice=campaign.choose_at if begun else chosen if split.sample and zones else None,
         home=one.home.key,
+        occurrence=number,
     )
 
 

@@ -88,7 +88,9 @@ def _plan(at: str, options: dict[str, object]) -> "Plan":
 
     from mailer.campaigns import Plan
 
-    given = {name: value for name, value in options.items() if value not in (None, (), False)}
+    # Not by `in` alone: 0 equals False, and `--times 0` is to be refused, not left out.
+    said = {name: value for name, value in options.items() if value is not False}
+    given = {name: value for name, value in said.items() if value not in (None, ())}
     quiet = given.pop("quiet_hours", None)
     rule = {name: given.pop(name) for name in REPEAT if name in given}
     if quiet is not None:
@@ -112,7 +114,7 @@ def _preview(campaign_id: int, plan: "Plan", as_json: bool) -> None:
     if as_json:
         say_json(_as_json(ahead, shown))
         return
-    _say_plan(plan)
+    _say_plan(plan, ahead.occurrence)
     told = {"people": shown.audience, "first": shown.first, "last": shown.last}
     told |= {"choice": shown.choice} if shown.choice else {}
     facts({**told, "without a zone": shown.without_zone, "too late": shown.late})

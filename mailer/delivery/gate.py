@@ -14,7 +14,7 @@ from typing import NamedTuple
 from mailer.database import Database
 from mailer.delivery.batches import hold_in_hand, refuse
 from mailer.delivery.claimed import Claimed
-from mailer.delivery.facts import ask, asked_about, gate_select, limits_of
+from mailer.delivery.facts import asked_about, gate_select, limits_of
 from mailer.delivery.same_facts import InHand, SameFacts, read_gate
 from mailer.delivery.states import MailingState
 from mailer.delivery.still_told import still_told
@@ -109,8 +109,7 @@ class Gate:
         with self._database.glance() as session:
             if still_told(session, batch.mailing, batch.variant, now=now) != batch.variant:
                 return Passed(waiting=list(prepared))  # printed anew, without what has ended
-            rows = ask(
-                session,
+            rows = session.execute(
                 gate_select(
                     zoned=batch.mailing.quiet_hours is not None,
                     limits=limits_of(batch.mailing, self._cap),
@@ -120,7 +119,7 @@ class Gate:
                     "token": batch.token,
                     **asked_about(batch.mailing.id, now, self._cap),
                 },
-            )
+            ).all()
         passed = Passed()
         moment = _Moment(now, batch.mailing.curfew(now), self._cap)
         in_hand = read_gate(rows)

@@ -57,6 +57,21 @@ def test_who_asks_for_a_wednesday_and_tuesdays_is_told_when_it_begins(
     assert "Note" not in once
 
 
+def test_a_look_ahead_names_the_first_time_that_is_to_come(fpmail: Run, house: House) -> None:
+    words = ("campaign", "schedule", house.draft(), "2020-01-01T09:00", "--zone", "UTC")
+    ahead = fpmail(*words, "--every", "week", "--preview").out
+    assert "Wednesday 2020-01-01 is past; it begins on" in ahead
+    assert "It leaves on Wednesday 2020-01-01" not in ahead
+
+
+@pytest.mark.parametrize("option", ["--times", "--step", "--day"])
+def test_a_repetition_of_nothing_is_refused(fpmail: Run, house: House, option: str) -> None:
+    words = ("campaign", "schedule", house.draft(), "2098-12-03T09:00", "--zone", "UTC")
+    refused = fpmail(*words, "--every", "month", option, 0)
+    assert refused.code == 2
+    assert option in refused.err
+
+
 def test_a_repetition_whose_first_day_is_past_says_when_it_begins() -> None:
     plan = Plan.model_validate({**BERLIN, "repeat": {"every": "day"}})
     assert remark_on_first(plan) is None
