@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from mailer import ledger
 from mailer.campaigns import drift
 from mailer.campaigns._tables import CampaignRow
-from mailer.campaigns.audience import Audience
+from mailer.campaigns.audience import kept_audience
 from mailer.campaigns.digests import Digest
 from mailer.campaigns.lifecycle import State
 from mailer.campaigns.plans import Plan
@@ -138,7 +138,7 @@ def campaign_from(row: CampaignRow) -> Campaign:
         name=row.name,
         topic=Topic(row.topic),
         content=PromotionalContent.model_validate(row.content),
-        audience=Audience.model_validate(row.audience),
+        audience=kept_audience(row.audience),
         state=State(row.state),
         mailing_id=MailingId(row.mailing_id) if row.mailing_id is not None else None,
         plan=plan_from(row),

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from mailer import delivery
 from mailer.campaigns._rows import CampaignError
 from mailer.campaigns._tables import CampaignRow
-from mailer.campaigns.audience import Audience, audience_select
+from mailer.campaigns.audience import audience_select, kept_audience
 from mailer.campaigns.lifecycle import State
 from mailer.campaigns.plans import Plan
 from mailer.campaigns.splits import Cut, Split
@@ -106,7 +106,7 @@ def _zones(
     """Return the zones of an audience's people, where their choice waits for the last of them."""
     if plan is None or split.sample is None or not plan.is_by_zone:
         return ()
-    audience = audience_select(Audience.model_validate(row.audience), now=now)
+    audience = audience_select(kept_audience(row.audience), now=now)
     return {zone_of(name, plan.home.key) for name in delivery.count_by_zone(session, audience)}
 
 

@@ -23,7 +23,7 @@ from mailer.campaigns._rows import (
 )
 from mailer.campaigns._splitting import draw_of, letters_of, note_first_look, parts_of
 from mailer.campaigns._tables import CampaignRow
-from mailer.campaigns.audience import Audience, Numbers, audience_select, last_person
+from mailer.campaigns.audience import Numbers, audience_select, kept_audience, last_person
 from mailer.campaigns.checks import (
     CannotSend,
     LetterLookedAt,
@@ -193,7 +193,7 @@ def _prepare(
     now: datetime,
 ) -> people.Headcount:
     """Cut the audience into batches, and count who lacks what of it is `said` to be known."""
-    audience, split = Audience.model_validate(row.audience), split_from(row)
+    audience, split = kept_audience(row.audience), split_from(row)
     cut = _cutter(session, row, gathered, plan, now, asked=[each.key or "" for each in said])
     size, lacking, last = 0, Counter[str](), last_person(session)
     # Of a digest all are cut at once: what was held back is the same search for each stretch.

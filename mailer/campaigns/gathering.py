@@ -13,7 +13,14 @@ from sqlmodel import Session, col, select
 from mailer import delivery
 from mailer.campaigns._rows import CampaignError, campaign_from, found
 from mailer.campaigns._tables import CampaignRow
-from mailer.campaigns.audience import Audience, Count, Numbers, Terms, audience_select, count_step
+from mailer.campaigns.audience import (
+    Count,
+    Numbers,
+    Terms,
+    audience_select,
+    count_step,
+    kept_audience,
+)
 from mailer.campaigns.checks import faults_of
 from mailer.campaigns.values import Campaign, CampaignId
 from mailer.delivery import DryRun, HeldBackMailing
@@ -236,4 +243,4 @@ def _ran(
 
 
 def _audience(row: CampaignRow, now: datetime) -> Select[Any]:
-    return audience_select(Audience.model_validate(row.audience), now=now)
+    return audience_select(kept_audience(row.audience), now=now)

@@ -7,7 +7,7 @@ from sqlmodel import Session
 from mailer.campaigns._rows import campaign_from, found, own_plan_from, split_from
 from mailer.campaigns._splitting import draw_of
 from mailer.campaigns._tables import CampaignRow
-from mailer.campaigns.audience import Audience, Count, Terms, count_now, count_step
+from mailer.campaigns.audience import Audience, Count, Terms, count_now, count_step, kept_audience
 from mailer.campaigns.gathering import count_gathered, count_gathered_step, gather
 from mailer.campaigns.plans import Plan
 from mailer.campaigns.values import CampaignId
@@ -75,7 +75,7 @@ def count(session: Session, audience: Audience, *, topic: Topic, now: datetime) 
 
 
 def _rule(row: CampaignRow) -> Audience:
-    return Audience.model_validate(row.audience)
+    return kept_audience(row.audience)
 
 
 def _terms(row: CampaignRow, plan: Plan | None, cap: Cap) -> Terms:

@@ -298,13 +298,10 @@ def _say(parts: "Parts", made: "SavedAudience", as_json: bool) -> None:
 def _told(parts: "Parts", found: "SavedAudience") -> dict[str, Any]:
     from mailer.campaigns.audience import names_in, sentence
 
-    told = {"audience": found.audience_id, "name": found.name}
-    if found.outdated:
-        return {**told, "sentence": found.outdated, "rule": dict(found.kept)}
     with parts.database.reading() as session:
         said = sentence(found.rule, names_in(session, found.rule))
     rule = found.rule.model_dump(mode="json", exclude_none=True)
-    return {**told, "sentence": said, "rule": rule}
+    return {"audience": found.audience_id, "name": found.name, "sentence": said, "rule": rule}
 
 
 def _read(file: Path) -> "Rule":

@@ -70,7 +70,7 @@ def _told_by_room(error: BaseException) -> tuple[Exit, list[str]] | None:
     from sqlalchemy.exc import DBAPIError
 
     from mailer.campaigns import CampaignError, CannotDo, VariantUnknown
-    from mailer.campaigns.audience import AudienceNotFound, ReferenceUnknown, RuleOutdated
+    from mailer.campaigns.audience import AudienceNotFound, ReferenceUnknown
     from mailer.database import CommitInDoubt, DatabaseAway
     from mailer.migrations import MigrationBusy
     from mailer.vault import VaultKeyMissing
@@ -83,7 +83,6 @@ def _told_by_room(error: BaseException) -> tuple[Exit, list[str]] | None:
         CampaignError: Exit.FAILED,
         AudienceNotFound: Exit.FAILED,
         ReferenceUnknown: Exit.FAILED,
-        RuleOutdated: Exit.FAILED,
         CannotDo: Exit.FAILED,
         VariantUnknown: Exit.FAILED,
     }

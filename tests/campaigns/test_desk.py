@@ -1,7 +1,8 @@
 """Campaigns from the draft to the end: every act is checked, done once, and on record."""
 
+import json
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -19,7 +20,7 @@ from mailer.campaigns import (
     NewCampaign,
     State,
 )
-from mailer.campaigns.audience.rules import LivesIn, Ordered
+from mailer.campaigns.audience.rules import CustomerSince, LivesIn, Ordered
 from mailer.letters import PromotionalContent
 from mailer.permission import Change
 from mailer.vocabulary import Door, Reason, Topic
@@ -279,3 +280,29 @@ def test_pages_of_campaigns_go_on_behind_the_last_one(desk: Desk) -> None:
         first = campaigns.campaigns_page(session, limit=2)
         rest = campaigns.campaigns_page(session, after=first[-1].campaign_id, limit=2)
     assert [each.campaign_id for each in first + rest] == made
+
+
+@pytest.mark.parametrize(
+    ("kept", "read"),
+    [
+        ("0001-01-01T00:00:00+14:00", datetime(2000, 1, 1, tzinfo=UTC)),
+        ("1970-01-01T00:00:00Z", datetime(2000, 1, 1, tzinfo=UTC)),
+        ("9999-12-31T23:59:59-12:00", datetime(2199, 12, 31, 23, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_a_rule_that_an_earlier_version_took_keeps_no_campaign_from_a_pause_or_its_end(
+    desk: Desk, kept: str, read: datetime
+) -> None:
+    desk.customer("Jo Example")
+    under_way, draft = desk.draft(), desk.draft()
+    desk.do("start", under_way)
+    rule = {"kind": "customer_since", "since": kept}
+    with desk.database.transaction() as session:
+        session.execute(
+            text("UPDATE campaigns_campaign SET audience = CAST(:audience AS jsonb)"),
+            {"audience": json.dumps({"rule": rule})},
+        )
+    assert desk.look(under_way).audience.rule == CustomerSince(since=read)
+    assert desk.do("pause", under_way).state is State.PAUSED
+    assert desk.do("cancel", under_way).state is State.CANCELLED
+    assert desk.do("start", draft).state is State.SENDING

@@ -2,9 +2,8 @@
 
 import json
 
-from mailer.campaigns._tables import AudienceRow
 from mailer.cli.exits import Exit
-from tests.cli.conftest import NOW, House, Run
+from tests.cli.conftest import House, Run
 
 
 def without(list_id: int) -> dict[str, object]:
@@ -83,27 +82,6 @@ def test_a_saved_audience_is_changed_and_deleted(fpmail: Run, house: House) -> N
     assert (changed.json["name"], changed.json["rule"]) == ("The others", irish)
     assert fpmail("audience", "delete", made).out == f"Audience {made} is deleted.\n"
     assert fpmail("audience", "delete", made).code == Exit.FAILED
-
-
-def test_a_rule_that_is_not_taken_any_more_is_shown_and_written_again(
-    fpmail: Run, house: House
-) -> None:
-    rule = {"kind": "customer_since", "since": "0001-01-01T00:00:00Z"}
-    row = AudienceRow(name="Old", rule=rule, created_at=NOW, created_by="x", changed_at=NOW)
-    with house.parts.database.transaction() as session:
-        session.add(row)
-        session.flush()
-        number = row.id
-    why = "This rule must be written again: rule.since is too far away"
-    assert why in fpmail("audience", "list").out
-    assert '"0001-01-01T00:00:00Z"' in fpmail("audience", "show", number).out
-    counted = fpmail("audience", "count", number, "--topic", "company_news")
-    assert (counted.code, why in counted.err) == (1, True)
-    renamed = fpmail("audience", "change", number, "--name", "Older")
-    assert (renamed.code, why in renamed.err) == (1, True)
-    everybody = json.dumps({"kind": "everybody"})
-    assert fpmail("audience", "change", number, "--rule", "-", stdin=everybody).code == 0
-    assert why not in fpmail("audience", "list").out
 
 
 def test_people_are_taken_off_a_list_and_a_list_in_use_stays(fpmail: Run, house: House) -> None:

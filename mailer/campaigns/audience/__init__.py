@@ -21,13 +21,13 @@ from mailer.campaigns.audience.rules import (
     ChosenAudience,
     Rule,
     field_path,
+    kept_audience,
 )
 from mailer.campaigns.audience.saved import (
     AudienceId,
     AudienceNotFound,
     NameTaken,
     ReferenceUnknown,
-    RuleOutdated,
     SavedAudience,
     change,
     check_references,
@@ -39,7 +39,7 @@ from mailer.campaigns.audience.saved import (
     settled,
 )
 from mailer.campaigns.audience.select import Numbers, audience_select
-from mailer.campaigns.audience.sentences import Names, sentence
+from mailer.campaigns.audience.sentences import sentence
 
 __all__ = [
     "Audience",
@@ -52,13 +52,11 @@ __all__ = [
     "ListInUse",
     "ListNotFound",
     "NameTaken",
-    "Names",
     "Numbers",
     "PeopleList",
     "PublishedCount",
     "ReferenceUnknown",
     "Rule",
-    "RuleOutdated",
     "SavedAudience",
     "Terms",
     "audience_select",
@@ -71,6 +69,7 @@ __all__ = [
     "field_path",
     "forget",
     "forget_list",
+    "kept_audience",
     "last_person",
     "list_of",
     "lists_page",

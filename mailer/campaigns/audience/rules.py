@@ -3,8 +3,8 @@
 Every rule has a `kind`; `all`, `any` and `not` hold other rules. docs/audiences.md shows each.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,8 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    TypeAdapter,
+    ValidationInfo,
     model_validator,
 )
 
@@ -29,6 +31,8 @@ UNKNOWN = "unknown"
 """Stands for a country or a time zone that is not on file."""
 FIRST_MOMENT, LAST_MOMENT = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 """What a moment lies between: at the edges of time UTC and local calendars have no date."""
+_KEPT = object()
+"""Says of a rule that it was taken before, by this version or an earlier one."""
 
 
 class RuleUnfit(ValueError):
@@ -45,7 +49,9 @@ def _no_bare_number(value: Any) -> Any:
     return value
 
 
-def _in_reach(at: datetime) -> datetime:
+def _in_reach(at: datetime, asked: ValidationInfo) -> datetime:
+    if asked.context is _KEPT:  # nobody was a customer then: the nearest moment says the same
+        at = min(max(at, FIRST_MOMENT), LAST_MOMENT - timedelta(seconds=1))
     if not FIRST_MOMENT <= at < LAST_MOMENT:
         raise RuleUnfit("is too far away", "send a moment of the years 2000 to 2199")
     return at.astimezone(UTC)
@@ -319,6 +325,14 @@ def _inner(given: dict[Any, Any]) -> list[Any]:
     return list(within) if isinstance(within, list | tuple) else [within]
 
 
+_RULE: TypeAdapter[Rule] = TypeAdapter(Rule)
+
+
+def kept_rule(kept: Mapping[str, Any]) -> Rule:
+    """Read a rule from the database: moments that are too far away are brought near."""
+    return _RULE.validate_python(kept, context=_KEPT)
+
+
 BoundedRule = Annotated[Rule, BeforeValidator(_bounded)]
 """A whole rule as it comes from outside."""
 
@@ -332,6 +346,11 @@ class Audience(_Rule):
 
     rule: BoundedRule = Field(default_factory=Everybody)
     saved: Number | None = None
+
+
+def kept_audience(kept: Mapping[str, Any]) -> Audience:
+    """Read an audience from the database: moments that are too far away are brought near."""
+    return Audience.model_validate(kept, context=_KEPT)
 
 
 class ChosenAudience(Audience):

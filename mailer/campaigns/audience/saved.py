@@ -1,12 +1,11 @@
 """Rules that are kept under a name. A campaign takes the rule as it is then; a later change of the
 saved audience changes the next campaign, never one that was written before."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NewType
 
-from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -20,14 +19,12 @@ from mailer.campaigns.audience.rules import (
     Not,
     OnList,
     Rule,
-    RuleUnfit,
-    field_path,
+    kept_rule,
     rules_in,
 )
 from mailer.campaigns.audience.sentences import Names
 
 AudienceId = NewType("AudienceId", int)
-RULE: TypeAdapter[Rule] = TypeAdapter(Rule)
 
 
 class AudienceNotFound(Exception):
@@ -48,34 +45,16 @@ class ReferenceUnknown(ValueError):
         super().__init__(f"{field}: {self.problem}")
 
 
-class RuleOutdated(Exception):
-    """A rule was kept by an earlier version and can no longer be taken; the text says what is wrong."""
-
-
 @dataclass(frozen=True, slots=True)
 class SavedAudience:
     """A rule under its name."""
 
     audience_id: AudienceId
     name: str
-    kept: Mapping[str, Any]
-    """The rule as it is on file."""
-    read: Rule | RuleOutdated
+    rule: Rule
     created_at: datetime
     created_by: str
     changed_at: datetime
-
-    @property
-    def rule(self) -> Rule:
-        """Return its rule. Raises RuleOutdated."""
-        if isinstance(self.read, RuleOutdated):
-            raise self.read
-        return self.read
-
-    @property
-    def outdated(self) -> str | None:
-        """Say why the rule must be written again; None for one that can be used."""
-        return str(self.read) if isinstance(self.read, RuleOutdated) else None
 
 
 def save(session: Session, *, name: str, rule: Rule, by: str, now: datetime) -> SavedAudience:
@@ -129,7 +108,7 @@ def saved_page(
 def settled(session: Session, audience: Audience) -> Audience:
     """Return an audience with the rule that holds from now on, and the saved one that it came from.
 
-    Raises AudienceNotFound, ReferenceUnknown and RuleOutdated.
+    Raises AudienceNotFound and ReferenceUnknown.
     """
     if audience.saved is None:
         check_references(session, audience.rule, place="audience.rule")
@@ -225,29 +204,11 @@ def _note(session: Session, row: AudienceRow, what: str, *, by: str, now: dateti
     ledger.record(session, f"audience.{what}", at=now, actor=by, detail=detail)
 
 
-def read_kept(kept: Mapping[str, Any]) -> Rule | RuleOutdated:
-    """Read a rule from the database, where one may stand that is not taken any more."""
-    try:
-        return RULE.validate_python(kept)
-    except ValidationError as error:
-        return RuleOutdated(f"This rule must be written again: {_what_is_wrong(error)}.")
-
-
-def _what_is_wrong(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(map(str, field_path(("rule", *first["loc"]))))
-    unfit = first.get("ctx", {}).get("error")
-    if isinstance(unfit, RuleUnfit):
-        return f"{place} {unfit}, {unfit.fix}"
-    return f"{place} is not as it is read now"
-
-
 def _saved(row: AudienceRow) -> SavedAudience:
     return SavedAudience(
         audience_id=AudienceId(row.id or 0),
         name=row.name,
-        kept=row.rule,
-        read=read_kept(row.rule),
+        rule=kept_rule(row.rule),
         created_at=row.created_at,
         created_by=row.created_by,
         changed_at=row.changed_at,

@@ -50,11 +50,8 @@ class AudienceAnswer(Answer):
 
     id: int
     name: str
-    rule: Rule | dict[str, JsonValue]
+    rule: Rule
     sentence: str
-    outdated: bool = Field(
-        description="The rule is shown as it is kept, and must be written again; `sentence` says why."
-    )
     created_at: datetime
     created_by: str
     changed_at: datetime

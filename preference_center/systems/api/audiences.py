@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from mailer.access import ApiScope
 from mailer.campaigns import audience
-from mailer.campaigns.audience import AudienceId, Names, Rule, SavedAudience, sentence
+from mailer.campaigns.audience import AudienceId, Rule, SavedAudience, sentence
 from mailer.vocabulary import Topic
 from preference_center.systems.api.audience_shapes import (
     AudienceAnswer,
@@ -46,9 +46,9 @@ def list_audiences(place: PlaceOf, call: Reads) -> AudiencePage:
     """List saved audiences by id."""
     with call.look() as session:
         page = audience.saved_page(session, after=AudienceId(place.after), limit=place.limit)
-        names = audience.names_in(session, *(each.rule for each in page if not each.outdated))
+        names = audience.names_in(session, *(each.rule for each in page))
     return AudiencePage(
-        audiences=[_answer(each, names) for each in page],
+        audiences=[_answer(each, sentence(each.rule, names)) for each in page],
         next_cursor=place.next_cursor([each.audience_id for each in page]),
     )
 
@@ -84,8 +84,8 @@ def delete_an_audience(audience: Id, call: Writes) -> None:
 @routes.get("/{audience}/count", response_model=CountAnswer)
 def count_an_audience(audience: Id, topic: Topic, call: Reads, response: Response) -> CountAnswer:
     """Count it for a topic. Answered with 202 while it is still counting."""
-    rule, said = _rule_of(call, AudienceId(audience))
-    return _counted(call, response, rule, topic, said)
+    found = _look(call, audience)
+    return _counted(call, response, found.rule, topic, found.sentence)
 
 
 def _counted(call: Call, response: Response, rule: Rule, topic: Topic, said: str) -> CountAnswer:
@@ -131,24 +131,15 @@ def _forget(call: Call, audience_id: AudienceId) -> None:
 def _look(call: Call, number: int) -> AudienceAnswer:
     with call.look() as session:
         found = audience.saved_of(session, AudienceId(number))
-        names = {} if found.outdated else audience.names_in(session, found.rule)
-        return _answer(found, names)
+        return _answer(found, sentence(found.rule, audience.names_in(session, found.rule)))
 
 
-def _rule_of(call: Call, audience_id: AudienceId) -> tuple[Rule, str]:
-    """Return a saved rule with its sentence. Raises RuleOutdated."""
-    with call.look() as session:
-        rule = audience.saved_of(session, audience_id).rule
-        return rule, sentence(rule, audience.names_in(session, rule))
-
-
-def _answer(found: SavedAudience, names: Names) -> AudienceAnswer:
+def _answer(found: SavedAudience, said: str) -> AudienceAnswer:
     return AudienceAnswer(
         id=found.audience_id,
         name=found.name,
-        rule=dict(found.kept) if found.outdated else found.rule,
-        sentence=found.outdated or sentence(found.rule, names),
-        outdated=found.outdated is not None,
+        rule=found.rule,
+        sentence=said,
         created_at=found.created_at,
         created_by=found.created_by,
         changed_at=found.changed_at,

@@ -151,9 +151,6 @@ TABLE: Mapping[type[Exception], Told] = {
     ),
     audience.ListNotFound: lambda _: Problem(404, "not-found", "There is no such list"),
     audience.NameTaken: lambda error: Problem(409, "name-taken", "This name is taken", str(error)),
-    audience.RuleOutdated: lambda error: Problem(
-        409, "rule-outdated", "This rule must be written again", str(error)
-    ),
     audience.ListInUse: lambda error: Problem(
         409, "list-in-use", "A rule speaks of this list", str(error)
     ),
