@@ -10,11 +10,12 @@ from typing import Any
 from sqlalchemy import Select, func
 from sqlmodel import Session, col, select
 
-from mailer import delivery
+from mailer import delivery, people
 from mailer.campaigns._rows import CampaignError, campaign_from, found
 from mailer.campaigns._tables import CampaignRow
 from mailer.campaigns.audience import (
     Count,
+    Digested,
     Numbers,
     Terms,
     audience_select,
@@ -33,8 +34,7 @@ from mailer.letters import (
     subject_for_anybody,
 )
 from mailer.measure import FEWEST, Published, Sum, publish, published
-from mailer.permission import Curfew
-from mailer.vocabulary import MailingId, Stream, Topic
+from mailer.vocabulary import AddressId, MailingId, PersonId, Stream, Topic
 
 
 class NoDigest(CampaignError):
@@ -52,15 +52,28 @@ class Gathered:
     since: datetime
     as_at: datetime
 
-    def of(self, audience: Select[Any], within: Numbers | None = None) -> Select[Any]:
-        """Select of an audience, of some numbers, those who would be told of something, with bits."""
+    def of(
+        self,
+        audience: Select[Any],
+        within: Numbers | None = None,
+        among: Sequence[PersonId] | None = None,
+    ) -> Select[Any]:
+        """Select of an audience, of some numbers, those who would be told of something, with bits.
+
+        `among` asks for these people of it alone.
+        """
         return delivery.collected(
             audience,
             self.mailings,
             since=self.since,
             within=(within.first, within.end) if within else None,
+            among=among,
             now=self.as_at,
         )
+
+    def topics(self, bits: int) -> tuple[Topic, ...]:
+        """Return what those are about whose bits are in a set."""
+        return tuple(each.topic for n, each in enumerate(self.mailings) if bits >> n & 1)
 
     @property
     def held_back(self) -> tuple[HeldBack, ...]:
@@ -196,7 +209,9 @@ def count_gathered(
     session: Session, row: CampaignRow, gathered: Gathered, *, terms: Terms, now: datetime
 ) -> Count:
     """Decide for everybody of a digest as the sender would: for all topics of each set at once."""
-    ran = _ran(session, row, gathered, gathered.of(_audience(row, now)), terms, now)
+    audience = _audience(row, now)
+    ran = _ran(session, row, gathered, gathered.of(audience), terms, now)
+    ran = ran.plus(_doubles(session, row, gathered, audience, terms, now))
     return Count(ran.audience, ran.allowed, ran.refused, now, ran.held)
 
 
@@ -211,12 +226,16 @@ def count_gathered_step(
         some = gathered.of(audience, within)
         return _ran(session, row, gathered, some, terms, begun)
 
+    def doubles(audience: Select[Any], begun: datetime) -> DryRun:
+        gathered = gather(session, campaign, brand=brand, now=begun)
+        return _doubles(session, row, gathered, audience, terms, begun)
+
     return count_step(
         session,
         campaign.audience.rule,
         topic=campaign.topic,
         terms=replace(terms, digest=f"{row.id}: {row.digest}"),
-        run=run,
+        digest=Digested(run, doubles),
         now=now,
     )
 
@@ -229,14 +248,37 @@ def _ran(
     terms: Terms,
     now: datetime,
 ) -> DryRun:
-    curfew = Curfew(terms.hours, use_by=terms.use_by, now=now) if terms.hours else None
     return delivery.dry_run(
         session,
         stream=Stream.PROMOTIONAL,
         topic=Topic(row.topic),
         told=[each.topic for each in gathered.mailings],
         audience=audience,
-        curfew=curfew,
+        curfew=terms.curfew(now),
+        cap=terms.cap,
+        now=now,
+    )
+
+
+def _doubles(
+    session: Session,
+    row: CampaignRow,
+    gathered: Gathered,
+    audience: Select[Any],
+    terms: Terms,
+    now: datetime,
+) -> DryRun:
+    """Correct a digest's count by those who share a mailbox, which gets it once."""
+    shared = people.sharing_an_address().subquery("shared")
+    sharing = session.execute(select(shared.c.person_id)).scalars().all()
+    told = session.execute(gathered.of(audience, among=sharing)).all() if sharing else []
+    return delivery.doubles(
+        session,
+        {PersonId(each.person_id): AddressId(each.address_id) for each in told},
+        stream=Stream.PROMOTIONAL,
+        topic=Topic(row.topic),
+        told={PersonId(each.person_id): gathered.topics(each.bits) for each in told},
+        curfew=terms.curfew(now),
         cap=terms.cap,
         now=now,
     )

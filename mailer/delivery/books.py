@@ -86,6 +86,15 @@ class DryRun:
     held: int = 0
     """Asleep at this moment: they would get it when they may be woken."""
 
+    def plus(self, more: "DryRun") -> "DryRun":
+        """Return both together, or this one as `more` corrects it."""
+        return DryRun(
+            self.audience + more.audience,
+            self.allowed + more.allowed,
+            dict(Counter(self.refused) + Counter(more.refused)),
+            self.held + more.held,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class MessageRecord:

@@ -4,7 +4,7 @@ Each letter that was held back has a bit, and a batch of a digest names the set 
 number of their bits. docs/decisions/the-digest.md says why.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,7 +35,7 @@ from mailer.delivery.by_zone import Moments, placed
 from mailer.delivery.cutting import Cut, Slices, insert_slices, slices_of
 from mailer.delivery.still_told import STANDS
 from mailer.permission import RHYTHM
-from mailer.vocabulary import MailingId, Topic
+from mailer.vocabulary import MailingId, PersonId, Topic
 
 _RHYTHM = bindparam("rhythm", [each.value for each in sorted(RHYTHM)], type_=ARRAY(Text))
 _batch = SQLModel.metadata.tables["delivery_batch"]
@@ -123,6 +123,7 @@ def collected(
     *,
     since: datetime,
     within: tuple[int, int] | None = None,
+    among: Sequence[PersonId] | None = None,
     now: datetime,
 ) -> Select[Any]:
     """Select of an audience (person_id, address_id) who was refused which of the letters, since.
@@ -131,13 +132,14 @@ def collected(
     have off, what they were held out of, and what they or their mailbox had already or will have,
     by itself or by another digest: one that refused them has told them nothing. All of this counts
     for whom a customer was merged into. Who has nothing left has no row. `within` says from which
-    number to before which one the audience's people are, where it is but a part of them.
+    number to before which one the audience's people are, where it is but a part of them; `among`
+    asks for these people of it alone.
     """
     who = audience.order_by(None).cte("wanted")
     if not mailings:
         none: ColumnElement[int] = sa.literal(0, SmallInteger).label("bits")
         return sa.select(who.c.person_id, who.c.address_id, none).where(sa.false())
-    held = _still_open(who, _refused(mailings, since, within), mailings, now)
+    held = _still_open(who, _refused(mailings, since, _only(within, among)), mailings, now)
     told = _told(mailings).cte("told")
     left: ColumnElement[int] = held.c.bits
     whole: FromClause = held
@@ -207,8 +209,21 @@ def _numbered(name: str, numbers: Sequence[tuple[MailingId, int]]) -> list[BindP
     ]
 
 
+_Only = Callable[[ColumnElement[int]], ColumnElement[bool]]
+"""Says of a number whether it is one of those who are asked for."""
+
+
+def _only(within: tuple[int, int] | None, among: Sequence[PersonId] | None) -> _Only | None:
+    if among is not None:
+        return lambda person: person == func.any(sa.literal(list(among), ARRAY(BigInteger)))
+    if within is not None:
+        first, end = within
+        return lambda person: sa.and_(person >= first, person < end)
+    return None
+
+
 def _refused(
-    mailings: Sequence[HeldBackMailing], since: datetime, within: tuple[int, int] | None
+    mailings: Sequence[HeldBackMailing], since: datetime, only: _Only | None
 ) -> FromClause:
     """Who was refused which letters; what was refused to a merged customer is the survivor's."""
     held = [(each, n) for n, one in enumerate(mailings) for each in one.held]
@@ -216,7 +231,7 @@ def _refused(
     columns = (sa.column("person_id", BigInteger), sa.column("bit", sa.Integer))
     given = (*_numbered("held", held), _RHYTHM, at)
     refusals = sa.text(_REFUSED).bindparams(*given).columns(*columns)
-    known = _all_refused(refusals) if within is None else _some_refused(refusals, within)
+    known = _all_refused(refusals) if only is None else _some_refused(refusals, only)
     bits = func.bit_or(known.c.bit, type_=sa.Integer).label("bits")
     return sa.select(known.c.person_id, bits).group_by(known.c.person_id).subquery("refused")
 
@@ -228,19 +243,16 @@ def _all_refused(refusals: TextualSelect) -> FromClause:
     return sa.select(person, each.c.bit).select_from(whole).subquery("known")
 
 
-def _some_refused(refusals: TextualSelect, within: tuple[int, int]) -> FromClause:
+def _some_refused(refusals: TextualSelect, only: _Only) -> FromClause:
     """Look for the refusals of some customers alone, and of who was merged into them: by index."""
-    first, end = within
     own, other = refusals.subquery("own"), refusals.subquery("other")
     merged = people.merged_customers().subquery("survivors")
     theirs = other.join(merged, merged.c.person_id == other.c.person_id)
     return sa.union_all(
-        sa.select(own.c.person_id, own.c.bit).where(
-            own.c.person_id >= first, own.c.person_id < end
-        ),
+        sa.select(own.c.person_id, own.c.bit).where(only(own.c.person_id)),
         sa.select(merged.c.survivor, other.c.bit)
         .select_from(theirs)
-        .where(merged.c.survivor >= first, merged.c.survivor < end),
+        .where(only(merged.c.survivor)),
     ).subquery("known")
 
 

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from mailer.delivery.books import NO_MAILING, DryRun
 from mailer.delivery.facts import Limits, facts_of
-from mailer.permission import Cap, Curfew, decide
+from mailer.permission import Cap, Curfew, decide_for_all
 from mailer.vocabulary import AddressId, Allowed, Held, PersonId, Reason, Stream, Topic
 
 
@@ -22,6 +22,7 @@ def doubles(
     *,
     stream: Stream,
     topic: Topic,
+    told: Mapping[PersonId, tuple[Topic, ...]] | None = None,
     curfew: Curfew | None,
     cap: Cap,
     now: datetime,
@@ -29,7 +30,8 @@ def doubles(
     """Return what a dry run of `sharing` has to be corrected by: it decided for each by themselves.
 
     Of those at one address who would get the mail, one does; each other is allowed, or held, no
-    more, and refused as who has it already. Who is held gives way to who gets it now.
+    more, and refused as who has it already. Who is held gives way to who gets it now. `told` says
+    of a digest the topics of what it tells each of them.
     """
     facts = facts_of(
         session,
@@ -42,11 +44,21 @@ def doubles(
     )
     at: dict[AddressId, list[bool]] = defaultdict(list)
     for same in facts:
-        verdict = decide(stream, topic, same.facts, curfew=curfew, cap=cap, now=now)
-        if isinstance(verdict, Allowed | Held):
-            for who in same.versions:
-                at[sharing[who]].append(isinstance(verdict, Held))
+        for topics, those in _by_topics(same.versions, topic, told or {}).items():
+            verdict = decide_for_all(stream, topics, same.facts, curfew=curfew, cap=cap, now=now)
+            if isinstance(verdict, Allowed | Held):
+                for who in those:
+                    at[sharing[who]].append(isinstance(verdict, Held))
     return _corrected(at.values())
+
+
+def _by_topics(
+    those: Iterable[PersonId], topic: Topic, told: Mapping[PersonId, tuple[Topic, ...]]
+) -> Mapping[tuple[Topic, ...], list[PersonId]]:
+    found: dict[tuple[Topic, ...], list[PersonId]] = defaultdict(list)
+    for each in those:
+        found[(topic, *told.get(each, ()))].append(each)
+    return found
 
 
 def _corrected(mailboxes: Iterable[list[bool]]) -> DryRun:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -43,6 +44,29 @@ def test_the_preview_of_a_digest_agrees_with_its_books(
     drift = capped.report(digest).drift
     assert drift is not None
     assert (drift.audience, drift.accepted, drift.refused) == (0, 0, {Reason.NOT_CAP: 0})
+
+
+def test_a_digest_reaches_a_shared_mailbox_once_and_its_preview_says_so(capped: DigestDesk) -> None:
+    capped.two_at_one_mailbox()
+    capped.customer("Jo Else", topics=BOTH)
+    capped.held_back()
+    digest = capped.digest(within_days=60)
+    with capped.database.transaction() as session:
+        terms: dict[str, Any] = {
+            "cap": capped.parts.cap,
+            "brand": capped.parts.brand,
+            "now": capped.now,
+        }
+        in_steps = campaigns.preview_step(session, digest, **terms)
+        at_once = campaigns.preview(session, digest, **terms)
+    capped.do("start", digest)
+    capped.send_all()
+    report = capped.report(digest)
+    assert in_steps == at_once
+    assert (at_once.audience, at_once.allowed) == (3, report.books.accepted) == (3, 2)
+    assert at_once.refused == report.books.refused == {Reason.NOT_SAME: 1}
+    assert report.drift is not None
+    assert (report.drift.accepted, report.drift.refused) == (0, {Reason.NOT_SAME: 0})
 
 
 def test_the_preview_of_a_digest_is_counted_in_parts_that_say_how_far_they_are(

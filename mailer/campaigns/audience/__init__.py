@@ -1,6 +1,13 @@
 """For whom a campaign is: rules, the SELECT that they make, the sentence that says them, counts."""
 
-from mailer.campaigns.audience.counting import Count, Terms, count_now, count_step, last_person
+from mailer.campaigns.audience.counting import (
+    Count,
+    Digested,
+    Terms,
+    count_now,
+    count_step,
+    last_person,
+)
 from mailer.campaigns.audience.doubts import doubts_about, never_started
 from mailer.campaigns.audience.lists import (
     ListId,
@@ -48,6 +55,7 @@ __all__ = [
     "BoundedRule",
     "ChosenAudience",
     "Count",
+    "Digested",
     "ListId",
     "ListInUse",
     "ListNotFound",

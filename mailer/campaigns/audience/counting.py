@@ -72,10 +72,23 @@ class Terms:
     digest: str = ""
     """Names the digest that is counted."""
 
+    def curfew(self, now: datetime) -> Curfew | None:
+        """Return what its quiet hours ask at a moment."""
+        return Curfew(self.hours, use_by=self.use_by, now=now) if self.hours else None
+
 
 Run = Callable[[Select[Any], Numbers, datetime], DryRun]
 """Decides for the audience of some numbers as of the moment at which the count began."""
 NO_TERMS = Terms()
+
+
+@dataclass(frozen=True, slots=True)
+class Digested:
+    """How a digest decides for those of an audience whom it would tell of something."""
+
+    run: Run
+    doubles: Callable[[Select[Any], datetime], DryRun]
+    """By what those who share a mailbox correct it."""
 
 
 def count_now(
@@ -88,7 +101,7 @@ def count_now(
     """
     everybody = audience_select(Audience(rule=rule), now=now)
     ran = _ran(session, everybody, topic, terms, now)
-    ran = _sum(ran, _doubles(session, everybody, topic, terms, now))
+    ran = ran.plus(_doubles(session, everybody, topic, terms, now))
     return Count(ran.audience, ran.allowed, ran.refused, now, ran.held)
 
 
@@ -98,15 +111,15 @@ def count_step(
     *,
     topic: Topic,
     terms: Terms = NO_TERMS,
-    run: Run | None = None,
+    digest: Digested | None = None,
     now: datetime,
 ) -> Count:
     """Go on counting an audience by the sender's own decision, by one part; say how far it is.
 
     Call it again, in a transaction of its own, while the count is not whole. Two who ask for the
     same one share it: the second waits for the first one's step and goes on from there. What
-    'within n days' and a pause mean is fixed by the moment at which the count began. `run` decides
-    for a digest.
+    'within n days' and a pause mean is fixed by the moment at which the count began. `digest`
+    decides for one.
     """
     key = _key(rule, topic, terms)
     session.execute(_ONE_AT_A_TIME, {"key": key})
@@ -124,25 +137,29 @@ def count_step(
         refused={},
     )
     row.stepped_at = now
-    part = Numbers(row.next_person, row.next_person + (PART_OF_DIGEST if run else PART))
+    part = Numbers(row.next_person, row.next_person + (PART_OF_DIGEST if digest else PART))
     as_at = row.as_at
 
     def decide(portion: Numbers) -> DryRun:
         audience = audience_select(Audience(rule=rule), now=as_at, within=portion)
-        if run:
-            return run(audience, portion, as_at)
+        if digest:
+            return digest.run(audience, portion, as_at)
         return _ran(session, audience, topic, terms, as_at)
 
     # What a digest gathers costs the same for a smaller portion: its part goes in one.
     first = row.portion or FIRST // max(1, joins_of(rule))
-    pace = Pace(PART_OF_DIGEST, PART_OF_DIGEST) if run else Pace(first)
+    pace = Pace(PART_OF_DIGEST, PART_OF_DIGEST) if digest else Pace(first)
     portions = Portions(session, part, decide, pace)
     for portion, ran in portions:
         _add(row, ran, portion.end)
     row.portion = portions.size
-    if row.next_person > row.last_person and not run:  # a digest's own are few
+    if row.next_person > row.last_person:
         everybody = audience_select(Audience(rule=rule), now=as_at)
-        _add(row, _doubles(session, everybody, topic, terms, as_at), row.next_person)
+        if digest:
+            more = digest.doubles(everybody, as_at)
+        else:
+            more = _doubles(session, everybody, topic, terms, as_at)
+        _add(row, more, row.next_person)
     return _kept(session, row)
 
 
@@ -158,7 +175,7 @@ def _ran(
         session,
         stream=Stream.PROMOTIONAL,
         topic=topic,
-        curfew=_curfew(terms, now),
+        curfew=terms.curfew(now),
         cap=terms.cap,
         now=now,
     )
@@ -166,10 +183,6 @@ def _ran(
         return run(audience=audience)
     held_out, mailed = delivery.drawn(audience, terms.draw, ends=[terms.held_out])
     return _with_held_out(run(audience=mailed), run(audience=held_out))
-
-
-def _curfew(terms: Terms, now: datetime) -> Curfew | None:
-    return Curfew(terms.hours, use_by=terms.use_by, now=now) if terms.hours else None
 
 
 def _doubles(
@@ -195,19 +208,9 @@ def _doubles(
         sharing,
         stream=Stream.PROMOTIONAL,
         topic=topic,
-        curfew=_curfew(terms, now),
+        curfew=terms.curfew(now),
         cap=terms.cap,
         now=now,
-    )
-
-
-def _sum(ran: DryRun, more: DryRun) -> DryRun:
-    refused = Counter(ran.refused) + Counter(more.refused)
-    return DryRun(
-        ran.audience + more.audience,
-        ran.allowed + more.allowed,
-        dict(refused),
-        ran.held + more.held,
     )
 
 
