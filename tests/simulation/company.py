@@ -76,7 +76,10 @@ def open_company(world: World) -> None:
         world.employ(name, partial(_deliver, world, name))
     world.employ("sweep", partial(_sweep, world))
     if world.plan.staff is not None:
-        world.send_out("staff", partial(_steer, world, world.plan.staff))
+        # Who gives up between the two would leave a campaign paused for good, which is no fault of it.
+        pauses = world.plan.staff is MailingState.PAUSED
+        steer = partial(_steer, world, world.plan.staff)
+        world.send_out("staff", steer, may_give_up=not pauses)
     if world.plan.orders:
         world.send_out("shop", partial(_order, world))
 

@@ -156,6 +156,7 @@ class World:
     _employees: dict[str, Actor] = field(default_factory=dict)
     _errands: dict[str, Actor] = field(default_factory=dict)
     _given_up: set[str] = field(default_factory=set)
+    _bound: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.relay = UnsteadyRelay(self.scheduler, self.plan.unsteady_relay)
@@ -181,9 +182,11 @@ class World:
         """Have a process run until all is over: whoever is killed is replaced."""
         self._employees[name] = self.scheduler.add(name, play)
 
-    def send_out(self, name: str, play: Callable[[], None]) -> None:
-        """Have somebody do one thing; without an answer they come again, or give it up."""
+    def send_out(self, name: str, play: Callable[[], None], *, may_give_up: bool = True) -> None:
+        """Have somebody do one thing; without an answer they come again, or may give it up."""
         self._errands[name] = self.scheduler.add(name, play)
+        if not may_give_up:
+            self._bound.add(name)
 
     def tend(self) -> bool:
         """Put others in the place of those who were killed; say whether all is over."""
@@ -200,7 +203,7 @@ class World:
         return all(each.is_over for each in self._errands.values())
 
     def _come_again(self, name: str, actor: Actor) -> None:
-        if self.scheduler.chance.random() < 0.3:
+        if name not in self._bound and self.scheduler.chance.random() < 0.3:
             self._given_up.add(name)
         else:
             self._errands[name] = self.scheduler.add(name, actor.play)
