@@ -10,7 +10,7 @@ from bench.values import CheckFailed, Measure, Reading, Row, Scale, Spec
 from bench.yardsticks import Missing
 
 Say = Callable[[str], None]
-SHORTER_AFTER, OVER_AFTER = 60.0, 240.0
+SHORTER_AFTER, OVER_AFTER = 120.0, 240.0
 """Seconds of a quick run after which one pair must do, and after which nothing more is begun."""
 STOPPED = "left out: the run was stopped"
 TOO_LATE = "left out: the time of a quick run was over; name the measure to run it alone"

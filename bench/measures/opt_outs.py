@@ -31,7 +31,7 @@ def run(stage: Stage, scale: Scale) -> list[Reading]:
     ):
         house.worker()
         web, tokens = house.web(), _tokens(house, each * runs)
-        with full_rate(house, scale.pick(6, 40)) as running:
+        with full_rate(house, scale.pick(30, 120)) as running:
             waited = [_post_all(web, tokens[n * each : (n + 1) * each]) for n in range(runs)]
             speed = running.end()
         _check(house, each * runs)

@@ -28,7 +28,7 @@ def run(stage: Stage, scale: Scale) -> list[Reading]:
         house.worker()
         buyers = [PersonId(row[0]) for row in house.rows(
             "SELECT id FROM people_customer ORDER BY id LIMIT 100")]  # fmt: skip
-        with full_rate(house, scale.pick(6, 40)) as running:
+        with full_rate(house, scale.pick(30, 120)) as running:
             ways = [_take(house, buyers, n, each) for n in range(scale.pairs)]
             speed = running.end()
     pairs = [Pair(percentile(way, 0.99), GOAL_SECONDS) for way in ways]

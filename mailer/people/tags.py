@@ -22,6 +22,7 @@ from mailer.vocabulary import PersonId
 TAGS = "tags"
 """The attribute that holds them, as audiences read it: parted by commas or blanks."""
 TAG = re.compile(r"[^\s,\x00-\x1f\x7f]{1,64}")
+PARTED = re.compile("[ ,]+")
 
 
 def change_tags(
@@ -44,7 +45,9 @@ def change_tags(
     told = with_tags(before, add=new, remove=remove)
     if told != before:
         attributes = with_attributes(held, {TAGS: told})
-        _refuse_too_much(told, len(attributes))
+        _refuse_more(told, before)
+        if len(attributes) > max(MOST_ATTRIBUTES, len(held)):  # an import may have brought more
+            raise TooManyAttributes
         written = json.dumps(dict(attributes), ensure_ascii=False)
         session.execute(WRITE, {"person": person_id, "attributes": written})
     return words_of(told)
@@ -53,7 +56,8 @@ def change_tags(
 def with_tags(told: str, *, add: Sequence[str], remove: Sequence[str]) -> str:
     """Return a text of tags with some more and without others; capitals do not matter.
 
-    One that changes nothing stays as it was written.
+    One that changes nothing stays as it was written, and the rest is parted as it was: whoever
+    takes a tag off makes no text longer.
     """
     before = words_of(told)
     gone = {each.lower() for each in remove}
@@ -61,7 +65,8 @@ def with_tags(told: str, *, add: Sequence[str], remove: Sequence[str]) -> str:
     for each in add:
         if each.lower() not in {word.lower() for word in kept}:
             kept.append(each)
-    return told if kept == before else ", ".join(kept)
+    parted = min(PARTED.findall(told.strip(" ,")), key=len, default=", ")
+    return told if kept == before else parted.join(kept)
 
 
 def words_of(told: str) -> list[str]:
@@ -76,11 +81,9 @@ def _fit(tag: str) -> str:
     return clean(TAGS, tag)
 
 
-def _refuse_too_much(told: str, attributes: int) -> None:
-    if len(told) > LONGEST_ATTRIBUTE:
+def _refuse_more(told: str, before: str) -> None:
+    if len(told) > max(LONGEST_ATTRIBUTE, len(before)):
         raise FieldInvalid(TAGS, f"are more than {LONGEST_ATTRIBUTE} signs in all")
-    if attributes > MOST_ATTRIBUTES:
-        raise TooManyAttributes
     refuse_card_numbers(**{TAGS: told})
 
 

@@ -27,3 +27,8 @@ def test_tags_that_are_there_already_leave_the_text_as_it_was(told: str, remove:
     assert with_tags(told, add=words_of(told), remove=[]) == told
     gone = with_tags(told, add=[], remove=remove)
     assert with_tags(gone, add=[], remove=remove) == gone
+
+
+@given(TEXTS, TAGS)
+def test_whoever_takes_a_tag_off_makes_no_text_longer(told: str, remove: list[str]) -> None:
+    assert len(with_tags(told, add=[], remove=remove)) <= len(told)

@@ -157,6 +157,22 @@ def test_whoever_has_too_many_attributes_by_files_can_still_be_changed_and_clear
     assert seen(session, vault, jo.person_id).attributes == {}
 
 
+def test_whoever_has_too_many_attributes_by_files_keeps_tags_that_can_be_changed(
+    session: Session, vault: Vault
+) -> None:
+    tags = [f"t{n:03}" for n in range(180)]
+    first, more = ({f"{part}_{n}": "x" for n in range(30)} for part in ("first", "more"))
+    (jo,) = take(session, vault, replace(JO, attributes=first))
+    take(session, vault, replace(JO, attributes=more | {"tags": ",".join(tags)}))
+    told = people.change_tags(session, jo.person_id, remove=["t000"], add=["vip"])
+    assert told == [*tags[1:], "vip"]
+    ann = replace(JO, external_id="c-2", email="ann@example.com")
+    (known,) = take(session, vault, replace(ann, attributes=first))
+    take(session, vault, replace(ann, attributes=more))
+    with pytest.raises(people.FieldInvalid, match="more than 50"):
+        people.change_tags(session, known.person_id, add=["vip"])
+
+
 def test_the_version_goes_up_only_when_a_fact_changes(session: Session, vault: Vault) -> None:
     (jo,) = take(session, vault, JO)
     (same,) = take(session, vault, JO)
