@@ -117,19 +117,29 @@ def _preview(campaign_id: int, plan: "Plan", as_json: bool) -> None:
     _say_plan(plan, ahead.occurrence)
     told = {"people": shown.audience, "first": shown.first, "last": shown.last}
     told |= {"choice": shown.choice} if shown.choice else {}
-    facts({**told, "without a zone": shown.without_zone, "too late": shown.late})
+    late = {"too late": shown.late} if any(each.is_late for each in ahead.zones) else {}
+    facts({**told, "without a zone": shown.without_zone, **late})
+    # Of a split test, some wait for a variant's own hour, or for the choice.
+    is_apart = any(each.last > each.at for each in ahead.zones)
     table(
         "By zone; those who will be refused are counted, too",
-        ["Zone", "People", "At", "Their clock", "Clock change"],
-        [_row(each, people) for each, people in shown.zones],
+        [
+            "Zone",
+            "People",
+            *(["First", "Last"] if is_apart else ["At"]),
+            "Their clock",
+            "Clock change",
+        ],
+        [_row(each, people, is_apart) for each, people in shown.zones],
     )
     for begins in ahead.occurrences[1:]:
         say(f"Again from {begins:%Y-%m-%d %H:%M} UTC")
 
 
-def _row(ahead: "ZoneAhead", people: "Published") -> tuple[object, ...]:
+def _row(ahead: "ZoneAhead", people: "Published", is_apart: bool) -> tuple[object, ...]:
     local = f"{ahead.local:%a %Y-%m-%d %H:%M}"
-    return (ahead.zone, people, ahead.at, local, _change_in_words(ahead))
+    last = [ahead.last] if is_apart else []
+    return (ahead.zone, people, ahead.at, *last, local, _change_in_words(ahead))
 
 
 def _change_in_words(ahead: "ZoneAhead") -> str | None:

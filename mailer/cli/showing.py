@@ -35,6 +35,8 @@ def show(*, campaign_id: int, as_json: bool) -> None:
     facts(_facts(found, names, whom))
     _say_letter(found.content.fields)
     if found.split is not None:
+        say("")
+        facts(_split_in_words(found.split))
         _say_variants(found.split)
 
 
@@ -74,6 +76,25 @@ def _say_letter(fields: "Mapping[str, Any]") -> None:
     facts(lines)
     if text is not None:
         say(f"\n{text}".rstrip("\n"))
+
+
+def _split_in_words(split: "Split") -> dict[str, object]:
+    """Give who tries what and what then; what a split does not have is left out."""
+    told: dict[str, object] = {}
+    if split.variants:
+        told["compared by"] = split.measure.value.replace("_", "-")
+    if split.sample is not None:
+        sample = split.sample
+        again = f", once more after {sample.again_minutes}" if sample.again_minutes else ""
+        told["sample"] = f"{sample.percent:g} % of the audience; the others wait for the choice"
+        told["choice"] = f"{sample.wait_minutes} minutes after the sample's last moment{again}"
+        told["too few to tell"] = {
+            "first": "the others get the first variant",
+            "all": "the others get their own by share",
+        }[sample.otherwise.value]
+    if split.holdout_percent:
+        told["hold-out"] = f"{split.holdout_percent:g} % of the audience get nothing"
+    return told
 
 
 def _say_variants(split: "Split") -> None:

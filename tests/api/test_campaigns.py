@@ -230,6 +230,7 @@ def test_content_that_cannot_be_sent_is_refused_field_by_field(shop: Shop) -> No
         {"audience": {"rule": {"kind": "country", "any_of": ["Germany"]}}},
         {"audience": {"rule": {"kind": "everybody"}, "saved": 1}},
         {"audience": {"colour": "red"}},
+        {"audience": {"kind": "country", "any_of": ["US"]}},
         {"content": {"subject": "Hello"}},
         {"html": "<p>Hello</p>"},
     ],

@@ -353,6 +353,14 @@ def test_an_audience_is_a_rule_or_a_saved_one_and_not_both() -> None:
         ChosenAudience.model_validate({"rule": {"kind": "everybody"}, "saved": 3})
 
 
+def test_a_bare_rule_is_no_audience_and_is_not_taken_for_everybody() -> None:
+    with pytest.raises(ValidationError) as refused:
+        ChosenAudience.model_validate({"kind": "country", "any_of": ["US"]})
+    (told,) = refused.value.errors()
+    assert "has to hold one" in told["msg"]
+    assert "rule" in told["ctx"]["error"].fix
+
+
 @pytest.mark.parametrize(("said", "wanted"), SHOWN)
 def test_the_page_shows_each_rule_with_its_sentence(said: str, wanted: str) -> None:
     assert sentence(rule(**json.loads(said))) == wanted

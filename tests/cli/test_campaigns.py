@@ -251,6 +251,8 @@ def test_a_schedule_is_told_before_it_is_saved_and_kept_as_it_was_said(
     assert told.code == Exit.DONE
     assert "Europe/Berlin" in told.out
     assert "back by 60 minutes at 03:00 that day" in told.out
+    assert "too late" not in told.out, "nothing here has an end"
+    assert "Last" not in told.out, "all of a zone have one moment"
     ahead = fpmail(*words, *more, "--preview", "--json").json
     assert (ahead["audience"], ahead["first"]) == (12, "2098-10-26T08:00:00+00:00")
     assert fpmail("campaign", "list", "--json").json[0]["state"] == "draft"

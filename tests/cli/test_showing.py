@@ -54,6 +54,30 @@ def test_a_split_test_shows_what_differs_in_each_variant(fpmail: Run, house: Hou
     assert "later minutes  60" in question
 
 
+def test_a_split_test_shows_who_tries_it_and_who_gets_nothing(fpmail: Run, house: House) -> None:
+    variants = [{"name": "Plain"}, {"name": "Question", "content": {"subject": "Is it fast?"}}]
+    sample = {"percent": 20, "wait_minutes": 240, "again_minutes": 60, "otherwise": "all"}
+    split = {"variants": variants, "measure": "opt_outs", "sample": sample, "holdout_percent": 5}
+    said = fpmail("campaign", "show", made(fpmail, split=split)).out
+    assert "opt-outs" in said
+    assert "20 % of the audience; the others wait for the choice" in said
+    assert "240 minutes after the sample's last moment, once more after 60" in said
+    assert "the others get their own by share" in said
+    assert "5 % of the audience get nothing" in said
+
+
+def test_a_preview_of_a_split_test_says_when_the_last_of_a_zone_are_due(
+    fpmail: Run, house: House
+) -> None:
+    house.crowd(12)
+    later = [{"name": "Plain"}, {"name": "Late", "later_minutes": 90}]
+    number = made(fpmail, audience={}, split={"variants": later})
+    words = ("campaign", "schedule", number, "2098-12-02T09:00", "--zone", "UTC", "--preview")
+    lines = fpmail(*words).out.splitlines()
+    zones = [each for each in lines if "2098-12-02 09:00" in each and "2098-12-02 10:30" in each]
+    assert len(zones) == 1
+
+
 def test_what_scripts_are_shown_can_be_sent_again(fpmail: Run, house: House) -> None:
     number = made(fpmail)
     told = fpmail("campaign", "show", number, "--json").json

@@ -356,6 +356,14 @@ def kept_audience(kept: Mapping[str, Any]) -> Audience:
 class ChosenAudience(Audience):
     """An audience as it is asked for: a rule of its own, or a saved audience by its number."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _holds_a_rule(cls, asked: Any) -> Any:
+        # Whoever only left out what is not known here would ask for everybody.
+        if isinstance(asked, Mapping) and "kind" in asked:
+            raise RuleUnfit("is a rule, and has to hold one", 'send {"rule": …} around it')
+        return asked
+
     @model_validator(mode="after")
     def _is_one_of_two(self) -> "ChosenAudience":
         if self.saved is not None and "rule" in self.model_fields_set:
